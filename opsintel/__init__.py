@@ -1,0 +1,1 @@
+"""What both sides of opsintel share: settings, database, tenancy, crypto, canonical models, connectors."""

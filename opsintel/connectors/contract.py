@@ -1,0 +1,158 @@
+"""The connector contract: one class in one folder for each provider.
+
+A connector knows its provider and nothing of Dagster, SQL or HTTP routes. The capabilities are small abstract classes;
+a connector implements those its provider has. `read` yields data, also for what went wrong with one item: exceptions
+are for what concerns the whole source (see opsintel.errors).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+Cursor = dict[str, Any]
+
+
+class PayloadFormat(StrEnum):
+    """How the raw bytes of an item are to be read by the normaliser."""
+
+    MIME = "mime"
+    SLACK = "slack"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """An item that exists: its stable id, its version there, its raw bytes and its event time as far as it is cheap."""
+
+    native_id: str
+    version: str
+    payload: bytes
+    format: PayloadFormat
+    occurred_at: datetime | None
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An item that was deleted at the provider."""
+
+    native_id: str
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One item (or range) that could not be read; the feed goes on and stores it as a row."""
+
+    kind: str
+    key: str
+    reason: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything yielded before it is complete; committed in one transaction with those rows."""
+
+    cursor: Cursor
+
+
+ReadItem = Upsert | Tombstone | Failure | Checkpoint
+
+
+class Verdict(StrEnum):
+    """Outcome of a check; a time-out is `unknown`, never `failed`."""
+
+    PASSED = "passed"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One named check of a source, with the remedy in words."""
+
+    name: str
+    verdict: Verdict
+    required: bool
+    detail: str
+    remedy: str = ""
+
+
+class Exactness(StrEnum):
+    """How well a provider evaluates a pushed-down term."""
+
+    EXACT = "exact"
+    SUPERSET = "superset"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of a filter is pushed down to the provider, and what remains to be evaluated locally."""
+
+    pushed: Mapping[str, Any]
+    exactness: Exactness
+    residual: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of event time, UTC; `None` is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the product needs to know of a provider without importing its client."""
+
+    kind: str
+    title: str
+    summary: str
+    config_model: type[BaseModel]
+    streams: tuple[str, ...] = ("messages",)
+    push: bool = False
+    oauth: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Connector(ABC):
+    """A readable source. Subclasses are found by their folder: `connectors/<provider>/connector.py`."""
+
+    manifest: ClassVar[Manifest]
+
+    def __init__(self, config: BaseModel) -> None:
+        self.config = config
+
+    @abstractmethod
+    def check(self) -> Sequence[Check]:
+        """Return the checks of this source, each with verdict and remedy."""
+
+    @abstractmethod
+    def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
+        """Yield what is new since `cursor` (None: everything), with checkpoints at pages.
+
+        Raises `InputError` where the whole source cannot be used, `RetriableError` for a passing fault.
+        """
+
+    @abstractmethod
+    def census(self, window: Window) -> Iterator[tuple[str, datetime | None]]:
+        """Yield (native id, event time) of everything the provider holds in the window."""
+
+    @abstractmethod
+    def fetch(self, keys: Iterable[str]) -> Iterator[ReadItem]:
+        """Re-read the named items: repair, retry, keys that a push marked dirty."""
+
+    def plan(self, tree: Mapping[str, Any]) -> Plan:
+        """Split a filter into pushed-down part and residual; without push-down everything is residual."""
+        return Plan(pushed={}, exactness=Exactness.LOCAL, residual=tree)

@@ -1,0 +1,59 @@
+"""Where the databases are: the operator's, or the embedded one of the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from opsintel.db import embedded
+from opsintel.db.engine import Database
+from opsintel.db.migrate import migrate
+from opsintel.settings import Settings
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """Connection addresses: of the product's login, of migrations, of Dagster's own database."""
+
+    service: str
+    migration: str
+    dagster: str
+
+    @property
+    def login(self) -> str:
+        """User name of the product's login."""
+        return urlsplit(self.service).username or ""
+
+
+@contextmanager
+def database_urls(settings: Settings) -> Iterator[DatabaseUrls]:
+    """Yield the addresses; without DB_URL the embedded server runs meanwhile."""
+    if settings.db_url:
+        yield DatabaseUrls(
+            settings.db_url,
+            settings.migration_url or settings.db_url,
+            settings.dagster_db_url or _with_suffix(settings.db_url),
+        )
+        return
+    with embedded.EmbeddedServer(settings.data_dir).use() as access:
+        yield DatabaseUrls(
+            access.url(embedded.SERVICE, embedded.DATABASE),
+            access.url(embedded.ADMIN, embedded.DATABASE),
+            access.url(embedded.DAGSTER, embedded.DAGSTER),
+        )
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """Yield the product's database, migrated to the newest schema."""
+    with database_urls(settings) as urls:
+        migrate(urls.migration, login=urls.login)
+        with Database(urls.service) as database:
+            yield database
+
+
+def _with_suffix(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=(parts.path.rstrip("/") or "/opsintel") + "_dagster"))

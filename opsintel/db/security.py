@@ -1,0 +1,81 @@
+"""Row security, grants and comments, made from the tables' declarations and applied after every migration."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from sqlalchemy import Connection, Table, text
+
+from opsintel.db.engine import APP_ROLE, SYSTEM_ROLE
+from opsintel.db.tables import declaration_of, metadata
+
+TENANT = "current_setting('app.tenant_id')::uuid"
+
+
+def apply_roles(connection: Connection, login: str) -> None:
+    """Make the roles and let `login` (the one of DB_URL) take them."""
+    connection.execute(text(resources.files("opsintel.db").joinpath("roles.sql").read_text()))
+    quoted = connection.dialect.identifier_preparer.quote(login)
+    for role in (APP_ROLE, SYSTEM_ROLE):
+        connection.execute(text(f"GRANT {role} TO {quoted}"))
+
+
+def apply_security(connection: Connection) -> None:
+    """Make policies, grants and comments in the database equal to the declarations."""
+    connection.execute(text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SYSTEM_ROLE}"))
+    database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
+    connection.execute(text(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"))
+    connection.execute(text(f"GRANT TEMPORARY ON DATABASE {database} TO {APP_ROLE}"))
+    for table in metadata.sorted_tables:
+        for statement in statements_for(table):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def statements_for(table: Table) -> list[str]:
+    """Return the statements that give one table its policies, grants and comments."""
+    declared = declaration_of(table)
+    name = table.name
+    statements = [
+        f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
+        f"REVOKE ALL ON {name} FROM PUBLIC, {APP_ROLE}, {SYSTEM_ROLE}",
+        f"DROP POLICY IF EXISTS tenant ON {name}",
+        f"DROP POLICY IF EXISTS system ON {name}",
+    ]
+    if declared.tenant_column:
+        bound = f"{declared.tenant_column} = {TENANT}"
+        statements.append(f"CREATE POLICY tenant ON {name} TO {APP_ROLE} USING ({bound}) WITH CHECK ({bound})")
+        rights = "SELECT" if name == "tenant" else "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f"GRANT {rights} ON {name} TO {APP_ROLE}")
+    if declared.system_select or declared.system_write:
+        statements.append(f"CREATE POLICY system ON {name} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)")
+        statements.extend(_system_grants(name, declared.system_select, declared.system_write))
+    statements.append(f"COMMENT ON TABLE {name} IS {_literal(table.comment or '')}")
+    statements.extend(
+        f'COMMENT ON COLUMN {name}."{column.name}" IS {_literal(column.comment or "")}' for column in table.columns
+    )
+    return statements
+
+
+def _system_grants(name: str, select: tuple[str, ...], write: tuple[str, ...]) -> list[str]:
+    grants = []
+    if select:
+        grants.append(f"GRANT SELECT{_columns(select)} ON {name} TO {SYSTEM_ROLE}")
+    if "*" in write:
+        grants.append(f"GRANT INSERT, UPDATE, DELETE ON {name} TO {SYSTEM_ROLE}")
+    else:
+        columns = tuple(column for column in write if column != "DELETE")
+        if columns:
+            grants.append(f"GRANT UPDATE{_columns(columns)} ON {name} TO {SYSTEM_ROLE}")
+        if "DELETE" in write:
+            grants.append(f"GRANT DELETE ON {name} TO {SYSTEM_ROLE}")
+    return grants
+
+
+def _columns(columns: tuple[str, ...]) -> str:
+    return "" if "*" in columns else f" ({', '.join(columns)})"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

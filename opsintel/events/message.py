@@ -1,0 +1,121 @@
+"""The canonical message: what every provider's item becomes, whatever it was before.
+
+Normalisation makes it from raw bytes; the database rows, the API and the exports are written from it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Kind(StrEnum):
+    """Where a message comes from."""
+
+    EMAIL = "email"
+    CHAT = "chat"
+    TICKET = "ticket"
+
+
+class Direction(StrEnum):
+    """Seen from the tenant: `inbound` from a customer, `outbound` by the tenant's own people, `internal` among them."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+    UNKNOWN = "unknown"
+
+
+class Visibility(StrEnum):
+    """Who may see it: `internal` messages (help desk notes) leave the tenant for no model and no sheet."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+class AutomaticClass(StrEnum):
+    """Mail that no person wrote to this reader (RFC 3834, RFC 3464, RFC 2919)."""
+
+    AUTO_REPLY = "auto_reply"
+    BOUNCE = "bounce"
+    DELIVERY_REPORT = "delivery_report"
+    NEWSLETTER = "newsletter"
+    MAILING_LIST = "mailing_list"
+    NOTIFICATION = "notification"
+    BOT = "bot"
+
+
+class IdentityKind(StrEnum):
+    """What an address is an address of."""
+
+    EMAIL = "email"
+    SLACK = "slack"
+    ZENDESK = "zendesk"
+    JIRA = "jira"
+    NAME = "name"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Address(_Frozen):
+    """A person or mailbox as the message names it. `value` is normalised (e-mail: lower case)."""
+
+    kind: IdentityKind
+    value: str
+    name: str = ""
+
+
+class Attachment(_Frozen):
+    """A part that is not text: named and measured, its content is not read."""
+
+    filename: str
+    content_type: str
+    size: int = Field(ge=0, description="bytes after transfer decoding")
+    inline: bool = False
+    content_id: str = ""
+
+
+class Link(_Frozen):
+    """A link in the body: its target and the text it was shown with."""
+
+    url: str
+    text: str = ""
+
+
+class CanonicalMessage(_Frozen):
+    """One message, provider-neutral. All texts are NFC, without NUL and lone surrogates; all times UTC."""
+
+    native_id: str = Field(description="the provider's own stable id")
+    kind: Kind
+    rfc_message_id: str = Field("", description="Message-ID of a mail, without angle brackets")
+    thread_key: str = Field("", description="what messages of one thread share: provider's id, or the first reference")
+    references: tuple[str, ...] = Field((), description="Message-IDs this refers to, oldest first")
+    parent_key: str = Field("", description="native id or Message-ID of the message this answers")
+    channel: str = Field("", description="channel, folder or queue at the provider")
+    author: Address | None = None
+    recipients: tuple[Address, ...] = ()
+    direction: Direction = Direction.UNKNOWN
+    visibility: Visibility = Visibility.PUBLIC
+    occurred_at: datetime | None = Field(None, description="the provider's time; null when absent or absurd")
+    occurred_at_flag: str = Field("", description="'' | missing | absurd | future: why occurred_at is null")
+    edited_at: datetime | None = None
+    deleted: bool = False
+    subject: str = ""
+    text: str = Field("", description="the new text alone, without quoted text and signature")
+    quoted_text: str = ""
+    signature_text: str = ""
+    language: str = Field("", description="BCP 47, '' when too short to tell; filled by the normaliser")
+    automatic: AutomaticClass | None = None
+    automatic_reason: str = ""
+    is_bot: bool = False
+    opaque: str = Field("", description="'' | smime | pgp | tnef: the body cannot be read here")
+    attachments: tuple[Attachment, ...] = ()
+    links: tuple[Link, ...] = ()
+    labels: tuple[str, ...] = ()
+    defects: tuple[str, ...] = Field((), description="what was wrong with the raw message, in words")
+    extra: dict[str, Any] = Field(default_factory=dict, description="provider fields worth keeping (status, priority)")

@@ -1,0 +1,385 @@
+"""All settings of the back end, read from the environment once and passed on as one typed object.
+
+The names without the prefix `OPSINTEL_` are fixed: people have them in their deployments. `docs/settings.md` is
+generated from this class (`opsintel settings`). A wrong value is one line: the variable, what was wrong, an example.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from opsintel.errors import SettingError
+
+MASTER_KEY_BYTES = 32
+JWT_SECRET_BYTES = 32
+
+
+def _empty_is_absent(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+OptionalText = Annotated[str | None, BeforeValidator(_empty_is_absent)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_absent)]
+
+
+def default_data_dir() -> Path:
+    """Return the platform's data folder for this user; for root one that an unprivileged server can reach."""
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/var/lib/opsintel")
+    return Path(platformdirs.user_data_dir("opsintel", appauthor=False))
+
+
+def _url(value: str | None, schemes: tuple[str, ...], example: str) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is not an address ({error}), example: {example}") from None
+    if parts.scheme not in schemes or not (parts.hostname or parts.query):
+        raise ValueError(f"must begin with {schemes[0]}:// and name a host, example: {example}")
+    return value
+
+
+class Settings(BaseSettings):
+    """The typed settings; `example` and `absent` of each field feed the documentation and the error lines."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, case_sensitive=True)
+
+    api_addr: str = Field(
+        ":8080",
+        validation_alias="API_ADDR",
+        description="Listen address of the API",
+        json_schema_extra={"example": "127.0.0.1:8080", "absent": "`:8080`"},
+    )
+    db_url: OptionalText = Field(
+        None,
+        validation_alias="DB_URL",
+        description="PostgreSQL 16 to 18 with pgvector",
+        json_schema_extra={
+            "example": "postgresql://opsintel:secret@db:5432/opsintel",
+            "absent": "an embedded PostgreSQL with pgvector in the data folder, kept between starts",
+        },
+    )
+    migration_url: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_MIGRATION_URL",
+        description="Connection of a login that may create roles and tables, for migrations",
+        json_schema_extra={"example": "postgresql://owner:secret@db:5432/opsintel", "absent": "`DB_URL`"},
+    )
+    dagster_db_url: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_DAGSTER_DB_URL",
+        description="Connection to Dagster's own database",
+        json_schema_extra={
+            "example": "postgresql://dagster:secret@db:5432/opsintel_dagster",
+            "absent": "a database with the suffix `_dagster` in the same server",
+        },
+    )
+    amqp_url: OptionalText = Field(
+        None,
+        validation_alias="AMQP_URL",
+        description="RabbitMQ 3.10 to 4.x",
+        json_schema_extra={
+            "example": "amqp://user:secret@mq:5672/",
+            "absent": "a queue in PostgreSQL with the same guarantees",
+        },
+    )
+    redis_addr: OptionalText = Field(
+        None,
+        validation_alias="REDIS_ADDR",
+        description="Redis, for caches, rate limits and locks that processes share",
+        json_schema_extra={"example": "redis:6379", "absent": "limits are kept in PostgreSQL or in the process"},
+    )
+    redis_password: OptionalSecret = Field(
+        None,
+        validation_alias="OPSINTEL_REDIS_PASSWORD",
+        description="Password of Redis",
+        json_schema_extra={"example": "a password", "absent": "none"},
+    )
+    redis_tls: bool = Field(
+        False,
+        validation_alias="OPSINTEL_REDIS_TLS",
+        description="Redis over TLS",
+        json_schema_extra={"example": "true", "absent": "plain"},
+    )
+    s3_bucket: OptionalText = Field(
+        None,
+        validation_alias="S3_BUCKET",
+        description="Bucket for raw payloads, attachments and compute logs",
+        json_schema_extra={"example": "opsintel-raw", "absent": "the data folder on local disk, by the same interface"},
+    )
+    s3_endpoint: OptionalText = Field(
+        None,
+        validation_alias="S3_ENDPOINT",
+        description="Address of an S3-compatible server",
+        json_schema_extra={"example": "http://minio:9000", "absent": "Amazon's own"},
+    )
+    s3_region: str = Field(
+        "us-east-1",
+        validation_alias="OPSINTEL_S3_REGION",
+        description="Region of the bucket",
+        json_schema_extra={"example": "eu-central-1", "absent": "`us-east-1`"},
+    )
+    s3_access_key_id: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_S3_ACCESS_KEY_ID",
+        description="Access key of the bucket",
+        json_schema_extra={"example": "AKIA...", "absent": "the standard AWS sources (role, profile)"},
+    )
+    s3_secret_access_key: OptionalSecret = Field(
+        None,
+        validation_alias="OPSINTEL_S3_SECRET_ACCESS_KEY",
+        description="Secret key of the bucket",
+        json_schema_extra={"example": "a secret", "absent": "the standard AWS sources"},
+    )
+    master_encryption_key: OptionalSecret = Field(
+        None,
+        validation_alias="MASTER_ENCRYPTION_KEY",
+        description="Base64 of 32 bytes; wraps every tenant's data key",
+        json_schema_extra={
+            "example": "the output of: openssl rand -base64 32",
+            "absent": "what serves or stores refuses to start; only the demo makes and keeps its own",
+        },
+    )
+    jwt_secret: OptionalSecret = Field(
+        None,
+        validation_alias="JWT_SECRET",
+        description="Signs tokens; at least 32 bytes",
+        json_schema_extra={"example": "the output of: openssl rand -base64 48", "absent": "as above"},
+    )
+    openai_api_key: OptionalSecret = Field(
+        None,
+        validation_alias="OPENAI_API_KEY",
+        description="Platform default for OpenAI; a tenant's own key wins",
+        json_schema_extra={"example": "sk-...", "absent": "offered only to tenants with a key"},
+    )
+    anthropic_api_key: OptionalSecret = Field(
+        None,
+        validation_alias="ANTHROPIC_API_KEY",
+        description="Platform default for Anthropic",
+        json_schema_extra={"example": "sk-ant-...", "absent": "offered only to tenants with a key"},
+    )
+    gemini_api_key: OptionalSecret = Field(
+        None,
+        validation_alias="GEMINI_API_KEY",
+        description="Platform default for Google Gemini",
+        json_schema_extra={"example": "AIza...", "absent": "offered only to tenants with a key"},
+    )
+    ollama_base_url: str = Field(
+        "http://localhost:11434",
+        validation_alias="OLLAMA_BASE_URL",
+        description="Local models by Ollama",
+        json_schema_extra={"example": "http://localhost:11434", "absent": "`http://localhost:11434`"},
+    )
+    google_client_id: OptionalText = Field(
+        None,
+        validation_alias="GOOGLE_CLIENT_ID",
+        description="OAuth client for Gmail and Sheets",
+        json_schema_extra={
+            "example": "1234.apps.googleusercontent.com",
+            "absent": "connections by OAuth are shown as unavailable; a service account still works",
+        },
+    )
+    google_client_secret: OptionalSecret = Field(
+        None,
+        validation_alias="GOOGLE_CLIENT_SECRET",
+        description="Secret of that OAuth client",
+        json_schema_extra={"example": "GOCSPX-...", "absent": "as above"},
+    )
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        validation_alias="OPSINTEL_DATA_DIR",
+        description="Data folder: embedded database, objects, weights, Dagster's home",
+        json_schema_extra={
+            "example": "/srv/opsintel",
+            "absent": "the platform's user data folder; `/var/lib/opsintel` for root",
+        },
+    )
+    public_url: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_PUBLIC_URL",
+        description="Address under which people reach the dashboard (links, OAuth, webhooks)",
+        json_schema_extra={"example": "https://ops.example.com", "absent": "`http://localhost` and the API's port"},
+    )
+    dagster_port: int = Field(
+        3001,
+        ge=1,
+        le=65535,
+        validation_alias="OPSINTEL_DAGSTER_PORT",
+        description="Port of the Dagster UI on 127.0.0.1",
+        json_schema_extra={"example": "3001", "absent": "`3001`"},
+    )
+    embedding_weights: Path | None = Field(
+        None,
+        validation_alias="OPSINTEL_EMBEDDING_WEIGHTS",
+        description="Folder with model.onnx and tokenizer.json of a sentence embedding model",
+        json_schema_extra={
+            "example": "/srv/models/all-MiniLM-L6-v2",
+            "absent": "the local cache, else fetched once from the model's public hub, else the lexical embedder",
+        },
+    )
+    embedding_download: bool = Field(
+        True,
+        validation_alias="OPSINTEL_EMBEDDING_DOWNLOAD",
+        description="Whether set-up may fetch the embedding weights from their public hub",
+        json_schema_extra={"example": "false", "absent": "`true`"},
+    )
+    google_service_account_file: Path | None = Field(
+        None,
+        validation_alias="OPSINTEL_GOOGLE_SERVICE_ACCOUNT_FILE",
+        description="JSON key of a Google service account for Sheets exports",
+        json_schema_extra={"example": "/srv/secrets/sheets.json", "absent": "each target brings its own"},
+    )
+    google_sheets_endpoint: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_GOOGLE_SHEETS_ENDPOINT",
+        description="Another address of the Google Sheets API (tests, proxies)",
+        json_schema_extra={"example": "http://127.0.0.1:9000", "absent": "Google's own"},
+    )
+    log_level: str = Field(
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        validation_alias="OPSINTEL_LOG_LEVEL",
+        description="Least level of log lines",
+        json_schema_extra={"example": "INFO", "absent": "`INFO`"},
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read only what is handed in: `load_settings` decides where values come from."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @field_validator("api_addr")
+    @classmethod
+    def _check_api_addr(cls, value: str) -> str:
+        _host, separator, port = value.rpartition(":")
+        if not separator or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError("must be host:port or :port, example: 127.0.0.1:8080")
+        return value
+
+    @field_validator("db_url", "migration_url", "dagster_db_url")
+    @classmethod
+    def _check_db_url(cls, value: str | None) -> str | None:
+        return _url(value, ("postgresql", "postgres"), "postgresql://opsintel:secret@db:5432/opsintel")
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _check_amqp_url(cls, value: str | None) -> str | None:
+        return _url(value, ("amqp", "amqps"), "amqp://user:secret@mq:5672/")
+
+    @field_validator("s3_endpoint", "public_url", "google_sheets_endpoint", "ollama_base_url")
+    @classmethod
+    def _check_http_url(cls, value: str | None) -> str | None:
+        return _url(value, ("https", "http"), "https://ops.example.com")
+
+    @field_validator("redis_addr")
+    @classmethod
+    def _check_redis_addr(cls, value: str | None) -> str | None:
+        if value is not None and (":" not in value or not value.rpartition(":")[2].isdigit()):
+            raise ValueError("must be host:port, example: redis:6379")
+        return value
+
+    @field_validator("master_encryption_key")
+    @classmethod
+    def _check_master_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                size = len(base64.b64decode(value.get_secret_value(), validate=True))
+            except (binascii.Error, ValueError):
+                raise ValueError("is not base64, make one with: openssl rand -base64 32") from None
+            if size != MASTER_KEY_BYTES:
+                raise ValueError(f"holds {size} bytes, not 32, make one with: openssl rand -base64 32")
+        return value
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _check_jwt_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < JWT_SECRET_BYTES:
+            raise ValueError("is shorter than 32 bytes, make one with: openssl rand -base64 48")
+        return value
+
+    @property
+    def api_host(self) -> str:
+        """Host to listen on: all interfaces when `API_ADDR` names none."""
+        return self.api_addr.rpartition(":")[0].strip("[]") or "0.0.0.0"  # noqa: S104  `:8080` means all of them
+
+    @property
+    def api_port(self) -> int:
+        """Port to listen on."""
+        return int(self.api_addr.rpartition(":")[2])
+
+    @property
+    def dashboard_url(self) -> str:
+        """Address of the dashboard for links, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.api_port}").rstrip("/")
+
+    def master_key(self) -> bytes:
+        """Return the 32 bytes of the master key; `SettingError` when absent."""
+        if self.master_encryption_key is None:
+            raise SettingError(
+                "MASTER_ENCRYPTION_KEY is not set", remedy="Make one with: openssl rand -base64 32, and keep it safe"
+            )
+        return base64.b64decode(self.master_encryption_key.get_secret_value())
+
+    def jwt_key(self) -> bytes:
+        """Return the key that signs tokens; `SettingError` when absent."""
+        if self.jwt_secret is None:
+            raise SettingError("JWT_SECRET is not set", remedy="Make one with: openssl rand -base64 48")
+        return self.jwt_secret.get_secret_value().encode()
+
+    def require_secrets(self) -> None:
+        """Raise `SettingError` unless both secrets are there: for processes that serve or store."""
+        self.master_key()
+        self.jwt_key()
+
+
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field of `Settings`."""
+    return str(Settings.model_fields[field].validation_alias)
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of an environment (default: this process's).
+
+    Raises `SettingError` with one line for the first wrong value; secrets never appear in it.
+    """
+    source = os.environ if environment is None else environment
+    known = {variable_of(name) for name in Settings.model_fields}
+    values = {name: value for name, value in source.items() if name in known and value.strip()}
+    unknown = sorted(n for n in source if n.startswith("OPSINTEL_") and n not in known | PROCESS_VARIABLES)
+    if unknown:
+        raise SettingError(f"{unknown[0]} is not a setting", remedy="`opsintel settings` lists them all")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        variable = str(first["loc"][0])
+        field = next(name for name in Settings.model_fields if variable in (name, variable_of(name)))
+        reason = first["msg"].removeprefix("Value error, ")
+        example = (Settings.model_fields[field].json_schema_extra or {}).get("example", "")  # type: ignore[union-attr]
+        hint = "" if "example:" in reason or "make one" in reason else f", example: {example}"
+        raise SettingError(f"{variable} {reason[:1].lower()}{reason[1:]}{hint}") from None
+
+
+PROCESS_VARIABLES = frozenset({"OPSINTEL_TEST_DATA", "OPSINTEL_TEST_REQUIRE", "OPSINTEL_SUPERVISED"})
+"""Variables with our prefix that are not settings: of the tests, and between `up` and its own children."""
