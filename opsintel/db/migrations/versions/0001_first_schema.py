@@ -23,7 +23,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_app_user')),
     sa.UniqueConstraint('email', name=op.f('uq_app_user_email')),
     comment='A person who can log in; may be a member of several tenants',
-    info={'declaration': Declaration(tenant_column=None, retention='kept', erasure='mapping', system_select=('*',), system_write=('*',))}
     )
     op.create_table('batch',
     sa.Column('id', sa.Uuid(), nullable=False, comment='Identifier (UUIDv7)'),
@@ -35,7 +34,6 @@ def upgrade() -> None:
     sa.CheckConstraint("state IN ('open', 'done', 'expired')", name=op.f('ck_batch_state')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_batch')),
     comment='Partitions of many tenants that one run works through; its id is the run key',
-    info={'declaration': Declaration(tenant_column=None, retention='kept', erasure='mapping', system_select=('*',), system_write=('*',))}
     )
     op.create_index('ix_batch_open', 'batch', ['created_at'], unique=False, postgresql_where=sa.text("state = 'open'"))
     op.create_table('tenant',
@@ -44,14 +42,13 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False, comment='Name shown to people'),
     sa.Column('language', sa.Text(), server_default=sa.text("'en'"), nullable=False, comment='Language of titles and summaries, BCP 47'),
     sa.Column('window_days', sa.Integer(), server_default=sa.text('365'), nullable=False, comment='Days before today that have partitions of their own; older ones share the archive day'),
-    sa.Column('own_domains', postgresql.JSONB(astext_type=Text()), server_default=sa.text("'[]'"), nullable=False, comment="E-mail domains and addresses of the tenant's own people: they tell direction"),
+    sa.Column('own_domains', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False, comment="E-mail domains and addresses of the tenant's own people: they tell direction"),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When the tenant was created'),
     sa.Column('suspended_at', sa.DateTime(timezone=True), nullable=True, comment='When the operator suspended it; null while active'),
     sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name=op.f('ck_tenant_slug')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tenant')),
     sa.UniqueConstraint('slug', name=op.f('uq_tenant_slug')),
     comment='A customer of the installation: the boundary that row security enforces',
-    info={'declaration': Declaration(tenant_column='id', retention='kept', erasure='mapping', system_select=('*',), system_write=('*',))}
     )
     op.create_table('data_key',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -63,7 +60,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_data_key_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_data_key')),
     comment="A tenant's data keys, each wrapped by the installation's master key",
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_tenant', erasure='with_tenant', system_select=('tenant_id', 'id', 'master_key_id'), system_write=())}
     )
     op.create_index('uq_data_key_current', 'data_key', ['tenant_id'], unique=True, postgresql_where=sa.text('retired_at IS NULL'))
     op.create_table('data_version',
@@ -73,7 +69,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_data_version_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_data_version')),
     comment="Raised whenever a tenant's marts change: the ETag of the read API",
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='none', system_select=(), system_write=())}
     )
     op.create_table('embedding_model',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -89,7 +84,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_embedding_model_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'version', name=op.f('pk_embedding_model')),
     comment='Embedders a tenant has used; a fitted one is stored, so that a re-run uses the version it was made with',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='recomputed', system_select=(), system_write=())}
     )
     op.create_index('uq_embedding_model_current', 'embedding_model', ['tenant_id'], unique=True, postgresql_where=sa.text('current'))
     op.create_table('membership',
@@ -102,7 +96,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_membership_app_user_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'user_id', name=op.f('pk_membership')),
     comment='Which person has which role in which tenant',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='row', system_select=('*',), system_write=('*',))}
     )
     op.create_index('ix_membership_user_id', 'membership', ['user_id'], unique=False)
     op.create_table('organization',
@@ -114,33 +107,30 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_organization')),
     sa.UniqueConstraint('tenant_id', 'domain', name=op.f('uq_organization_tenant_id_domain')),
     comment="A customer's organisation, known by the domain of its people's addresses",
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('outbox',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
     sa.Column('id', sa.Uuid(), nullable=False, comment='Identifier (UUIDv7)'),
     sa.Column('topic', sa.Text(), nullable=False, comment='What is announced: partition.dirty'),
-    sa.Column('payload', postgresql.JSONB(astext_type=Text()), nullable=False, comment='Ids only, never content'),
+    sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment='Ids only, never content'),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When it was announced'),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True, comment='When the queue confirmed it; null while it waits'),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_outbox_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_outbox')),
     comment='Work announced in the transaction that made it necessary; the relay publishes it',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='when_done', erasure='with_tenant', system_select=('*',), system_write=('published_at', 'DELETE'))}
     )
     op.create_index('ix_outbox_waiting', 'outbox', ['id'], unique=False, postgresql_where=sa.text('published_at IS NULL'))
     op.create_table('queue_message',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
     sa.Column('id', sa.Uuid(), nullable=False, comment='Identifier (UUIDv7)'),
     sa.Column('topic', sa.Text(), nullable=False, comment='What is announced'),
-    sa.Column('payload', postgresql.JSONB(astext_type=Text()), nullable=False, comment='Ids only, never content'),
+    sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment='Ids only, never content'),
     sa.Column('attempts', sa.Integer(), server_default=sa.text('0'), nullable=False, comment='How often it was handed out'),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When it was accepted'),
     sa.Column('available_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='From when it may be handed out (again)'),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_queue_message_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_queue_message')),
     comment='The queue in PostgreSQL, used where there is no broker: at least once, leased, in order of availability',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='when_done', erasure='with_tenant', system_select=('*',), system_write=('*',))}
     )
     op.create_index('ix_queue_message_available', 'queue_message', ['available_at', 'id'], unique=False)
     op.create_table('refresh_token',
@@ -158,7 +148,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_refresh_token')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_refresh_token_token_hash')),
     comment='Refresh tokens, hashed; a family is one log-in',
-    info={'declaration': Declaration(tenant_column=None, retention='kept', erasure='mapping', system_select=('*',), system_write=('*',))}
     )
     op.create_index('ix_refresh_token_family_id', 'refresh_token', ['family_id'], unique=False)
     op.create_table('thread',
@@ -173,7 +162,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_thread')),
     sa.UniqueConstraint('tenant_id', 'kind', 'key', name=op.f('uq_thread_tenant_id_kind_key')),
     comment='A conversation: what its messages share',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('work',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -190,7 +178,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_work_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_work')),
     comment='The ledger: one row for each accepted announcement that a partition has something to do',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='when_done', erasure='with_tenant', system_select=('*',), system_write=('*',))}
     )
     op.create_index('ix_work_batch', 'work', ['batch_id'], unique=False, postgresql_where=sa.text('batch_id IS NOT NULL'))
     op.create_index('ix_work_open', 'work', ['state', 'created_at'], unique=False, postgresql_where=sa.text("state IN ('pending', 'batched')"))
@@ -206,7 +193,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_participant_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_participant')),
     comment='A person or mailbox that writes or receives messages; counted once over all channels',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('secret',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -221,14 +207,13 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_secret_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_secret')),
     comment="Credentials, sealed with the tenant's data key; the value is never shown again",
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('export_target',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
     sa.Column('id', sa.Uuid(), nullable=False, comment='Identifier (UUIDv7)'),
     sa.Column('kind', sa.Text(), nullable=False, comment='google_sheet'),
     sa.Column('name', sa.Text(), nullable=False, comment='Name shown to people'),
-    sa.Column('config', postgresql.JSONB(astext_type=Text()), nullable=False, comment='Spreadsheet id, worksheet, what a deleted row does'),
+    sa.Column('config', postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment='Spreadsheet id, worksheet, what a deleted row does'),
     sa.Column('secret_id', sa.Uuid(), nullable=True, comment='Sealed credential, where it brings its own'),
     sa.Column('state', sa.Text(), server_default=sa.text("'active'"), nullable=False, comment='active, paused or failing'),
     sa.Column('detail', sa.Text(), server_default=sa.text("''"), nullable=False, comment='Why it is in that state'),
@@ -239,7 +224,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_export_target_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_export_target')),
     comment="Where a tenant's rows are published, e.g. a Google Sheet",
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='none', system_select=(), system_write=())}
     )
     op.create_table('fact_participant_day',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -250,7 +234,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_fact_participant_day_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'day', 'participant_id', name=op.f('pk_fact_participant_day')),
     comment='Who wrote actionable messages on a day: for unique customers over any span',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='rebuilt', erasure='recomputed', system_select=(), system_write=())}
     )
     op.create_table('message',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -268,7 +251,7 @@ def upgrade() -> None:
     sa.Column('thread_id', sa.Uuid(), nullable=True, comment='Thread it belongs to'),
     sa.Column('parent_key', sa.Text(), server_default=sa.text("''"), nullable=False, comment='Native id or Message-ID that it answers'),
     sa.Column('author_id', sa.Uuid(), nullable=True, comment='Who wrote it'),
-    sa.Column('recipients', postgresql.JSONB(astext_type=Text()), server_default=sa.text("'[]'"), nullable=False, comment='Addresses it was sent to: kind, value, name'),
+    sa.Column('recipients', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False, comment='Addresses it was sent to: kind, value, name'),
     sa.Column('direction', sa.Text(), nullable=False, comment='inbound, outbound, internal or unknown'),
     sa.Column('visibility', sa.Text(), nullable=False, comment='public, or internal for help desk notes'),
     sa.Column('channel', sa.Text(), server_default=sa.text("''"), nullable=False, comment='Channel, folder or queue'),
@@ -282,7 +265,7 @@ def upgrade() -> None:
     sa.Column('is_bot', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment='Whether a bot wrote it'),
     sa.Column('opaque', sa.Text(), server_default=sa.text("''"), nullable=False, comment='smime, pgp or tnef where the body cannot be read'),
     sa.Column('defects', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False, comment='What was wrong with the raw message'),
-    sa.Column('extra', postgresql.JSONB(astext_type=Text()), server_default=sa.text("'{}'"), nullable=False, comment='Provider fields worth keeping, e.g. status, priority'),
+    sa.Column('extra', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False, comment='Provider fields worth keeping, e.g. status, priority'),
     sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False, comment='Raised with each edit'),
     sa.Column('search', postgresql.TSVECTOR(), sa.Computed("to_tsvector('simple', left(subject, 2000) || ' ' || left(text, 200000))", persisted=True), nullable=False, comment='Full text of subject and new text'),
     sa.CheckConstraint("kind IN ('email', 'chat', 'ticket')", name=op.f('ck_message_kind')),
@@ -291,7 +274,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_message_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_message')),
     comment='A canonical message: one row however many places it was seen in',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='tenant_window', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_message_author', 'message', ['tenant_id', 'author_id'], unique=False)
     op.create_index('ix_message_day', 'message', ['tenant_id', 'partition_day'], unique=False)
@@ -308,7 +290,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_participant_identity_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'kind', 'value', name=op.f('pk_participant_identity')),
     comment='The addresses of a participant: e-mail, Slack id, ...',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_participant_identity_participant', 'participant_identity', ['tenant_id', 'participant_id'], unique=False)
     op.create_table('source',
@@ -316,7 +297,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Uuid(), nullable=False, comment='Identifier (UUIDv7)'),
     sa.Column('kind', sa.Text(), nullable=False, comment='Connector kind, e.g. mbox, slack_export, csv_file'),
     sa.Column('name', sa.Text(), nullable=False, comment='Name shown to people'),
-    sa.Column('config', postgresql.JSONB(astext_type=Text()), nullable=False, comment="Configuration by the connector's model; holds no secret"),
+    sa.Column('config', postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="Configuration by the connector's model; holds no secret"),
     sa.Column('config_key', sa.Text(), nullable=False, comment='What makes it the same source again, e.g. the resolved path'),
     sa.Column('secret_id', sa.Uuid(), nullable=True, comment='Credential, where it has one'),
     sa.Column('state', sa.Text(), server_default=sa.text("'active'"), nullable=False, comment='active, paused, failing or disabled'),
@@ -329,7 +310,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_source')),
     sa.UniqueConstraint('tenant_id', 'kind', 'config_key', name=op.f('uq_source_tenant_id_kind_config_key')),
     comment='A connected mailbox, workspace, help desk or file',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='none', system_select=('tenant_id', 'id', 'kind', 'state', 'last_sync_at'), system_write=())}
     )
     op.create_table('analysis',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -352,8 +332,8 @@ def upgrade() -> None:
     sa.Column('summary', sa.Text(), nullable=False, comment='At most 240 characters'),
     sa.Column('language', sa.Text(), server_default=sa.text("''"), nullable=False, comment='BCP 47'),
     sa.Column('injection_suspected', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment='Whether the text tries to give orders to a model'),
-    sa.Column('output', postgresql.JSONB(astext_type=Text()), nullable=False, comment="The whole analysis by the profile's schema"),
-    sa.Column('confidence', postgresql.JSONB(astext_type=Text()), server_default=sa.text("'{}'"), nullable=False, comment='By field: as given and as calibrated'),
+    sa.Column('output', postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="The whole analysis by the profile's schema"),
+    sa.Column('confidence', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False, comment='By field: as given and as calibrated'),
     sa.Column('provider', sa.Text(), nullable=False, comment='built-in, openai, anthropic, ...'),
     sa.Column('model', sa.Text(), nullable=False, comment='Model, or version of the built-in rules'),
     sa.Column('built_in', sa.Boolean(), nullable=False, comment='Whether rules and local embeddings made it, without any model'),
@@ -373,7 +353,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_analysis_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_analysis')),
     comment='What was found in a message, by whom (model or built-in rules) and at what cost; older versions stay readable',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_analysis_day', 'analysis', ['tenant_id', 'partition_day'], unique=False, postgresql_where=sa.text('current'))
     op.create_index('ix_analysis_input', 'analysis', ['tenant_id', 'input_hash', 'profile_version'], unique=False)
@@ -390,7 +369,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_attachment_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'message_id', 'position', name=op.f('pk_attachment')),
     comment='Parts that are not text: named and measured, not read',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('embedding',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -402,7 +380,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_embedding_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'message_id', 'model_version', name=op.f('pk_embedding')),
     comment='Vectors of messages, one for each version of an embedder',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_embedding_model', 'embedding', ['tenant_id', 'model_version'], unique=False)
     op.create_table('export_row',
@@ -417,7 +394,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_export_row_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'target_id', 'row_key', name=op.f('pk_export_row')),
     comment='What was written to a target: row key, hash of the row, where it stands',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('fact_message_day',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -432,7 +408,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_fact_message_day_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'day', 'source_id', 'kind', 'severity', 'is_actionable', name=op.f('pk_fact_message_day')),
     comment='Messages by day, source, kind of request and severity',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='rebuilt', erasure='recomputed', system_select=(), system_write=())}
     )
     op.create_table('fact_source_day',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -449,7 +424,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_fact_source_day_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'day', 'source_id', name=op.f('pk_fact_source_day')),
     comment='Completeness by source and day: counted at the provider, stored, analysed, exported',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='rebuilt', erasure='recomputed', system_select=(), system_write=())}
     )
     op.create_table('ingest_failure',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -472,7 +446,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_ingest_failure')),
     sa.UniqueConstraint('tenant_id', 'source_id', 'stage', 'kind', 'key', name=op.f('uq_ingest_failure_tenant_id_source_id_stage_kind_key')),
     comment='One item or range that could not be read or normalised, with its reason; the others went on',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='tenant_window', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('issue',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -506,7 +479,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_issue')),
     sa.UniqueConstraint('tenant_id', 'number', name=op.f('uq_issue_tenant_id_number')),
     comment='A recurring problem of one tenant, whatever the channel',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='recomputed', system_select=(), system_write=())}
     )
     op.create_index('ix_issue_last_seen', 'issue', ['tenant_id', 'last_seen', 'id'], unique=False, postgresql_where=sa.text('merged_into IS NULL'))
     op.create_table('issue_constraint',
@@ -525,7 +497,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_issue_constraint')),
     sa.UniqueConstraint('tenant_id', 'kind', 'message_a_id', 'message_b_id', name=op.f('uq_issue_constraint_tenant_id_kind_message_a_id_message_b_id')),
     comment='Permanent decisions of people: these two messages belong together, or never do',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='kept', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('message_label',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -535,7 +506,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_message_label_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'message_id', 'label', name=op.f('pk_message_label')),
     comment='Labels, tags and folders of a message at its provider',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_message_label_label', 'message_label', ['tenant_id', 'label'], unique=False)
     op.create_table('message_link',
@@ -548,7 +518,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_message_link_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'message_id', 'position', name=op.f('pk_message_link')),
     comment='Links in the text of a message',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('message_revision',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -561,7 +530,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_message_revision_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'message_id', 'revision', name=op.f('pk_message_revision')),
     comment='Earlier texts of edited messages',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_table('raw_payload',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -585,7 +553,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_raw_payload')),
     sa.UniqueConstraint('tenant_id', 'source_id', 'native_id', 'version', name=op.f('uq_raw_payload_tenant_id_source_id_native_id_version')),
     comment='What a provider sent, one row for each version of an item; the bytes are in the object store, many to a page',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='tenant_window', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_raw_payload_day', 'raw_payload', ['tenant_id', 'partition_day', 'source_id'], unique=False)
     op.create_index('ix_raw_payload_object', 'raw_payload', ['tenant_id', 'object_key'], unique=False)
@@ -594,13 +561,12 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
     sa.Column('source_id', sa.Uuid(), nullable=False, comment='The source'),
     sa.Column('stream', sa.Text(), nullable=False, comment='Stream of the connector'),
-    sa.Column('cursor', postgresql.JSONB(astext_type=Text()), nullable=False, comment="The connector's own cursor"),
+    sa.Column('cursor', postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="The connector's own cursor"),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When it last moved'),
     sa.ForeignKeyConstraint(['tenant_id', 'source_id'], ['source.tenant_id', 'source.id'], name=op.f('fk_source_state_source_source_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_source_state_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'source_id', 'stream', name=op.f('pk_source_state')),
     comment='How far each stream of a source has been read; moves in the transaction of its rows',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='none', system_select=(), system_write=())}
     )
     op.create_table('fact_issue_day',
     sa.Column('tenant_id', sa.Uuid(), nullable=False, comment='Tenant that owns the row; bound by row security'),
@@ -619,7 +585,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_fact_issue_day_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'day', 'issue_id', name=op.f('pk_fact_issue_day')),
     comment='Issues by day',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='rebuilt', erasure='recomputed', system_select=(), system_write=())}
     )
     op.create_index('ix_fact_issue_day_issue', 'fact_issue_day', ['tenant_id', 'issue_id', 'day'], unique=False)
     op.create_table('issue_event',
@@ -628,13 +593,12 @@ def upgrade() -> None:
     sa.Column('issue_id', sa.Uuid(), nullable=False, comment='The issue'),
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False, comment='When'),
     sa.Column('kind', sa.Text(), nullable=False, comment='What happened'),
-    sa.Column('detail', postgresql.JSONB(astext_type=Text()), server_default=sa.text("'{}'"), nullable=False, comment='Ids and figures of it'),
+    sa.Column('detail', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False, comment='Ids and figures of it'),
     sa.Column('actor', sa.Text(), server_default=sa.text("'pipeline'"), nullable=False, comment='pipeline, or the id of a person'),
     sa.ForeignKeyConstraint(['tenant_id', 'issue_id'], ['issue.tenant_id', 'issue.id'], name=op.f('fk_issue_event_issue_issue_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_issue_event_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_issue_event')),
     comment='History of an issue: created, grown, merged, split, renamed, resolved, regressed',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_issue_event_issue', 'issue_event', ['tenant_id', 'issue_id', 'at'], unique=False)
     op.create_table('issue_member',
@@ -655,7 +619,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_issue_member_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_issue_member')),
     comment='Why a message is in an issue; removed memberships stay readable',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_issue_member_issue', 'issue_member', ['tenant_id', 'issue_id'], unique=False, postgresql_where=sa.text('removed_at IS NULL'))
     op.create_index('ix_issue_member_message', 'issue_member', ['tenant_id', 'message_id'], unique=False)
@@ -676,7 +639,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_message_occurrence_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'source_id', 'native_id', name=op.f('pk_message_occurrence')),
     comment='Each place a message was seen: a mail in two mailboxes is one message with two occurrences',
-    info={'declaration': Declaration(tenant_column='tenant_id', retention='with_parent', erasure='row', system_select=(), system_write=())}
     )
     op.create_index('ix_message_occurrence_message', 'message_occurrence', ['tenant_id', 'message_id'], unique=False)
     op.create_index('ix_message_occurrence_payload', 'message_occurrence', ['tenant_id', 'raw_payload_id'], unique=False)
