@@ -1,0 +1,1 @@
+"""Sealed values: envelope format, keyring, secrets."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the server, the tables, and the only two ways in."""

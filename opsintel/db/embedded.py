@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pwd
 import secrets
 import shutil
 import socket
@@ -190,7 +191,7 @@ class EmbeddedServer:
             )
 
     def _command(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        identity = {"user": self._user, "group": "nogroup", "extra_groups": []} if self._user else {}
+        account = pwd.getpwnam(self._user) if self._user else None
         return subprocess.run(  # noqa: S603  our own server's programs
             [str(self._programs() / program), *arguments],
             capture_output=True,
@@ -200,7 +201,9 @@ class EmbeddedServer:
             start_new_session=True,
             timeout=START_SECONDS * 2,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-            **identity,  # type: ignore[arg-type]
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
         )
 
     def _programs(self) -> Path:

@@ -67,7 +67,7 @@ class Database:
     def _transaction(self, statement: str, parameters: tuple[str, ...]) -> Iterator[psycopg.Connection]:
         try:
             with self._pool.connection() as connection:
-                connection.execute(statement, parameters)  # type: ignore[arg-type]  # one of the two literals above
+                connection.execute(statement, parameters)
                 yield connection
         except PoolTimeout:
             raise DatabaseError(

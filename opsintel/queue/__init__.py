@@ -1,0 +1,1 @@
+"""Outbox, queue, ledger and batches."""

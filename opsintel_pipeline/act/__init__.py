@@ -1,0 +1,1 @@
+"""Act: what is written to the outside."""

@@ -1,0 +1,1 @@
+"""Analyze: what a message says and asks for."""

@@ -1,0 +1,1 @@
+"""Ingest: drive connectors, store what they give."""

@@ -1,0 +1,1 @@
+"""Marts: roll-ups that the dashboard reads."""

@@ -1,0 +1,1 @@
+"""Normalize: raw payloads become canonical messages."""

@@ -1,6 +1,7 @@
 """Alembic's environment: runs migrations on the connection it is handed, then applies roles and row security."""
 
 from alembic import context
+
 from opsintel.db.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -3,7 +3,6 @@
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, text
 
 from opsintel.db.tables.declaration import (
-    BOOL,
     BYTES,
     INT,
     JSON_,
@@ -23,8 +22,18 @@ tenant = control_table(
     column("slug", TEXT, "Short name in partition keys and addresses; names nobody; [a-z0-9-]"),
     column("name", TEXT, "Name shown to people"),
     column("language", TEXT, "Language of titles and summaries, BCP 47", default="'en'"),
-    column("window_days", INT, "Days before today that have partitions of their own; older ones share the archive day", default="365"),
-    column("own_domains", JSON_, "E-mail domains and addresses of the tenant's own people: they tell direction", default="'[]'"),
+    column(
+        "window_days",
+        INT,
+        "Days before today that have partitions of their own; older ones share the archive day",
+        default="365",
+    ),
+    column(
+        "own_domains",
+        JSON_,
+        "E-mail domains and addresses of the tenant's own people: they tell direction",
+        default="'[]'",
+    ),
     column("created_at", TIME, "When the tenant was created", default="now()"),
     column("suspended_at", TIME, "When the operator suspended it; null while active", null=True),
     PrimaryKeyConstraint("id"),

@@ -66,11 +66,11 @@ def declaration_of(table: Table) -> Declaration:
     return declared
 
 
-def column(name: str, kind: Any, comment: str, *items: SchemaItem, null: bool = False, default: str | None = None) -> Column[Any]:
+def column(
+    name: str, kind: Any, comment: str, *items: SchemaItem, null: bool = False, default: str | None = None
+) -> Column[Any]:
     """Return a column with its comment; not nullable unless said."""
-    return Column(
-        name, kind, *items, nullable=null, comment=comment, server_default=text(default) if default else None
-    )
+    return Column(name, kind, *items, nullable=null, comment=comment, server_default=text(default) if default else None)
 
 
 def tenant_table(
@@ -102,7 +102,14 @@ def tenant_table(
     )
 
 
-def control_table(name: str, comment: str, *items: SchemaItem, tenant_column: str | None = None, system_select: Sequence[str] = ("*",), system_write: Sequence[str] = ("*",)) -> Table:
+def control_table(
+    name: str,
+    comment: str,
+    *items: SchemaItem,
+    tenant_column: str | None = None,
+    system_select: Sequence[str] = ("*",),
+    system_write: Sequence[str] = ("*",),
+) -> Table:
     """Declare a table of the installation, which only `system_tx` reaches (and the tenant whose id a row is)."""
     declared = Declaration(tenant_column, "kept", "mapping", tuple(system_select), tuple(system_write))
     return Table(name, metadata, *items, comment=comment, info={"declaration": declared})
@@ -110,9 +117,7 @@ def control_table(name: str, comment: str, *items: SchemaItem, tenant_column: st
 
 def reference(columns: str, table: str, *, on_delete: str = "CASCADE", target: str = "id") -> ForeignKeyConstraint:
     """Return a foreign key that carries the tenant: a reference across tenants cannot be stored."""
-    return ForeignKeyConstraint(
-        ["tenant_id", columns], [f"{table}.tenant_id", f"{table}.{target}"], ondelete=on_delete
-    )
+    return ForeignKeyConstraint(["tenant_id", columns], [f"{table}.tenant_id", f"{table}.{target}"], ondelete=on_delete)
 
 
 TIME = DateTime(timezone=True)

@@ -66,7 +66,9 @@ issue_member = tenant_table(
     column("removed_at", TIME, "When it left; null while a member", null=True),
     reference("issue_id", "issue"),
     reference("message_id", "message"),
-    Index("uq_issue_member_current", "tenant_id", "message_id", unique=True, postgresql_where=text("removed_at IS NULL")),
+    Index(
+        "uq_issue_member_current", "tenant_id", "message_id", unique=True, postgresql_where=text("removed_at IS NULL")
+    ),
     Index("ix_issue_member_issue", "tenant_id", "issue_id", postgresql_where=text("removed_at IS NULL")),
     Index("ix_issue_member_message", "tenant_id", "message_id"),
     retention="with_parent",

@@ -1,0 +1,1 @@
+"""Each migration, forward and back."""

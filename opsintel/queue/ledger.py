@@ -1,0 +1,157 @@
+"""The work ledger: what is to be done, in batches that runs take; nothing leaves it before it is done.
+
+A batch's id is the run key. A sensor offers every open batch again on each tick; a batch whose run died expires and
+its work returns to the ledger, to be built into a new batch under a new id.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from opsintel.db.engine import Database
+from opsintel.ids import new_id
+from opsintel.partitions import Partition
+
+MAX_ATTEMPTS = 5
+BATCH_LOCK = 0x6F707362
+"""Advisory lock that lets one process build batches at a time."""
+
+
+def build_batches(
+    database: Database,
+    *,
+    now: datetime,
+    size: int = 100,
+    per_tenant: int = 50,
+    deadline: timedelta = timedelta(minutes=5),
+) -> list[UUID]:
+    """Group pending work into new batches and return their ids, oldest work first.
+
+    At most `per_tenant` days of one tenant go into a batch of `size` tenant-days, so that a tenant with much waiting
+    delays nobody by more than a batch. While a tenant has an open batch its next days wait: days go in order.
+    """
+    with database.system_tx() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (BATCH_LOCK,))
+        connection.execute(
+            """
+            WITH expired AS (
+                UPDATE batch SET state = 'expired', finished_at = %(now)s
+                WHERE state = 'open' AND deadline_at < %(now)s RETURNING id)
+            UPDATE work SET state = CASE WHEN attempts >= %(limit)s THEN 'failed' ELSE 'pending' END,
+                error = CASE WHEN attempts >= %(limit)s THEN 'gave up after its runs died' ELSE error END,
+                finished_at = CASE WHEN attempts >= %(limit)s THEN %(now)s END, batch_id = NULL
+            WHERE state = 'batched' AND batch_id IN (SELECT id FROM expired)
+            """,
+            {"now": now, "limit": MAX_ATTEMPTS},
+        )
+        days = connection.execute(
+            """
+            SELECT tenant_id, partition_day FROM (
+                SELECT tenant_id, partition_day, min(created_at) AS since,
+                       row_number() OVER (PARTITION BY tenant_id ORDER BY partition_day) AS place
+                FROM work WHERE state = 'pending' AND tenant_id NOT IN (
+                    SELECT tenant_id FROM work WHERE state = 'batched')
+                GROUP BY tenant_id, partition_day) AS waiting
+            WHERE place <= %s ORDER BY since, tenant_id, partition_day
+            """,
+            (per_tenant,),
+        ).fetchall()
+        return [
+            _store_batch(connection, days[start : start + size], now, deadline) for start in range(0, len(days), size)
+        ]
+
+
+def _store_batch(
+    connection: psycopg.Connection, days: list[tuple[UUID, date]], now: datetime, deadline: timedelta
+) -> UUID:
+    batch_id = new_id()
+    connection.execute(
+        "INSERT INTO batch (id, created_at, deadline_at) VALUES (%s, %s, %s)", (batch_id, now, now + deadline)
+    )
+    connection.execute(
+        """
+        UPDATE work SET state = 'batched', batch_id = %s, attempts = attempts + 1
+        FROM unnest(%s::uuid[], %s::date[]) AS wanted (tenant_id, partition_day)
+        WHERE work.state = 'pending' AND work.tenant_id = wanted.tenant_id
+          AND work.partition_day = wanted.partition_day
+        """,
+        (batch_id, [tenant_id for tenant_id, _ in days], [day for _, day in days]),
+    )
+    return batch_id
+
+
+def open_batches(database: Database) -> list[UUID]:
+    """Return the batches that are not done, oldest first."""
+    with database.system_tx() as connection:
+        rows = connection.execute("SELECT id FROM batch WHERE state = 'open' ORDER BY created_at, id").fetchall()
+    return [row[0] for row in rows]
+
+
+def start_batch(database: Database, batch_id: UUID, run_id: str) -> list[Partition]:
+    """Return the unfinished partitions of a batch, tenants together and days ascending; empty when it is not open."""
+    with database.system_tx() as connection:
+        started = connection.execute(
+            "UPDATE batch SET run_id = %s WHERE id = %s AND state = 'open'", (run_id, batch_id)
+        ).rowcount
+        if not started:
+            return []
+        rows = connection.execute(
+            """
+            SELECT DISTINCT work.partition_day, work.tenant_id, tenant.slug
+            FROM work JOIN tenant ON tenant.id = work.tenant_id
+            WHERE work.batch_id = %s AND work.state = 'batched' ORDER BY tenant.slug, work.partition_day
+            """,
+            (batch_id,),
+        ).fetchall()
+    return [Partition(*row) for row in rows]
+
+
+def finish(database: Database, batch_id: UUID, partition: Partition, error: str | None = None) -> None:
+    """Mark a partition of a batch done; with an error it returns to the ledger, or fails after `MAX_ATTEMPTS`."""
+    with database.system_tx() as connection:
+        connection.execute(
+            """
+            UPDATE work SET
+                state = CASE WHEN %(error)s::text IS NULL THEN 'done'
+                             WHEN attempts >= %(limit)s THEN 'failed' ELSE 'pending' END,
+                finished_at = CASE WHEN %(error)s::text IS NULL OR attempts >= %(limit)s THEN now() END,
+                error = coalesce(%(error)s, '')
+            WHERE batch_id = %(batch_id)s AND state = 'batched'
+              AND tenant_id = %(tenant_id)s AND partition_day = %(day)s
+            """,
+            {
+                "error": error,
+                "limit": MAX_ATTEMPTS,
+                "batch_id": batch_id,
+                "tenant_id": partition.tenant_id,
+                "day": partition.day,
+            },
+        )
+
+
+def close_batch(database: Database, batch_id: UUID) -> None:
+    """End a batch; work of it that was not finished returns to the ledger."""
+    with database.system_tx() as connection:
+        connection.execute(
+            "UPDATE batch SET state = 'done', finished_at = now() WHERE id = %s AND state = 'open'", (batch_id,)
+        )
+        connection.execute(
+            "UPDATE work SET state = 'pending', batch_id = NULL WHERE batch_id = %s AND state = 'batched'", (batch_id,)
+        )
+
+
+def pending_count(database: Database) -> int:
+    """Return how many accepted announcements are not finished, the outbox and the queue included."""
+    with database.system_tx() as connection:
+        row = connection.execute(
+            """
+            SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL)
+                 + (SELECT count(*) FROM queue_message)
+                 + (SELECT count(*) FROM work WHERE state IN ('pending', 'batched'))
+            """
+        ).fetchone()
+    assert row is not None
+    return int(row[0])

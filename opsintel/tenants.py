@@ -1,0 +1,78 @@
+"""Tenants: make one, find one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from opsintel.db.engine import Database
+from opsintel.errors import InputError, NotFoundError
+from opsintel.ids import new_id
+
+SLUG = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant as the pipeline needs it."""
+
+    id: UUID
+    slug: str
+    name: str
+    language: str
+    window_days: int
+    own_domains: tuple[str, ...]
+
+
+_COLUMNS = "id, slug, name, language, window_days, own_domains"
+
+
+def create_tenant(database: Database, slug: str, name: str, *, own_domains: tuple[str, ...] = ()) -> Tenant:
+    """Return the tenant of this slug, making it when it is not there yet.
+
+    `own_domains` are the domains or addresses of the tenant's own people. Raises `InputError` for an unusable slug.
+    """
+    if not SLUG.match(slug):
+        raise InputError(
+            f"'{slug}' cannot be a tenant's short name", remedy="Use a to z, 0 to 9 and -, at most 63 characters"
+        )
+    with database.system_tx() as connection:
+        connection.execute(
+            "INSERT INTO tenant (id, slug, name, own_domains) VALUES (%s, %s, %s, to_jsonb(%s::text[]))"
+            " ON CONFLICT (slug) DO NOTHING",
+            (new_id(), slug, name or slug, list(own_domains)),
+        )
+    return find_tenant(database, slug)
+
+
+def find_tenant(database: Database, slug: str) -> Tenant:
+    """Return a tenant by its slug; `NotFoundError` when there is none."""
+    with database.system_tx() as connection:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM tenant WHERE slug = %s", (slug,)).fetchone()
+    if row is None:
+        raise NotFoundError(f"There is no tenant '{slug}'", remedy="`opsintel import --tenant` makes one")
+    return _tenant(row)
+
+
+def tenant_by_id(database: Database, tenant_id: UUID) -> Tenant:
+    """Return a tenant by its id; `NotFoundError` when there is none."""
+    with database.system_tx() as connection:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM tenant WHERE id = %s", (tenant_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such tenant")
+    return _tenant(row)
+
+
+def all_tenants(database: Database) -> list[Tenant]:
+    """Return every tenant that is not suspended, oldest first."""
+    with database.system_tx() as connection:
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM tenant WHERE suspended_at IS NULL ORDER BY created_at, id"
+        ).fetchall()
+    return [_tenant(row) for row in rows]
+
+
+def _tenant(row: tuple[Any, ...]) -> Tenant:
+    return Tenant(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))
