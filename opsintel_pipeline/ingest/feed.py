@@ -1,0 +1,96 @@
+"""Drive a connector: page by page, from the cursor kept, until it has no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from opsintel.connectors.contract import Checkpoint, Failure, ReadItem, Upsert
+from opsintel.context import Context
+from opsintel.errors import FatalError
+from opsintel.tenants import Tenant
+from opsintel_pipeline.ingest.pages import Page, store_page
+from opsintel_pipeline.ingest.sources import Source, set_state
+
+PAGE_ITEMS = 500
+PAGE_BYTES = 8 * 1024 * 1024
+
+
+@dataclass
+class FeedResult:
+    """What a feed brought: new items, new versions of known ones, failures, and the days they touched."""
+
+    added: int = 0
+    changed: int = 0
+    failures: int = 0
+    days: set[date] = field(default_factory=set)
+
+
+def run_feed(
+    context: Context, tenant: Tenant, source: Source, progress: Callable[[int], None] | None = None
+) -> FeedResult:
+    """Read every stream of a source to its end and return what it brought.
+
+    Killed anywhere it resumes at the last checkpoint. `progress` is told the number of items of each stored page.
+    Raises the connector's `FatalError`, after recording the source as failing.
+    """
+    connector = source.connector()
+    result = FeedResult()
+    try:
+        for stream in connector.manifest.streams:
+            cursor = _cursor(context, source, stream)
+            store_items(context, tenant, source, stream, connector.read(stream, cursor), result, progress)
+    except FatalError as error:
+        set_state(context.database, source, "failing", error.line())
+        raise
+    set_state(context.database, source, "active")
+    return result
+
+
+def store_items(
+    context: Context,
+    tenant: Tenant,
+    source: Source,
+    stream: str,
+    items: Iterable[ReadItem],
+    result: FeedResult,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Store what a connector yields, a transaction for each checkpoint; a long stretch without one is stored in parts.
+
+    Parts before a checkpoint do not move the cursor, so a crash repeats them, to no effect.
+    """
+    page = Page()
+
+    def flush(checkpoint: Checkpoint | None) -> None:
+        nonlocal page
+        stored = store_page(context, tenant, source, stream, page, checkpoint.cursor if checkpoint else None)
+        result.added += stored.added
+        result.changed += stored.changed
+        result.failures += stored.failures
+        result.days |= stored.days
+        if progress is not None:
+            progress(len(page.items) + len(page.failures))
+        page = Page()
+
+    for item in items:
+        if isinstance(item, Checkpoint):
+            flush(item)
+        elif isinstance(item, Failure):
+            page.failures.append(item)
+        else:
+            page.items.append(item)
+            page.size += len(item.payload) if isinstance(item, Upsert) else 0
+            if len(page.items) >= PAGE_ITEMS * 2 or page.size >= PAGE_BYTES * 2:
+                flush(None)
+    if page:
+        flush(None)
+
+
+def _cursor(context: Context, source: Source, stream: str) -> dict[str, object] | None:
+    with context.database.tenant_tx(source.tenant_id) as connection:
+        row = connection.execute(
+            "SELECT cursor FROM source_state WHERE source_id = %s AND stream = %s", (source.id, stream)
+        ).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,152 @@
+"""One page of a feed becomes rows, in one transaction with the cursor and the announcement of its days.
+
+The payload bytes of a page are one object, stored before the transaction: a crash in between leaves an object that
+nothing refers to, and the page is read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from opsintel.clock import now
+from opsintel.connectors.contract import Cursor, Failure, Tombstone, Upsert
+from opsintel.context import Context
+from opsintel.ids import new_id
+from opsintel.partitions import partition_day
+from opsintel.queue.outbox import announce_days
+from opsintel.tenants import Tenant
+from opsintel_pipeline.ingest.sources import Source
+
+
+@dataclass
+class Page:
+    """What a connector yielded since the last checkpoint."""
+
+    items: list[Upsert | Tombstone] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    size: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.items or self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """What a page changed."""
+
+    added: int
+    changed: int
+    failures: int
+    days: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    item: Upsert | Tombstone
+    version: str
+    day: date
+    is_new: bool
+
+
+def store_page(
+    context: Context, tenant: Tenant, source: Source, stream: str, page: Page, cursor: Cursor | None
+) -> PageResult:
+    """Store a page and move the cursor; items that are already there in this version change nothing."""
+    rows = _unknown_rows(context, tenant, source, page)
+    content = b"".join(row.item.payload for row in rows if isinstance(row.item, Upsert))
+    object_key = context.objects.put(tenant.id, "raw", content) if content else None
+    days = frozenset(row.day for row in rows)
+    with context.database.tenant_tx(tenant.id) as connection:
+        _insert_payloads(connection, source, rows, object_key)
+        _record_failures(connection, source, page.failures)
+        _resolve_failures(connection, source, rows)
+        if cursor is not None:
+            _move_cursor(connection, source, stream, cursor)
+        announce_days(connection, tenant.id, days, "import")
+    added = sum(row.is_new for row in rows)
+    return PageResult(added, len(rows) - added, len(page.failures), days)
+
+
+def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) -> list[_Row]:
+    known: dict[str, tuple[date, set[str]]] = {}
+    with context.database.tenant_tx(tenant.id) as connection:
+        for native_id, version, day in connection.execute(
+            "SELECT native_id, version, partition_day FROM raw_payload WHERE source_id = %s AND native_id = ANY(%s)",
+            (source.id, [item.native_id for item in page.items]),
+        ):
+            known.setdefault(native_id, (day, set()))[1].add(version)
+    rows = []
+    moment = now()
+    for item in page.items:
+        is_new = item.native_id not in known
+        occurred_at = item.occurred_at if isinstance(item, Upsert) else None
+        day, versions = known.setdefault(
+            item.native_id, (partition_day(occurred_at, moment, tenant.window_days), set())
+        )
+        version = item.version if isinstance(item, Upsert) else "deleted"
+        if version not in versions:
+            versions.add(version)
+            rows.append(_Row(item, version, day, is_new))
+    return rows
+
+
+def _insert_payloads(connection: psycopg.Connection, source: Source, rows: list[_Row], object_key: str | None) -> None:
+    offset = 0
+    values: list[tuple[object, ...]] = []
+    for row in rows:
+        if isinstance(row.item, Upsert):
+            item, size = row.item, len(row.item.payload)
+            values.append(
+                (source.tenant_id, new_id(), source.id, item.native_id, row.version, item.format.value, item.channel,
+                 item.occurred_at, row.day, hashlib.sha256(item.payload).digest(), size, object_key, offset, False)
+            )  # fmt: skip
+            offset += size
+        else:
+            values.append(
+                (source.tenant_id, new_id(), source.id, row.item.native_id, row.version, None, "",
+                 row.item.deleted_at, row.day, None, 0, None, 0, True)
+            )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO raw_payload (tenant_id, id, source_id, native_id, version, format, channel, occurred_at,"
+            " partition_day, sha256, size, object_key, object_offset, deleted)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (tenant_id, source_id, native_id, version) DO NOTHING",
+            values,
+        )
+
+
+def _record_failures(connection: psycopg.Connection, source: Source, failures: list[Failure]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO ingest_failure (tenant_id, id, source_id, stage, kind, key, reason, retryable)"
+            " VALUES (%s, %s, %s, 'ingest', %s, %s, %s, %s)"
+            " ON CONFLICT (tenant_id, source_id, stage, kind, key) DO UPDATE SET reason = excluded.reason,"
+            " retryable = excluded.retryable, attempts = ingest_failure.attempts + 1, last_at = now(),"
+            " resolved_at = NULL",
+            [
+                (source.tenant_id, new_id(), source.id, failure.kind, failure.key, failure.reason, failure.retryable)
+                for failure in failures
+            ],
+        )
+
+
+def _resolve_failures(connection: psycopg.Connection, source: Source, rows: list[_Row]) -> None:
+    connection.execute(
+        "UPDATE ingest_failure SET resolved_at = now() WHERE source_id = %s AND stage = 'ingest' AND kind = 'message'"
+        " AND resolved_at IS NULL AND key = ANY(%s)",
+        (source.id, [row.item.native_id for row in rows]),
+    )
+
+
+def _move_cursor(connection: psycopg.Connection, source: Source, stream: str, cursor: Cursor) -> None:
+    connection.execute(
+        "INSERT INTO source_state (tenant_id, source_id, stream, cursor) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (tenant_id, source_id, stream) DO UPDATE SET cursor = excluded.cursor, updated_at = now()",
+        (source.tenant_id, source.id, stream, Jsonb(cursor)),
+    )

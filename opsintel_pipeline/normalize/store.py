@@ -1,0 +1,218 @@
+"""Canonical messages become rows: one message however many places it was seen in, edits as revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from opsintel.events.message import CanonicalMessage
+from opsintel.ids import new_id
+from opsintel.partitions import Partition
+from opsintel_pipeline.normalize.duplicates import content_hash
+from opsintel_pipeline.normalize.people import Participants
+from opsintel_pipeline.normalize.threading import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A canonical message and the place it was seen in."""
+
+    source_id: UUID
+    native_id: str
+    version: str
+    raw_payload_id: UUID
+    channel: str
+    message: CanonicalMessage
+
+
+def store_messages(connection: psycopg.Connection, partition: Partition, incoming: Sequence[Incoming]) -> set[date]:
+    """Store messages of one partition in the caller's transaction; return the days of what changed.
+
+    A message is the same as one that is there when its occurrence is known (then it is an edit), or when Message-ID
+    and content hash both agree (Message-IDs can be forged).
+    """
+    occurrences = _known_occurrences(connection, incoming)
+    twins = _known_twins(connection, incoming)
+    participants = Participants(connection, partition.tenant_id)
+    participants.prepare([item.message.author for item in incoming if item.message.author])
+    threads = Threads(connection, partition.tenant_id)
+    threads.prepare([item.message for item in incoming])
+    days: set[date] = set()
+    for item in incoming:
+        place = (item.source_id, item.native_id)
+        digest = content_hash(item.message)
+        twin_key = (item.message.rfc_message_id, digest)
+        message_id = occurrences.get(place)
+        if message_id is not None:
+            days |= _edit(connection, message_id, item, digest)
+        else:
+            message_id = twins.get(twin_key) if item.message.rfc_message_id else None
+            if message_id is None:
+                message_id = new_id()
+                _insert_message(connection, partition, message_id, item, digest, participants, threads)
+            if item.message.rfc_message_id:
+                twins[twin_key] = message_id
+            occurrences[place] = message_id
+            days.add(partition.day)
+        _upsert_occurrence(connection, partition.tenant_id, message_id, item)
+    threads.finish()
+    return days
+
+
+def delete_occurrences(connection: psycopg.Connection, places: Sequence[tuple[UUID, str, datetime | None]]) -> None:
+    """Record deletions at the source; a message whose last occurrence went keeps no text and nothing derived."""
+    for source_id, native_id, deleted_at in places:
+        row = connection.execute(
+            "UPDATE message_occurrence SET deleted_at = coalesce(%s, now()) WHERE source_id = %s AND native_id = %s"
+            " RETURNING message_id",
+            (deleted_at, source_id, native_id),
+        ).fetchone()
+        if row is None:
+            continue
+        live = connection.execute(
+            "SELECT 1 FROM message_occurrence WHERE message_id = %s AND deleted_at IS NULL LIMIT 1", (row[0],)
+        ).fetchone()
+        if live is None:
+            bury(connection, row[0], deleted_at)
+
+
+def bury(connection: psycopg.Connection, message_id: UUID, deleted_at: datetime | None) -> None:
+    """Make a message a tombstone: its texts, analyses, vectors and memberships go."""
+    connection.execute(
+        "UPDATE message SET deleted_at = coalesce(%s, now()), subject = '', text = '', quoted_text = '',"
+        " signature_text = '', recipients = '[]', extra = '{}' WHERE id = %s",
+        (deleted_at, message_id),
+    )
+    for table in ("message_revision", "attachment", "message_label", "message_link", "analysis", "embedding",
+                  "issue_member"):  # fmt: skip
+        connection.execute(f"DELETE FROM {table} WHERE message_id = %s".encode(), (message_id,))
+
+
+def _known_occurrences(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[UUID, str], UUID]:
+    rows = connection.execute(
+        "SELECT source_id, native_id, message_id FROM message_occurrence"
+        " WHERE source_id = ANY(%s) AND native_id = ANY(%s)",
+        (list({item.source_id for item in incoming}), [item.native_id for item in incoming]),
+    ).fetchall()
+    return {(source_id, native_id): message_id for source_id, native_id, message_id in rows}
+
+
+def _known_twins(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[str, bytes], UUID]:
+    rows = connection.execute(
+        "SELECT rfc_message_id, content_hash, id FROM message WHERE rfc_message_id = ANY(%s) AND deleted_at IS NULL",
+        ([item.message.rfc_message_id for item in incoming if item.message.rfc_message_id],),
+    ).fetchall()
+    return {(rfc_message_id, bytes(digest)): message_id for rfc_message_id, digest, message_id in rows}
+
+
+def _insert_message(
+    connection: psycopg.Connection,
+    partition: Partition,
+    message_id: UUID,
+    item: Incoming,
+    digest: bytes,
+    participants: Participants,
+    threads: Threads,
+) -> None:
+    message = item.message
+    author_id = participants.id_of(message.author, message) if message.author else None
+    values: dict[str, Any] = {
+        "tenant_id": partition.tenant_id,
+        "id": message_id,
+        "kind": message.kind.value,
+        "partition_day": partition.day,
+        "occurred_at": message.occurred_at,
+        "occurred_at_flag": message.occurred_at_flag,
+        "edited_at": message.edited_at,
+        "rfc_message_id": message.rfc_message_id,
+        "content_hash": digest,
+        "thread_id": threads.id_of(message),
+        "parent_key": message.parent_key,
+        "author_id": author_id,
+        "recipients": Jsonb([address.model_dump(mode="json") for address in message.recipients]),
+        "direction": message.direction.value,
+        "visibility": message.visibility.value,
+        "channel": message.channel or item.channel,
+        "subject": message.subject,
+        "text": message.text,
+        "quoted_text": message.quoted_text,
+        "signature_text": message.signature_text,
+        "language": message.language,
+        "automatic": message.automatic.value if message.automatic else None,
+        "automatic_reason": message.automatic_reason,
+        "is_bot": message.is_bot,
+        "opaque": message.opaque,
+        "defects": list(message.defects),
+        "extra": Jsonb(message.extra),
+    }
+    columns = ", ".join(values)
+    places = ", ".join(f"%({name})s" for name in values)
+    connection.execute(f"INSERT INTO message ({columns}) VALUES ({places})".encode(), values)
+    _insert_parts(connection, partition.tenant_id, message_id, message)
+    if message.deleted:
+        bury(connection, message_id, message.edited_at)
+
+
+def _insert_parts(connection: psycopg.Connection, tenant_id: UUID, message_id: UUID, message: CanonicalMessage) -> None:
+    with connection.cursor() as cursor:
+        if message.attachments:
+            cursor.executemany(
+                "INSERT INTO attachment (tenant_id, message_id, position, filename, content_type, size, inline)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (tenant_id, message_id, position, part.filename, part.content_type, part.size, part.inline)
+                    for position, part in enumerate(message.attachments)
+                ],
+            )
+        if message.labels:
+            cursor.executemany(
+                "INSERT INTO message_label (tenant_id, message_id, label) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                [(tenant_id, message_id, label) for label in message.labels],
+            )
+        if message.links:
+            cursor.executemany(
+                "INSERT INTO message_link (tenant_id, message_id, position, url, text) VALUES (%s, %s, %s, %s, %s)",
+                [(tenant_id, message_id, position, link.url, link.text) for position, link in enumerate(message.links)],
+            )
+
+
+def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, digest: bytes) -> set[date]:
+    row = connection.execute(
+        "SELECT content_hash, partition_day, deleted_at FROM message WHERE id = %s FOR UPDATE", (message_id,)
+    ).fetchone()
+    if row is None or row[2] is not None:
+        return set()
+    if item.message.deleted:
+        bury(connection, message_id, item.message.edited_at)
+        return {row[1]}
+    if bytes(row[0]) == digest:
+        return set()
+    connection.execute(
+        "INSERT INTO message_revision (tenant_id, message_id, revision, subject, text)"
+        " SELECT tenant_id, id, revision, subject, text FROM message WHERE id = %s",
+        (message_id,),
+    )
+    connection.execute(
+        "UPDATE message SET subject = %s, text = %s, quoted_text = %s, signature_text = %s, language = %s,"
+        " edited_at = coalesce(%s, now()), content_hash = %s, revision = revision + 1, extra = %s WHERE id = %s",
+        (item.message.subject, item.message.text, item.message.quoted_text, item.message.signature_text,
+         item.message.language, item.message.edited_at, digest, Jsonb(item.message.extra), message_id),
+    )  # fmt: skip
+    connection.execute("DELETE FROM embedding WHERE message_id = %s", (message_id,))
+    return {row[1]}
+
+
+def _upsert_occurrence(connection: psycopg.Connection, tenant_id: UUID, message_id: UUID, item: Incoming) -> None:
+    connection.execute(
+        "INSERT INTO message_occurrence (tenant_id, source_id, native_id, message_id, raw_payload_id, version, channel)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET"
+        " raw_payload_id = excluded.raw_payload_id, version = excluded.version, channel = excluded.channel,"
+        " deleted_at = NULL",
+        (tenant_id, item.source_id, item.native_id, message_id, item.raw_payload_id, item.version, item.channel),
+    )
