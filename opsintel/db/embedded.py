@@ -262,10 +262,10 @@ def _provision(access: Access) -> None:
             if exists is None:
                 password = connection.execute("SELECT quote_literal(%s)", (access.passwords[login],)).fetchone()
                 assert password is not None
-                connection.execute(f"CREATE ROLE {login} LOGIN NOINHERIT PASSWORD {password[0]}".encode())
+                connection.execute(f"CREATE ROLE {login} LOGIN NOINHERIT PASSWORD {password[0]}")
         for database, owner in ((DATABASE, ADMIN), (DAGSTER, DAGSTER)):
             exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
             if exists is None:
-                connection.execute(f"CREATE DATABASE {database} OWNER {owner}".encode())
-                connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC".encode())
-                connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {SERVICE}".encode())
+                connection.execute(f"CREATE DATABASE {database} OWNER {owner}")
+                connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+                connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {SERVICE}")

@@ -21,7 +21,7 @@ FIELD_LIMIT = 16 * 1024
 _SCAN_LIMIT = 16 * 1024 * 1024
 
 # A run of header fields: each line is a field name with colon, or the continuation of the one before.
-_BLOCK = re.compile(rb"(?>(?:[^\s:\x00-\x20\x7f]+[ \t]*:[^\n]*(?:\n|\Z)|[ \t][^\n]*(?:\n|\Z))*)")
+_BLOCK = re.compile(rb"(?>(?:(?!--)[^\s:\x00-\x20\x7f]+[ \t]*:[^\n]*(?:\n|\Z)|[ \t][^\n]*(?:\n|\Z))*)")
 _BLANK = re.compile(rb"\r*\n")
 _FIELD = re.compile(r"([^\s:]+)[ \t]*:((?>[^\n]*(?:\n[ \t][^\n]*)*))")
 _FOLD = re.compile(r"\r?\n[ \t]*")

@@ -91,7 +91,7 @@ def bury(connection: psycopg.Connection, message_id: UUID, deleted_at: datetime 
     )
     for table in ("message_revision", "attachment", "message_label", "message_link", "analysis", "embedding",
                   "issue_member"):  # fmt: skip
-        connection.execute(f"DELETE FROM {table} WHERE message_id = %s".encode(), (message_id,))
+        connection.execute(f"DELETE FROM {table} WHERE message_id = %s", (message_id,))
 
 
 def _known_occurrences(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[UUID, str], UUID]:
@@ -153,7 +153,7 @@ def _insert_message(
     }
     columns = ", ".join(values)
     places = ", ".join(f"%({name})s" for name in values)
-    connection.execute(f"INSERT INTO message ({columns}) VALUES ({places})".encode(), values)
+    connection.execute(f"INSERT INTO message ({columns}) VALUES ({places})", values)
     _insert_parts(connection, partition.tenant_id, message_id, message)
     if message.deleted:
         bury(connection, message_id, message.edited_at)

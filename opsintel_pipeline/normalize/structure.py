@@ -20,7 +20,15 @@ DECODED_LIMIT = 32 * 1024 * 1024
 """Bytes decoded of one message, over all its parts."""
 _CANDIDATES_LIMIT = 200_000
 _BOUNDARY_LIMIT = 1_000
-_LINE_END = re.compile(rb"\r*\n\Z")
+_SNIFFED = 64 * 1024
+# What may stand before the first header field: a byte order mark, blank lines, the envelope line of an mbox.
+_PREFACE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*\n)*(?:>?From [^\n]*\n)?")
+_KNOWN_FIELDS = frozenset(
+    "from to cc bcc subject date received message-id return-path content-type mime-version sender reply-to "
+    "delivered-to content-transfer-encoding in-reply-to references x-mailer list-id resent-from".split()
+)
+MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
+_ENCODINGS = ("base64", "quoted-printable")
 _UUENCODED = ("x-uuencode", "uuencode", "x-uue", "uue")
 
 
@@ -37,6 +45,7 @@ class Part:
     depth: int
     children: list[Part] = field(default_factory=list)
     delimited: bool = False
+    boundary: bytes = b""
 
     @property
     def encoding(self) -> str:
@@ -81,150 +90,145 @@ class Structure:
 
 def split(payload: bytes) -> Structure:
     """Return the tree of parts of a mail; parts beyond the limits of depth and count stay undivided."""
-    headers, start = read_block(payload, 0, len(payload))
-    structure = Structure(_part(headers, payload, start, len(payload), 0, digest=False))
-    if headers.truncated:
-        structure.note("header fields above 64 KB were left out")
-    _divide(structure, structure.root)
+    if b"\r" in payload[:_SNIFFED] and b"\n" not in payload[:_SNIFFED]:
+        payload = payload.replace(b"\r", b"\n")
+    first = _PREFACE.match(payload, 0, _SNIFFED)
+    headers, start = read_block(payload, first.end() if first else 0, len(payload))
+    if headers.names().isdisjoint(_KNOWN_FIELDS):
+        headers, start = Headers(b""), 0  # a body alone: what looks like fields is its text
+    structure = Structure(_part(headers, payload, start, len(payload), 0))
+    _Divider(structure, structure.root).run()
     return structure
 
 
-def _part(headers: Headers, source: bytes, start: int, end: int, depth: int, *, digest: bool) -> Part:
+def _part(headers: Headers, source: bytes, start: int, end: int, depth: int, default: str = "text/plain") -> Part:
     value = headers.raw("content-type")
-    kind = media_type(value) or ("message/rfc822" if digest and not value else "text/plain")
-    return Part(headers, source, start, end, kind, parameters(value) if value else {}, depth)
+    return Part(
+        headers, source, start, end, media_type(value) if value else default, parameters(value) if value else {}, depth
+    )
 
 
-def _divide(structure: Structure, root: Part) -> None:
-    """Fill in the children of a part, with one pass over its bytes and a stack of what is open."""
-    source, open_parts = root.source, [root]
-    boundaries: dict[bytes, Part] = {}
-    _open(structure, root, open_parts, boundaries)
-    if not boundaries:
-        _close(structure, open_parts, 0, root.end)
-        return
-    position, candidates = max(root.start - 1, 0), 0
-    if source[root.start : root.start + 2] == b"--":
-        position = root.start
-        line_start = root.start
-    else:
-        line_start = _next_candidate(source, position, root.end)
-    while line_start >= 0:
-        candidates += 1
-        if candidates > _CANDIDATES_LIMIT:
-            structure.note("too many lines that look like boundaries")
-            break
-        line_end = source.find(b"\n", line_start, root.end)
-        line_end = root.end if line_end < 0 else line_end + 1
-        owner, closing = _owner(source[line_start + 2 : min(line_end, line_start + _BOUNDARY_LIMIT + 8)], boundaries)
-        following = line_end
-        if owner is not None:
-            _close(structure, open_parts, open_parts.index(owner) + 1, _before(source, line_start))
-            owner.delimited = owner.delimited or not closing
-            if closing:
-                boundaries = {name: part for name, part in boundaries.items() if part is not owner}
-                open_parts.remove(owner)
-                _forget(open_parts, boundaries, owner)
-            elif structure.parts >= PARTS_LIMIT:
-                structure.note(f"more than {PARTS_LIMIT} parts")
-                owner.end = line_start
+class _Divider:
+    """Divides one stretch of bytes: a pass over the lines that begin with two hyphens, with a stack of open parts."""
+
+    def __init__(self, structure: Structure, root: Part) -> None:
+        self.structure = structure
+        self.source = root.source
+        self.end = root.end
+        self.open: list[Part] = [root]
+        self.boundaries: dict[bytes, Part] = {}
+
+    def run(self) -> None:
+        """Fill in the children of the root, and theirs."""
+        root = self.open[0]
+        self._enter(root)
+        line = root.start if self.source.startswith(b"--", self.open[-1].start) else self._next(root.start)
+        candidates = 0
+        while line >= 0 and self.boundaries:
+            candidates += 1
+            if candidates > _CANDIDATES_LIMIT or not self._take(line):
+                self.structure.note("too many parts or lines that look like boundaries")
                 break
-            else:
-                following = _begin(structure, owner, line_end, open_parts, boundaries)
-        if not boundaries:
-            break
-        line_start = _next_candidate(source, following - 1, root.end)
-    _close(structure, open_parts, 0, root.end)
+            line = self._next(max(self.open[-1].start - 1, line) if self.open else line)
+        self._leave(0, self.end)
 
+    def _next(self, position: int) -> int:
+        """Return where the next line that begins with two hyphens starts, -1 where there is none."""
+        return self.source.find(b"\n--", position, self.end) + 1 or -1
 
-def _next_candidate(source: bytes, position: int, end: int) -> int:
-    """Return where the next line that begins with two hyphens starts, -1 where there is none."""
-    found = source.find(b"\n--", position, end)
-    return found + 1 if found >= 0 else -1
+    def _take(self, line: int) -> bool:
+        """Close and begin parts where this line is a delimiter; False when no more parts are taken."""
+        stop = self.source.find(b"\n", line, self.end)
+        stop = self.end if stop < 0 else stop + 1
+        owner, closing = self._owner(self.source[line + 2 : min(stop, line + _BOUNDARY_LIMIT + 8)])
+        if owner is None:
+            return True
+        before = self._before(line)
+        self._leave(self.open.index(owner) + 1, before)
+        if closing:
+            self._leave(len(self.open) - 1, before)
+            return True
+        owner.delimited = True
+        if self.structure.parts >= PARTS_LIMIT:
+            self._leave(0, before)
+            return False
+        default = "message/rfc822" if owner.type == "multipart/digest" else "text/plain"
+        self._begin(owner, stop, default)
+        return True
 
+    def _owner(self, line: bytes) -> tuple[Part | None, bool]:
+        """Return the open multipart that a delimiter line belongs to, and whether the line closes it."""
+        line = line.rstrip()
+        # The whole line first: one boundary may be the beginning of another. Then without what follows a blank.
+        for text in (line, line.split(b" ", 1)[0]):
+            if text in self.boundaries:
+                return self.boundaries[text], False
+            if text.endswith(b"--") and text[:-2] in self.boundaries:
+                return self.boundaries[text[:-2]], True
+        return None, False
 
-def _before(source: bytes, line_start: int) -> int:
-    """Return the end of the body before a delimiter: the line break before it belongs to the delimiter."""
-    if line_start and source[line_start - 1 : line_start] == b"\n":
-        line_start -= 1
-        if line_start and source[line_start - 1 : line_start] == b"\r":
-            line_start -= 1
-    return line_start
+    def _before(self, line: int) -> int:
+        """Return the end of the body before a delimiter, to which the line break before it belongs."""
+        if line and self.source[line - 1 : line] == b"\n":
+            line -= 1
+            line -= line > 0 and self.source[line - 1 : line] == b"\r"
+        return line
 
+    def _begin(self, owner: Part, start: int, default: str) -> None:
+        headers, body = read_block(self.source, start, self.end)
+        part = _part(headers, self.source, body, self.end, owner.depth + 1, default)
+        self._adopt(owner, part)
+        self._enter(part)
 
-def _owner(line: bytes, boundaries: dict[bytes, Part]) -> tuple[Part | None, bool]:
-    """Return the open multipart that this delimiter line belongs to, and whether the line closes it."""
-    line = line.rstrip()
-    # The whole line first: one boundary may be the beginning of another. Then without what follows a blank.
-    for text in (line, line.split(b" ", 1)[0]):
-        if text in boundaries:
-            return boundaries[text], False
-        if text.endswith(b"--") and text[:-2] in boundaries:
-            return boundaries[text[:-2]], True
-    return None, False
+    def _adopt(self, owner: Part, part: Part) -> None:
+        if part.headers.truncated:
+            self.structure.note("header fields above 64 KB were left out")
+        owner.children.append(part)
+        self.structure.parts += 1
+        self.open.append(part)
 
+    def _enter(self, part: Part) -> None:
+        """Note the boundary of a multipart, or go on into a message that is in no encoding."""
+        while part.depth < DEPTH_LIMIT:
+            if part.type.startswith("multipart/"):
+                boundary = part.params.get("boundary", "").rstrip().encode("utf-8", "replace")[:_BOUNDARY_LIMIT]
+                if boundary and boundary not in self.boundaries:
+                    part.boundary = boundary
+                    self.boundaries[boundary] = part
+                elif not boundary:
+                    self.structure.note("multipart without a boundary")
+                return
+            if part.type not in MESSAGE_TYPES or part.encoding in _ENCODINGS:
+                return
+            headers, body = read_block(self.source, part.start, part.end)
+            inner = _part(headers, self.source, body, part.end, part.depth + 1)
+            self._adopt(part, inner)
+            part = inner
+        if part.type.startswith("multipart/") or part.type in MESSAGE_TYPES:
+            self.structure.note(f"nested deeper than {DEPTH_LIMIT}")
 
-def _begin(structure: Structure, owner: Part, start: int, open_parts: list[Part], boundaries: dict[bytes, Part]) -> int:
-    """Add the part that begins at `start`; return where the search for the next delimiter goes on."""
-    end = owner.source.__len__() if owner.end < start else owner.end
-    headers, body = read_block(owner.source, start, end)
-    part = _part(headers, owner.source, body, end, owner.depth + 1, digest=owner.type == "multipart/digest")
-    if headers.truncated:
-        structure.note("header fields above 64 KB were left out")
-    owner.children.append(part)
-    structure.parts += 1
-    open_parts.append(part)
-    _open(structure, part, open_parts, boundaries)
-    return max(open_parts[-1].start, start)
+    def _leave(self, keep: int, end: int) -> None:
+        """End every open part above the first `keep`."""
+        while len(self.open) > keep:
+            part = self.open.pop()
+            part.end = max(part.start, min(part.end, end))
+            if part.boundary:
+                del self.boundaries[part.boundary]
+            if part.type in MESSAGE_TYPES and not part.children and part.encoding in _ENCODINGS:
+                self._divide_encoded(part)
 
-
-def _open(structure: Structure, part: Part, open_parts: list[Part], boundaries: dict[bytes, Part]) -> None:
-    """Note the boundary of a multipart, or go into a message that is not encoded."""
-    while True:
-        if part.depth >= DEPTH_LIMIT:
-            if part.type.startswith(("multipart/", "message/rfc822")):
-                structure.note(f"nested deeper than {DEPTH_LIMIT}")
+    def _divide_encoded(self, part: Part) -> None:
+        """Divide a message that stands in a transfer encoding, which RFC 2046 forbids and mailers do."""
+        within = part.depth < DEPTH_LIMIT and self.structure.parts < PARTS_LIMIT
+        if not within or part.end - part.start > PART_LIMIT:
+            self.structure.note("encoded message left undivided")
             return
-        if part.type.startswith("multipart/"):
-            boundary = part.params.get("boundary", "").rstrip().encode("utf-8", "replace")[:_BOUNDARY_LIMIT]
-            if boundary:
-                boundaries[boundary] = part
-            else:
-                structure.note("multipart without a boundary")
-            return
-        if not _holds_message(part) or part.encoding in ("base64", "quoted-printable"):
-            return
-        headers, body = read_block(part.source, part.start, part.end)
-        inner = _part(headers, part.source, body, part.end, part.depth + 1, digest=False)
-        part.children.append(inner)
-        structure.parts += 1
-        open_parts.append(inner)
-        part = inner
-
-
-def _holds_message(part: Part) -> bool:
-    return part.type in ("message/rfc822", "message/global", "message/news")
-
-
-def _close(structure: Structure, open_parts: list[Part], keep: int, end: int) -> None:
-    """End every open part above the first `keep`; a message in an encoding is divided now that its end is known."""
-    while len(open_parts) > keep:
-        part = open_parts.pop()
-        part.end = max(part.start, min(part.end, end))
-        encoded = _holds_message(part) and not part.children and part.encoding in ("base64", "quoted-printable")
-        if encoded and part.depth < DEPTH_LIMIT and part.end - part.start <= PART_LIMIT:
-            inner = part.content()
-            headers, body = read_block(inner, 0, len(inner))
-            child = _part(headers, inner, body, len(inner), part.depth + 1, digest=False)
-            structure.note("message in a transfer encoding")
-            structure.parts += 1
-            part.children.append(child)
-            _divide(structure, child)
-
-
-def _forget(open_parts: list[Part], boundaries: dict[bytes, Part], owner: Part) -> None:
-    """After a closing delimiter, go back to the parts that are still open."""
-    del open_parts, boundaries, owner
+        inner = part.content()
+        headers, body = read_block(inner, 0, len(inner))
+        child = _part(headers, inner, body, len(inner), part.depth + 1)
+        self.structure.parts += 1
+        part.children.append(child)
+        _Divider(self.structure, child).run()
 
 
 def _base64(body: bytes) -> bytes:
