@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
+
 import polars as pl
 import psycopg
 
@@ -22,8 +24,16 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def read_rows(connection: psycopg.Connection, partition: Partition) -> pl.DataFrame:
-    """Return one row for each live message on the days of a partition, by the columns of `SCHEMA`.
+def days_of(connection: psycopg.Connection, partition: Partition) -> list[date]:
+    """Return the UTC days of a partition's messages, its own day always among them: the archive has many."""
+    rows = connection.execute(
+        "SELECT DISTINCT (sorted_at AT TIME ZONE 'UTC')::date FROM message WHERE partition_day = %s", (partition.day,)
+    ).fetchall()
+    return sorted({partition.day, *(row[0] for row in rows)})
+
+
+def read_rows(connection: psycopg.Connection, days: list[date]) -> pl.DataFrame:
+    """Return one row for each live message on the days, by the columns of `SCHEMA`.
 
     Customers only: `participant_id` is null for the tenant's own people. A message seen in several sources counts for
     the first.
@@ -41,9 +51,14 @@ def read_rows(connection: psycopg.Connection, partition: Partition) -> pl.DataFr
         LEFT JOIN analysis ON analysis.message_id = message.id AND analysis.current
         LEFT JOIN participant ON participant.id = message.author_id AND NOT participant.is_own
         LEFT JOIN issue_member ON issue_member.message_id = message.id AND issue_member.removed_at IS NULL
-        WHERE message.deleted_at IS NULL AND message.partition_day = %s
+        WHERE message.deleted_at IS NULL AND message.sorted_at >= %(first)s AND message.sorted_at < %(end)s
+          AND (message.sorted_at AT TIME ZONE 'UTC')::date = ANY(%(days)s)
         ORDER BY message.id
         """,
-        (partition.day,),
+        {"days": days, "first": _midnight(days[0]), "end": _midnight(days[-1] + timedelta(days=1))},
     ).fetchall()
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)

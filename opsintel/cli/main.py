@@ -1,0 +1,96 @@
+"""The command `opsintel`: each command in a file of its own, loaded when it is used.
+
+Errors of our family end a command with one line (what, and the remedy) and exit code 1; wrong usage with 2.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from opsintel.errors import OpsintelError
+
+COMMANDS = {
+    "up": ("opsintel.cli.up", "Run the whole product on your data folder and settings"),
+    "demo": ("opsintel.cli.demo", "Run the whole product with its own sample"),
+    "import": ("opsintel.cli.import_", "Import mbox, Maildir, .eml folder, Slack export, CSV or JSONL into a tenant"),
+    "parse": ("opsintel.cli.parse", "Print the canonical message of each file"),
+    "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX"),
+    "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
+    "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
+    "doctor": ("opsintel.cli.doctor", "Check settings, servers, keys and permissions; say what to do"),
+    "settings": ("opsintel.cli.settings", "List every setting with its meaning and fallback"),
+    "openapi": ("opsintel.cli.openapi", "Print the OpenAPI document of the read API"),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command's module only when that command is called, so that `opsintel --help` is fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name; None when there is none."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = get_command(import_module(COMMANDS[cmd_name][0]).app)
+        command.name = cmd_name
+        command.short_help = COMMANDS[cmd_name][1]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def opsintel() -> None:
+    """Operations intelligence: mail, chat and tickets become recurring issues."""
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to standard output, for machines."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 an error with its remedy, 2 wrong usage, 130 interrupted."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    try:
+        result = app(standalone_mode=False)
+    except OpsintelError as error:
+        sys.exit(_report(error.line(), 1))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(_report("interrupted; running again goes on where it stopped", 130))
+    except OSError as error:
+        sys.exit(_report(f"{error.filename or 'the system'}: {error.strerror or error}", 1))
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _report(line: str, code: int) -> int:
+    sys.stderr.write(f"opsintel: {line}\n")
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""`opsintel migrate`: the schema, forward and back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsintel.cli.main import print_json
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def migrate_schema(
+    target: Annotated[str, typer.Argument(help="head, base (removes everything), or a revision")] = "head",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a step that removes data")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Bring the database to TARGET, one process at a time."""
+    from opsintel.db.connect import database_urls
+    from opsintel.db.migrate import migrate
+    from opsintel.settings import load_settings
+
+    if target == "base" and not yes:
+        typer.confirm("This removes every table and all data. Go on?", abort=True)
+    with database_urls(load_settings()) as urls:
+        reached = migrate(urls.migration, login=urls.login, target=target)
+    if as_json:
+        print_json({"revision": reached})
+    else:
+        typer.echo(f"The schema is at {reached}")

@@ -1,0 +1,50 @@
+"""Import a path of a person's: find its kind, make its source, read it, count it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from opsintel.connectors.detect import detect_kind
+from opsintel.connectors.registry import connector_class
+
+from opsintel.context import Context
+from opsintel.errors import InputError
+from opsintel.tenants import create_tenant
+from opsintel_pipeline.ingest.census import take_census
+from opsintel_pipeline.ingest.feed import run_feed
+from opsintel_pipeline.ingest.sources import ensure_source
+
+
+def import_file(
+    context: Context,
+    path: Path,
+    tenant_slug: str,
+    *,
+    kind: str | None = None,
+    name: str | None = None,
+    own_domains: tuple[str, ...] = (),
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, object]:
+    """Read a path into a tenant and return {source, kind, added, changed, failures, days}.
+
+    Raises `InputError` for a path that is missing or of no kind we read, before anything is stored.
+    """
+    if not path.exists():
+        raise InputError(f"{path} does not exist", remedy="Check the path")
+    kind = kind or detect_kind(path)
+    config = {"path": str(path.resolve())}
+    connector = connector_class(kind)
+    connector(connector.manifest.config_model.model_validate(config)).check_usable()
+    tenant = create_tenant(context.database, tenant_slug, tenant_slug, own_domains=own_domains)
+    source = ensure_source(context.database, tenant.id, kind, name or path.name, config, config_key=str(path.resolve()))
+    result = run_feed(context, tenant, source, progress)
+    counted = take_census(context, tenant, source)
+    return {
+        "source": str(source.id),
+        "kind": kind,
+        "added": result.added + counted.added,
+        "changed": result.changed + counted.changed,
+        "failures": result.failures + counted.failures,
+        "days": len(result.days | counted.days),
+    }
