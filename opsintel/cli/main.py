@@ -11,7 +11,6 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -35,12 +34,12 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """Imports a command's module only when that command is called, so that `opsintel --help` is fast."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands in the order of the table."""
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command by name; None when there is none."""
         del ctx
         if cmd_name not in COMMANDS:
@@ -50,14 +49,14 @@ class LazyGroup(TyperGroup):
         command.short_help = COMMANDS[cmd_name][1]
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands without importing them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -74,17 +73,13 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 an error with its remedy, 2 wrong usage, 130 interrupted."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
-        result = app(standalone_mode=False)
+        app()
     except OpsintelError as error:
         sys.exit(_report(error.line(), 1))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         sys.exit(_report("interrupted; running again goes on where it stopped", 130))
     except OSError as error:
         sys.exit(_report(f"{error.filename or 'the system'}: {error.strerror or error}", 1))
-    sys.exit(result if isinstance(result, int) else 0)
 
 
 def _report(line: str, code: int) -> int:

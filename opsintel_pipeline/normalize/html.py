@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -54,6 +53,8 @@ _SIGNATURE_CLASSES = re.compile(
     re.IGNORECASE,
 )
 _FORWARD = re.compile(r"^[\s\-_]*(?:forwarded message|begin forwarded message)", re.IGNORECASE)
+_HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
+_LINK_SCHEMES = ("http://", "https://", "mailto:", "tel:", "ftp://")
 
 
 @dataclass(slots=True)
@@ -79,32 +80,176 @@ def html_to_text(html: str) -> HtmlText:
     if body is None:
         return HtmlText("", defects=defects)
     writer = _Writer()
-    for node, entering in _walk(body):
-        writer.visit(node, entering)
-        if writer.nodes > NODES_LIMIT:
-            defects.append("HTML with too many elements was cut")
-            break
-    return HtmlText(writer.finish(), writer.links, defects)
+    if not writer.walk(body):
+        defects.append("HTML with too many elements was cut")
+    return HtmlText(writer.text(), writer.links, defects)
 
 
-def _walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
-    """Yield each node on entering and each element on leaving, without recursion; dropped elements are skipped."""
-    node: LexborNode | None = root
-    depth = 0
-    stack: list[LexborNode] = []
-    while node is not None:
-        yield node, True
-        child = None if node.tag in _DROPPED else node.child
-        if child is not None:
-            stack.append(node)
-            depth += 1
-            node = child
-            continue
-        if not node.is_text_node:
-            yield node, False
-        following = node.next if stack else None
-        while following is None and stack:
-            node = stack.pop()
-            yield node, False
+class _Writer:
+    """Walks a tree without recursion and writes its lines."""
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._quotes = 0
+        self._signatures = 0
+        self._preformatted = 0
+        self._rest = False
+        self._rest_pending = False
+        self._forwarded = False
+
+    def text(self) -> str:
+        """Return what was written so far."""
+        self._break()
+        return tidy("\n".join(self._lines))
+
+    def walk(self, root: LexborNode) -> bool:
+        """Write the tree under `root`; False when it has too many nodes and was cut."""
+        stack: list[tuple[LexborNode, str]] = []
+        node: LexborNode | None = root
+        for _ in range(NODES_LIMIT):
+            if node is None:
+                return True
+            role = self._enter(node)
+            child = node.child if role != "skip" else None
+            if child is not None:
+                stack.append((node, role))
+                node = child
+                continue
+            self._leave(node, role)
             following = node.next if stack else None
-        node = following
+            while following is None and stack:
+                node, role = stack.pop()
+                self._leave(node, role)
+                following = node.next if stack else None
+            node = following
+        return False
+
+    def _enter(self, node: LexborNode) -> str:
+        """Write what stands before an element's content; return the role it plays until it is left."""
+        if node.is_text_node:
+            self._write(node.text_content or "")
+            return "text"
+        tag = node.tag or ""
+        if tag in _DROPPED or not node.is_element_node:
+            return "skip"
+        if tag == "br":
+            self._break()
+            return "skip"
+        attributes = node.attributes
+        if attributes:
+            style = attributes.get("style")
+            if style and "n" in style and _HIDDEN.search(style):
+                return "skip"
+        if tag in _BLOCKS:
+            self._block(tag)
+        elif tag in _CELLS and self._line:
+            self._line.append(" \t ")
+        elif tag == "a" and attributes:
+            self._link(node, attributes.get("href"))
+        elif tag == "pre" or tag == "textarea":
+            self._preformatted += 1
+        return self._role(node, tag, attributes)
+
+    def _block(self, tag: str) -> None:
+        self._break()
+        if tag in _PARAGRAPHS and self._lines and self._lines[-1]:
+            self._lines.append("")
+        if tag == "li":
+            self._line.append("- ")
+        elif tag == "pre":
+            self._preformatted += 1
+
+    def _role(self, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> str:
+        """Tell whether the element is a quote, a signature or the divider above an answered message."""
+        if self._quotes or self._rest or self._forwarded:
+            return tag
+        name = attributes.get("id") or ""
+        classes = attributes.get("class") or ""
+        if name and _REST_IDS.search(name):
+            self._break()
+            self._rest = self._rest_pending = True
+            return tag
+        if (classes and _QUOTE_CLASSES.search(classes)) or (tag == "blockquote" and self._is_cited(attributes)):
+            if _FORWARD.match(node.text(deep=True)[:500]):
+                self._forwarded = True
+                return tag
+            self._break()
+            self._quotes += 1
+            return "quote"
+        if (
+            (classes and _SIGNATURE_CLASSES.search(classes))
+            or (name and _SIGNATURE_CLASSES.search(name))
+            or "data-signatureblock" in attributes
+        ):
+            self._break()
+            self._signatures += 1
+            return "signature"
+        return tag
+
+    def _is_cited(self, attributes: dict[str, str | None]) -> bool:
+        """Tell whether a blockquote is a quote: it says so, or a line that introduces one stands before it."""
+        if attributes.get("type") == "cite" or "cite" in attributes:
+            return True
+        before = next((line for line in reversed(self._lines[-4:]) if line.strip()), "").rstrip()
+        return before.endswith((":", "\uff1a")) and any(character.isdigit() for character in before)
+
+    def _leave(self, node: LexborNode, role: str) -> None:
+        """Write what stands after an element's content."""
+        if role in ("text", "skip"):
+            return
+        tag = node.tag or ""
+        if tag in _BLOCKS:
+            self._break()
+            if tag in _PARAGRAPHS and self._lines and self._lines[-1]:
+                self._lines.append("")
+        if tag in ("pre", "textarea"):
+            self._preformatted -= 1
+        if role == "quote":
+            self._break()
+            self._quotes -= 1
+        elif role == "signature":
+            self._break()
+            self._signatures -= 1
+
+    def _write(self, text: str) -> None:
+        if not self._preformatted:
+            text = _WHITE.sub(" ", text)
+            if text == " " and not self._line:
+                return
+            self._line.append(text)
+            return
+        first, *others = text.replace("\r\n", "\n").split("\n")
+        self._line.append(first)
+        for line in others:
+            self._break()
+            self._line.append(line)
+
+    def _break(self) -> None:
+        """End the line that is being written; a line of nothing but blanks becomes an empty one."""
+        if not self._line:
+            return
+        line = clean("".join(self._line))
+        self._line.clear()
+        if not self._preformatted:
+            line = _SPACES.sub(" ", line.replace("\t", " ")).strip(" \xa0")
+        if not line.strip() or line == "-":
+            if self._lines and self._lines[-1]:
+                self._lines.append("")
+            return
+        mark = ""
+        if self._quotes:
+            mark = QUOTE
+        elif self._rest_pending:
+            mark, self._rest_pending = QUOTE_REST, False
+        elif self._signatures:
+            mark = SIGNATURE
+        self._lines.append(mark + line.replace("\n", " "))
+
+    def _link(self, node: LexborNode, target: str | None) -> None:
+        if not target or self._quotes or self._rest or len(self.links) >= LINKS_LIMIT:
+            return
+        url = clean_line(target).replace(" ", "")
+        if url.lower().startswith(_LINK_SCHEMES):
+            self.links.append(Link(url=url, text=clean_line(node.text(deep=True), 200)))
