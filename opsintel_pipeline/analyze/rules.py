@@ -1,0 +1,241 @@
+"""The built-in analysis: the default profile by rules and word lists, with no model and no key.
+
+It is deterministic and costs nothing. Its severity has a floor from words such as "outage"; nothing a text says can
+lower the severity below that floor.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from opsintel_pipeline.analyze.lexicon import Lexicon, lexicon_for
+from opsintel_pipeline.analyze.patterns import entities_in, injection_in, personal_data_in
+from opsintel_pipeline.analyze.profile import (
+    SENTIMENTS,
+    ActionItem,
+    Analysis,
+    Ask,
+    Evidence,
+    Impact,
+    NotActionable,
+    RequestKind,
+    Sentiment,
+    Urgency,
+)
+from opsintel_pipeline.analyze.wording import sentences_of, summary_of, title_of
+
+MODEL = "rules-1"
+MAX_CHARACTERS = 20_000
+THANKS_WORDS = 45
+
+_PRIORITY_SEVERITY = {"urgent": 2, "critical": 2, "highest": 2, "high": 3, "normal": 4, "medium": 4, "low": 5}
+_KIND_SEVERITY = {
+    RequestKind.INCIDENT: 3,
+    RequestKind.SECURITY: 2,
+    RequestKind.LEGAL: 3,
+    RequestKind.CHURN_RISK: 3,
+    RequestKind.BUG_REPORT: 4,
+    RequestKind.COMPLAINT: 4,
+    RequestKind.BILLING: 4,
+    RequestKind.HELP: 4,
+    RequestKind.REQUEST: 5,
+    RequestKind.QUESTION: 5,
+    RequestKind.PRAISE: 5,
+    RequestKind.OTHER: 5,
+}
+_KIND_WEIGHT = {
+    RequestKind.SECURITY: 6.0,
+    RequestKind.LEGAL: 4.0,
+    RequestKind.INCIDENT: 2.5,
+    RequestKind.CHURN_RISK: 2.5,
+    RequestKind.BILLING: 1.6,
+    RequestKind.BUG_REPORT: 1.5,
+    RequestKind.COMPLAINT: 1.4,
+    RequestKind.REQUEST: 1.0,
+    RequestKind.HELP: 0.9,
+    RequestKind.QUESTION: 0.8,
+    RequestKind.PRAISE: 1.0,
+}
+_PROBLEM_KINDS = frozenset(_KIND_WEIGHT) - {RequestKind.PRAISE, RequestKind.QUESTION}
+_SENTIMENT_WEIGHT = {"very_negative": -2.0, "negative": -0.8, "positive": 0.8, "very_positive": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """What the rules see of a message."""
+
+    subject: str
+    text: str
+    language: str
+    automatic: str | None
+    is_bot: bool
+    direction: str
+    kind: str
+    priority: str = ""
+
+
+def analyze(message: MessageView) -> Analysis:
+    """Return the default profile's analysis of one message; the same message gives the same analysis."""
+    text = message.text[:MAX_CHARACTERS]
+    whole = f"{message.subject}\n{text}"
+    lexicon = lexicon_for(message.language)
+    sentences = sentences_of(text)
+    kind, kind_quotes, kind_score = _kind(lexicon, whole)
+    reason = _not_actionable(message, lexicon, whole, kind)
+    injection = injection_in(whole)
+    severity, floor, severity_quotes = _severity(lexicon, whole, kind, message.priority, actionable=reason is None)
+    return Analysis(
+        is_actionable=reason is None,
+        not_actionable_reason=reason,
+        kind=kind if reason is None or kind is RequestKind.PRAISE else RequestKind.OTHER,
+        category_path=_category(lexicon, whole) if reason is None else (),
+        severity=severity,
+        severity_floor=floor,
+        impact=_impact(lexicon, whole),
+        urgency=_urgency(lexicon, whole),
+        workaround=bool(lexicon.found("workaround", whole)),
+        evidence=_evidence(text, {"kind": kind_quotes, "severity": severity_quotes}) if reason is None else (),
+        sentiment=_sentiment(lexicon, whole),
+        title=title_of(message.subject, sentences),
+        summary=summary_of(sentences),
+        entities=entities_in(whole),
+        action_items=_action_items(lexicon, sentences) if reason is None else (),
+        asks=_asks(lexicon, text) if reason is None else (),
+        language=message.language,
+        pii=personal_data_in(whole),
+        injection_suspected=bool(injection),
+        injection_quote=injection,
+        confidence=_confidence(reason, kind_score, text, injected=bool(injection)),
+    )
+
+
+def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: RequestKind) -> NotActionable | None:
+    by_class = {
+        "auto_reply": NotActionable.AUTO_REPLY,
+        "bounce": NotActionable.AUTO_REPLY,
+        "delivery_report": NotActionable.AUTO_REPLY,
+        "newsletter": NotActionable.NEWSLETTER,
+        "mailing_list": NotActionable.NEWSLETTER,
+        "notification": NotActionable.FYI,
+        "bot": NotActionable.FYI,
+    }
+    if message.automatic in by_class:
+        return by_class[message.automatic]
+    if message.is_bot or not whole.strip():
+        return NotActionable.FYI
+    if message.direction == "outbound":
+        return NotActionable.INTERNAL
+    found = lexicon.found("not_actionable", whole)
+    if len(found.get("spam", [])) >= 2 or ("spam" in found and kind not in _PROBLEM_KINDS):
+        return NotActionable.SPAM
+    is_problem = kind in _PROBLEM_KINDS
+    if "thanks" in found and len(message.text.split()) <= THANKS_WORDS and not is_problem and "?" not in message.text:
+        return NotActionable.THANKS
+    if "fyi" in found and not is_problem:
+        return NotActionable.FYI
+    if kind is RequestKind.OTHER:
+        return NotActionable.INTERNAL if message.kind == "chat" else NotActionable.FYI
+    if message.direction == "internal" and not is_problem:
+        return NotActionable.INTERNAL
+    return None
+
+
+def _kind(lexicon: Lexicon, text: str) -> tuple[RequestKind, list[str], float]:
+    scores: dict[RequestKind, float] = {}
+    quotes: dict[RequestKind, list[str]] = {}
+    for label, matches in lexicon.found("kind", text).items():
+        kind = RequestKind(label)
+        distinct = {match.group().lower() for match in matches}
+        scores[kind] = _KIND_WEIGHT[kind] * (len(distinct) + 0.25 * min(4, len(matches) - len(distinct)))
+        quotes[kind] = [match.group() for match in matches]
+    if not scores:
+        return RequestKind.OTHER, [], 0.0
+    best = max(scores, key=lambda kind: (scores[kind], -list(RequestKind).index(kind)))
+    return best, quotes[best], scores[best] / sum(scores.values())
+
+
+def _severity(
+    lexicon: Lexicon, text: str, kind: RequestKind, priority: str, *, actionable: bool
+) -> tuple[int, int | None, list[str]]:
+    found = lexicon.found("severity", text)
+    floor = 1 if "floor1" in found else 2 if "floor2" in found else None
+    quotes = [match.group() for label in ("floor1", "floor2", "raise") for match in found.get(label, [])]
+    if not actionable:
+        return 5, None, []
+    severity = min(_KIND_SEVERITY[kind], _PRIORITY_SEVERITY.get(priority.lower(), 5))
+    if "raise" in found:
+        severity -= 1
+    elif "lower" in found:
+        severity += 1
+    impact = lexicon.found("impact", text)
+    if "all" in impact or "org" in impact:
+        severity -= 1
+    severity = max(2, min(5, severity))
+    return (min(severity, floor) if floor else severity), floor, quotes
+
+
+def _impact(lexicon: Lexicon, text: str) -> Impact:
+    found = lexicon.found("impact", text)
+    return "all" if "all" in found else "org" if "org" in found else "team" if "team" in found else "individual"
+
+
+def _urgency(lexicon: Lexicon, text: str) -> Urgency:
+    found = lexicon.found("urgency", text)
+    return "now" if "now" in found else "today" if "today" in found else "week" if "week" in found else "none"
+
+
+def _sentiment(lexicon: Lexicon, text: str) -> Sentiment:
+    found = lexicon.found("sentiment", text)
+    score = sum(_SENTIMENT_WEIGHT[label] * min(3, len(matches)) for label, matches in found.items())
+    step = 0 if abs(score) < 0.7 else (1 if abs(score) < 2.5 else 2)
+    return SENTIMENTS[2 + (step if score > 0 else -step)]
+
+
+def _category(lexicon: Lexicon, text: str) -> tuple[str, ...]:
+    found = lexicon.found("category", text)
+    if not found:
+        return ("Other",)
+    counts = {label: len({match.group().lower() for match in matches}) for label, matches in found.items()}
+    best = max(counts, key=lambda label: (counts[label], label))
+    return tuple(best.split(" / "))
+
+
+def _evidence(text: str, quotes: dict[str, list[str]]) -> tuple[Evidence, ...]:
+    evidence = []
+    for field, found in quotes.items():
+        for quote in dict.fromkeys(found):
+            place = re.search(re.escape(quote), text)
+            if place:
+                evidence.append(Evidence(field=field, quote=quote, start=place.start(), end=place.end()))
+    return tuple(evidence[:12])
+
+
+def _action_items(lexicon: Lexicon, sentences: list[tuple[int, str]]) -> tuple[ActionItem, ...]:
+    cued = [sentence for _, sentence in sentences if lexicon.found("action", sentence)]
+    return tuple(
+        ActionItem(
+            text=" ".join(sentence.split())[:200],
+            due=next((m.group() for ms in lexicon.found("urgency", sentence).values() for m in ms), ""),
+            quote=sentence[:200],
+        )
+        for sentence in cued[:5]
+    )
+
+
+def _asks(lexicon: Lexicon, text: str) -> tuple[Ask, ...]:
+    return tuple(
+        Ask.model_validate({"type": label, "quote": matches[0].group()})
+        for label, matches in lexicon.found("ask", text).items()
+    )
+
+
+def _confidence(reason: NotActionable | None, kind_score: float, text: str, *, injected: bool) -> dict[str, float]:
+    doubt = 0.5 if injected else 1.0
+    short = min(1.0, 0.5 + len(text.split()) / 40)
+    return {
+        "is_actionable": round((0.75 if reason else 0.7) * short * doubt, 3),
+        "kind": round((0.35 + 0.5 * kind_score) * short * doubt, 3),
+        "severity": round(0.55 * short * doubt, 3),
+        "sentiment": round(0.6 * short * doubt, 3),
+    }
