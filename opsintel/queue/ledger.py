@@ -90,6 +90,15 @@ def open_batches(database: Database) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+def expired_batches(database: Database, batch_ids: list[UUID]) -> list[UUID]:
+    """Return those of the batches whose deadline passed before they were done."""
+    with database.system_tx() as connection:
+        rows = connection.execute(
+            "SELECT id FROM batch WHERE state = 'expired' AND id = ANY(%s)", (batch_ids,)
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
 def start_batch(database: Database, batch_id: UUID, run_id: str) -> list[Partition]:
     """Return the unfinished partitions of a batch, tenants together and days ascending; empty when it is not open."""
     with database.system_tx() as connection:
@@ -107,6 +116,12 @@ def start_batch(database: Database, batch_id: UUID, run_id: str) -> list[Partiti
             (batch_id,),
         ).fetchall()
     return [Partition(*row) for row in rows]
+
+
+def renew_batch(database: Database, batch_id: UUID, until: datetime) -> None:
+    """Move the deadline of an open batch: its run is alive."""
+    with database.system_tx() as connection:
+        connection.execute("UPDATE batch SET deadline_at = %s WHERE id = %s AND state = 'open'", (until, batch_id))
 
 
 def finish(database: Database, batch_id: UUID, partition: Partition, error: str | None = None) -> None:

@@ -134,9 +134,7 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
         return NotActionable.THANKS
     if "fyi" in found and not is_problem:
         return NotActionable.FYI
-    if kind is RequestKind.OTHER:
-        return NotActionable.INTERNAL if message.kind == "chat" else NotActionable.FYI
-    if message.direction == "internal" and not is_problem:
+    if not is_problem and message.kind == "chat" and (kind is RequestKind.OTHER or message.direction == "internal"):
         return NotActionable.INTERNAL
     return None
 
@@ -197,7 +195,7 @@ def _category(lexicon: Lexicon, text: str) -> tuple[str, ...]:
     if not found:
         return ("Other",)
     counts = {label: len({match.group().lower() for match in matches}) for label, matches in found.items()}
-    best = max(counts, key=lambda label: (counts[label], label))
+    best = max(counts, key=lambda label: counts[label])
     return tuple(best.split(" / "))
 
 

@@ -135,6 +135,8 @@ class _Writer:
         if tag in _DROPPED or not node.is_element_node:
             return "skip"
         if tag == "br":
+            if not self._line and self._lines and self._lines[-1]:
+                self._lines.append("")
             self._break()
             return "skip"
         attributes = node.attributes
