@@ -1,0 +1,19 @@
+"""The Dagster definitions: everything in `defs/`, put together."""
+
+from __future__ import annotations
+
+from dagster import Definitions, in_process_executor, load_asset_checks_from_modules, load_assets_from_modules
+
+from opsintel_pipeline.defs import assets, checks, drain, schedules, sensors
+from opsintel_pipeline.defs.resources import installation
+
+definitions = Definitions(
+    assets=load_assets_from_modules([assets]),
+    asset_checks=load_asset_checks_from_modules([checks]),
+    jobs=[drain.drain],
+    sensors=[sensors.ledger_sensor],
+    schedules=[schedules.consolidation],
+    resources={"installation": installation},
+    # A process for each step would cost more than most steps.
+    executor=in_process_executor,
+)

@@ -1,0 +1,26 @@
+"""What goes by the clock."""
+
+from collections.abc import Iterator
+
+from dagster import DefaultScheduleStatus, RunRequest, ScheduleEvaluationContext, define_asset_job, schedule
+
+from opsintel_pipeline.defs.assets import issue_consolidation
+from opsintel_pipeline.defs.partitions import tenants
+
+consolidation_job = define_asset_job(
+    "consolidation", selection=[issue_consolidation], partitions_def=tenants, description="Consolidates issues."
+)
+
+
+@schedule(
+    job=consolidation_job,
+    cron_schedule="20 3 * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Consolidates every tenant's issues once a night.",
+)
+def consolidation(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
+    """Ask for one run for each tenant."""
+    day = context.scheduled_execution_time.date().isoformat()
+    for slug in context.instance.get_dynamic_partitions(tenants.name or ""):
+        yield RunRequest(run_key=f"{day}|{slug}", partition_key=slug)

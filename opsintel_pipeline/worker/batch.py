@@ -1,0 +1,98 @@
+"""Work through a batch of the ledger, stage by stage, whoever asked for it: a Dagster run or a command."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+
+from opsintel.clock import now
+from opsintel.context import Context
+from opsintel.errors import OpsintelError
+from opsintel.partitions import Partition
+from opsintel.queue import ledger
+from opsintel_pipeline.worker.stages import STAGES, Outcome, Stage, run_stage
+
+CHUNK = 50
+"""Tenant-days that pass through all stages together; between chunks a run may end."""
+
+BUDGET_SECONDS = 45.0
+"""After this long no further chunk is begun: what is left returns to the ledger."""
+
+LEASE = timedelta(seconds=30)
+"""A batch whose run stops renewing it returns to the ledger after this long."""
+
+Observer = Callable[[Stage, Sequence[Outcome]], None]
+
+
+@dataclass
+class BatchResult:
+    """What a run did: partitions that went through all stages, and those that failed with the reason."""
+
+    done: int
+    failed: dict[Partition, str]
+
+
+def run_batch(context: Context, batch_id: UUID, run_id: str, observe: Observer) -> BatchResult:
+    """Run all stages over a batch; `observe` is told the outcomes of each stage before the ledger is.
+
+    A batch that is done or has expired does nothing. Killed anywhere, the batch expires and is built anew.
+    """
+    result = BatchResult(0, {})
+    partitions = ledger.start_batch(context.database, batch_id, run_id)
+    if not partitions:
+        return result
+    began = time.monotonic()
+    with _lease(context, batch_id):
+        for start in range(0, len(partitions), CHUNK):
+            if start and time.monotonic() - began > BUDGET_SECONDS:
+                break
+            _run_chunk(context, batch_id, partitions[start : start + CHUNK], observe, result)
+    ledger.close_batch(context.database, batch_id)
+    return result
+
+
+def _run_chunk(
+    context: Context, batch_id: UUID, partitions: Sequence[Partition], observe: Observer, result: BatchResult
+) -> None:
+    going = list(partitions)
+    for stage in STAGES:
+        outcomes = list(run_stage(context, stage, going))
+        observe(stage, outcomes)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                result.failed[outcome.partition] = f"{stage.asset}: {outcome.error}"
+                ledger.finish(context.database, batch_id, outcome.partition, f"{stage.asset}: {outcome.error}")
+        going = [outcome.partition for outcome in outcomes if outcome.error is None]
+    for partition in going:
+        ledger.finish(context.database, batch_id, partition)
+    result.done += len(going)
+
+
+@contextmanager
+def _lease(context: Context, batch_id: UUID) -> Iterator[None]:
+    """Keep the batch ours while a stage takes long: a thread renews its deadline."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while True:
+            try:
+                ledger.renew_batch(context.database, batch_id, now() + LEASE)
+            except (psycopg.Error, OpsintelError):
+                return  # the database went away: the run will notice by itself, and the lease runs out
+            if ended.wait(LEASE.total_seconds() / 3):
+                return
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,128 @@
+"""The stages in their order, and how one of them is run over many partitions: one's fault never stops the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+from uuid import UUID
+
+import psycopg
+
+from opsintel.context import Context
+from opsintel.errors import OpsintelError
+from opsintel.partitions import Partition, StageResult
+
+logger = logging.getLogger(__name__)
+
+STAGE_FAULTS = (
+    OpsintelError,
+    psycopg.Error,
+    OSError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What the data of one partition can provoke; anything else ends the run."""
+
+
+class StageFunction(Protocol):
+    """What a stage offers (docs/architecture.md, "Stages")."""
+
+    def __call__(self, context: Context, partition: Partition) -> StageResult:
+        """Do the stage's work on one partition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage: the asset it makes, where its function is, and whether one call serves all days of a tenant."""
+
+    asset: str
+    module: str
+    whole_tenant: bool = False
+
+    def function(self) -> StageFunction:
+        """Return the stage's function; its module is loaded now, not when definitions are."""
+        return cast(StageFunction, import_module(self.module).run)
+
+
+STAGES = (
+    Stage("raw_messages", "opsintel_pipeline.ingest.census"),
+    Stage("messages", "opsintel_pipeline.normalize.run"),
+    Stage("analyses", "opsintel_pipeline.analyze.run"),
+    Stage("issues", "opsintel_pipeline.issues.run"),
+    Stage("marts", "opsintel_pipeline.marts.run"),
+    Stage("sheet_exports", "opsintel_pipeline.act.sheets.run", whole_tenant=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a stage ended on a partition: its result, or the error as one line without content of messages."""
+
+    partition: Partition
+    seconds: float
+    result: StageResult | None = None
+    error: str | None = None
+
+
+def run_stage(context: Context, stage: Stage, partitions: Sequence[Partition]) -> Iterator[Outcome]:
+    """Run a stage on each partition and yield how it ended; days of a tenant go ascending.
+
+    A stage for the whole tenant is called once, on the tenant's latest day, and its outcome stands for all days.
+    Raises `psycopg.OperationalError` when the database went away: then no partition is to blame.
+    """
+    function = stage.function()
+    days: dict[UUID, list[Partition]] = {}
+    for partition in sorted(partitions, key=lambda p: (p.tenant_slug, p.day)):
+        days.setdefault(partition.tenant_id, []).append(partition)
+    for of_tenant in days.values():
+        if stage.whole_tenant:
+            latest = _run_one(function, context, stage, of_tenant[-1])
+            yield from (Outcome(day, latest.seconds, latest.result, latest.error) for day in of_tenant)
+        else:
+            yield from (_run_one(function, context, stage, day) for day in of_tenant)
+
+
+def _run_one(function: StageFunction, context: Context, stage: Stage, partition: Partition) -> Outcome:
+    start = time.monotonic()
+    try:
+        result = function(context, partition)
+    except STAGE_FAULTS as error:
+        if _is_outage(error):
+            raise
+        line = describe(error)
+        logger.error("%s of %s failed: %s", stage.asset, partition.key, line)
+        return Outcome(partition, time.monotonic() - start, error=line)
+    return Outcome(partition, time.monotonic() - start, result)
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as one line that holds no content of messages: our own text, else its kind and place."""
+    if isinstance(error, OpsintelError):
+        return error.line()
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    place = f" at {Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else ""
+    code = f" {error.sqlstate}" if isinstance(error, psycopg.Error) and error.sqlstate else ""
+    return f"{type(error).__name__}{code}{place}"
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Tell whether the connection or the server went away (SQLSTATE classes 08 and 57P, or none at all)."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
