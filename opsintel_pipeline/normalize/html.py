@@ -25,10 +25,9 @@ SIGNATURE = "\x10"
 
 _DROPPED = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "math", "object", "iframe"})
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dir div dl dt fieldset figcaption figure footer form h1 h2 "
-    "h3 h4 h5 h6 header hr li main nav ol p pre section table tr ul caption thead tbody tfoot".split()
+    ["address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tr", "ul", "caption", "thead", "tbody", "tfoot"]
 )
-_PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre hr dl".split())
+_PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "hr", "dl"])
 _CELLS = frozenset({"td", "th"})
 _FORMATTING = ("<a", "<b", "<i", "<u", "<s", "<em", "<font", "<big", "<tt", "<code", "<small", "<strong", "<nobr")
 _FORMATTING_LIMIT = 2_000
@@ -82,7 +81,11 @@ def html_to_text(html: str) -> HtmlText:
     writer = _Writer()
     if not writer.walk(body):
         defects.append("HTML with too many elements was cut")
-    return HtmlText(writer.text(), writer.links, defects)
+    text = writer.text()
+    if not text and tree.head is not None:
+        # Broken pages hold their only text in a title that was never closed.
+        text = tidy(clean(tree.head.text(deep=True)))
+    return HtmlText(text, writer.links, defects)
 
 
 class _Writer:

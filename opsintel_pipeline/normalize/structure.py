@@ -19,13 +19,13 @@ PART_LIMIT = 10 * 1024 * 1024
 DECODED_LIMIT = 32 * 1024 * 1024
 """Bytes decoded of one message, over all its parts."""
 _CANDIDATES_LIMIT = 200_000
-_BOUNDARY_LIMIT = 1_000
+_BOUNDARY_LIMIT = 4_000
 _SNIFFED = 64 * 1024
+_MEND_WITHIN = 1_024
 # What may stand before the first header field: a byte order mark, blank lines, the envelope line of an mbox.
 _PREFACE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*\n)*(?:>?From [^\n]*\n)?")
 _KNOWN_FIELDS = frozenset(
-    "from to cc bcc subject date received message-id return-path content-type mime-version sender reply-to "
-    "delivered-to content-transfer-encoding in-reply-to references x-mailer list-id resent-from".split()
+    ["from", "to", "cc", "bcc", "subject", "date", "received", "message-id", "return-path", "content-type", "mime-version", "sender", "reply-to", "delivered-to", "content-transfer-encoding", "in-reply-to", "references", "x-mailer", "list-id", "resent-from"]
 )
 MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 _ENCODINGS = ("base64", "quoted-printable")
@@ -104,7 +104,7 @@ def split(payload: bytes) -> Structure:
 def _part(headers: Headers, source: bytes, start: int, end: int, depth: int, default: str = "text/plain") -> Part:
     value = headers.raw("content-type")
     return Part(
-        headers, source, start, end, media_type(value) if value else default, parameters(value) if value else {}, depth
+        headers, source, start, end, (media_type(value) or "text/plain") if value else default, parameters(value) if value else {}, depth
     )
 
 
@@ -190,6 +190,8 @@ class _Divider:
     def _enter(self, part: Part) -> None:
         """Note the boundary of a multipart, or go on into a message that is in no encoding."""
         while part.depth < DEPTH_LIMIT:
+            if part.type.startswith("text/") and "boundary" in part.params:
+                self._mend(part)
             if part.type.startswith("multipart/"):
                 boundary = part.params.get("boundary", "").rstrip().encode("utf-8", "replace")[:_BOUNDARY_LIMIT]
                 if boundary and boundary not in self.boundaries:
@@ -206,6 +208,13 @@ class _Divider:
             part = inner
         if part.type.startswith("multipart/") or part.type in MESSAGE_TYPES:
             self.structure.note(f"nested deeper than {DEPTH_LIMIT}")
+
+    def _mend(self, part: Part) -> None:
+        """Take what is called text, but begins with its own boundary, for the multipart that it is."""
+        boundary = b"--" + part.params["boundary"].rstrip().encode("utf-8", "replace")
+        if len(boundary) > 2 and boundary in self.source[part.start : part.start + _MEND_WITHIN]:
+            part.type = "multipart/mixed"
+            self.structure.note("multipart under the name of text")
 
     def _leave(self, keep: int, end: int) -> None:
         """End every open part above the first `keep`."""

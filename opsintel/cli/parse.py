@@ -1,0 +1,135 @@
+"""`opsintel parse`: the canonical message of each file, without a database."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsintel.cli.main import print_json
+from opsintel.errors import InputError, OpsintelError, StorageError
+
+if TYPE_CHECKING:
+    from opsintel.events.message import CanonicalMessage
+
+app = typer.Typer(add_completion=False)
+
+FILE_LIMIT = 160 * 1024 * 1024
+"""Bytes above which a file is not read: more than any mail system carries."""
+_SNIFFED = 64 * 1024
+_CONTROL_SHARE = 0.02
+_SHOWN_TEXT = 4_000
+
+# First bytes of what is no mail, and what to do with it instead.
+_FOREIGN = (
+    (b"PK\x03\x04", "a zip archive", "use opsintel import for Slack exports; unpack other archives"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
+    (b"BZh", "a bzip2 archive", "unpack it first"),
+    (b"\xfd7zXZ", "an xz archive", "unpack it first"),
+    (b"!BDN", "an Outlook data file", "export the folder as mbox or .eml files first"),
+    (b"\xd0\xcf\x11\xe0", "an Outlook or Office file", "save the message as .eml first"),
+    (b"%PDF", "a PDF file", "give a mail as .eml"),
+    (b"\x89PNG", "an image", "give a mail as .eml"),
+    (b"GIF8", "an image", "give a mail as .eml"),
+    (b"\xff\xd8\xff", "an image", "give a mail as .eml"),
+)
+_TABLES = {".csv": "a CSV file", ".tsv": "a table", ".jsonl": "a JSON Lines file", ".ndjson": "a JSON Lines file",
+           ".mbox": "an mbox file", ".xlsx": "a workbook"}  # fmt: skip
+
+
+@app.command()
+def parse_files(
+    files: Annotated[list[Path], typer.Argument(help="Mails as files (.eml, .msg of MIME, .txt), one message each")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one canonical message a line, for machines")] = False,
+) -> None:
+    """Print the canonical message of each FILE; what is no message is refused, and the other files go on."""
+    refused = 0
+    for path in files:
+        try:
+            message = parse_file(path)
+        except OpsintelError as error:
+            refused += 1
+            sys.stderr.write(f"{path}: {error.line()}\n")
+            continue
+        if as_json:
+            print_json({"file": str(path), **message.model_dump(mode="json")})
+        else:
+            sys.stdout.write(_readable(path, message))
+    if refused:
+        raise typer.Exit(1)
+
+
+def parse_file(path: Path) -> CanonicalMessage:
+    """Return the canonical message of one file. Raises an error of our family for what is no message."""
+    from opsintel.connectors.contract import PayloadFormat
+    from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
+
+    payload = _read(path)
+    _refuse_foreign(path, payload)
+    return parse_payload(payload, PayloadFormat.MIME, path.name, context=NormalizeContext())
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this command to another application."""
+    parent.command("parse")(parse_files)
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError("this is a folder", remedy="name its files, or use opsintel import")
+    try:
+        size = path.stat().st_size
+        if size > FILE_LIMIT:
+            raise InputError(f"the file has {size} bytes, more than the {FILE_LIMIT} of one mail")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError("there is no such file") from error
+    except OSError as error:
+        raise StorageError(f"the file cannot be read: {error.strerror or error}") from error
+
+
+def _refuse_foreign(path: Path, payload: bytes) -> None:
+    """Raise `InputError` for files that hold no message, or many."""
+    import re
+
+    head = payload[:_SNIFFED]
+    if not payload.strip():
+        raise InputError("the file is empty")
+    for magic, kind, remedy in _FOREIGN:
+        if head.startswith(magic):
+            raise InputError(f"this is {kind}, no mail", remedy=remedy)
+    kind = _TABLES.get(path.suffix.lower(), "")
+    if kind:
+        raise InputError(f"this is {kind}, not one mail", remedy="use opsintel import")
+    envelopes = re.findall(rb"(?:\A|\n\n|\r\n\r\n)From [^\n]{1,200}\d{4}[^\n]{0,40}\n[A-Za-z][A-Za-z0-9-]*:", payload[: 16 * _SNIFFED])
+    if len(envelopes) > 1:
+        raise InputError("this is an mbox file of several mails", remedy="use opsintel import")
+    controls = len(re.findall(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", head))
+    if controls > _CONTROL_SHARE * len(head) and not re.match(rb"[A-Za-z-]{2,40}[ \t]*:", head):
+        raise InputError("this is a binary file, no mail", remedy="give a mail as .eml")
+
+
+def _readable(path: Path, message: CanonicalMessage) -> str:
+    """Return a message for people to read."""
+    author = message.author
+    rows = [
+        ("File", str(path)),
+        ("From", f"{author.name} <{author.value}>".strip() if author else ""),
+        ("To", ", ".join(address.value for address in message.recipients[:10])),
+        ("Date", message.occurred_at.isoformat() if message.occurred_at else message.occurred_at_flag),
+        ("Subject", message.subject),
+        ("Thread", message.thread_key),
+        ("Language", message.language),
+        ("Automatic", f"{message.automatic} ({message.automatic_reason})" if message.automatic else ""),
+        ("Opaque", message.opaque),
+        ("Attachments", ", ".join(f"{part.filename or part.content_type} ({part.size} bytes)" for part in message.attachments)),
+        ("Defects", "; ".join(message.defects)),
+    ]
+    lines = [f"{name + ':':<13}{value}" for name, value in rows if value]
+    for title, text in (("", message.text), ("Quoted", message.quoted_text), ("Signature", message.signature_text)):
+        if text:
+            shown = text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}\n[{len(text) - _SHOWN_TEXT} characters more]"
+            lines += ["", *([f"--- {title}"] if title else []), shown]
+    return "\n".join(lines) + "\n\n"

@@ -1,0 +1,96 @@
+"""A mail becomes a canonical message: header fields, the body split in three, attachments, and what was wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opsintel.errors import ItemError
+from opsintel.events.message import Address, CanonicalMessage, Kind, Visibility
+from opsintel_pipeline.normalize import automatic, dates, language, threads
+from opsintel_pipeline.normalize.bodies import Content, read_content
+from opsintel_pipeline.normalize.context import NormalizeContext
+from opsintel_pipeline.normalize.headers import Headers
+from opsintel_pipeline.normalize.identities import direction_of, parse_addresses
+from opsintel_pipeline.normalize.quotes import split_body
+from opsintel_pipeline.normalize.structure import split
+from opsintel_pipeline.normalize.text import clean_line
+
+_RECIPIENT_FIELDS = ("to", "cc", "bcc")
+_LABEL_FIELDS = ("x-gmail-labels", "keywords")
+
+
+def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> CanonicalMessage:
+    """Return the canonical message of one raw mail (RFC 5322, MIME).
+
+    Raises `ItemError` when there is nothing to read: no bytes, no header field and no text, or only text above the
+    limits.
+    """
+    if not payload.strip():
+        raise ItemError("the message is empty")
+    structure = split(payload)
+    headers = structure.root.headers
+    content = read_content(structure)
+    if not content.has_anything() and not headers:
+        raise ItemError("neither header fields nor text can be read", remedy="check that this is a mail")
+    if content.too_large and not content.has_anything():
+        raise ItemError(f"its only text has {content.too_large} bytes, more than is read of one part")
+    author = _author(headers)
+    recipients = parse_addresses([value for name in _RECIPIENT_FIELDS for value in headers.all(name)])
+    subject = headers.text("subject")
+    body = split_body(content.marked, subject=subject, author=author.name if author else "")
+    occurred_at, flag = dates.from_mail_header(headers.raw("date"))
+    rfc_message_id = clean_line(threads.message_id(headers.raw("message-id")), 500)
+    references = threads.references_of(headers.raw("references"), headers.raw("in-reply-to"))
+    verdict, reason = automatic.classify(headers, subject, author.value if author else "", content.report)
+    return CanonicalMessage(
+        native_id=native_id,
+        kind=Kind.EMAIL,
+        rfc_message_id=rfc_message_id,
+        thread_key=threads.thread_key(rfc_message_id, references, subject) or native_id,
+        references=references,
+        parent_key=references[-1] if references else "",
+        channel=context.channel,
+        author=author,
+        recipients=recipients,
+        direction=direction_of(author, recipients, context),
+        visibility=Visibility.INTERNAL if context.visibility_internal else Visibility.PUBLIC,
+        occurred_at=occurred_at,
+        occurred_at_flag=flag,
+        subject=subject,
+        text=body.text,
+        quoted_text="\n\n".join(text for text in (body.quoted, content.returned) if text),
+        signature_text=body.signature,
+        language=language.detect(body.text or subject),
+        automatic=verdict,
+        automatic_reason=reason,
+        opaque=content.opaque,
+        attachments=tuple(content.attachments),
+        links=tuple(content.links),
+        labels=_labels(headers),
+        defects=tuple(structure.defects),
+        extra=_extra(headers, content),
+    )
+
+
+def _author(headers: Headers) -> Address | None:
+    """Return who wrote the mail: From, else Sender, else Reply-To, else the return path."""
+    for name in ("from", "sender", "reply-to", "return-path"):
+        found = parse_addresses(headers.all(name)[:1])
+        if found:
+            return found[0]
+    return None
+
+
+def _labels(headers: Headers) -> tuple[str, ...]:
+    labels = [label for name in _LABEL_FIELDS for label in headers.text(name).split(",")]
+    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))[:50]
+
+
+def _extra(headers: Headers, content: Content) -> dict[str, Any]:
+    """Return the header fields worth keeping besides, and what reports and invitations say."""
+    extra: dict[str, Any] = dict(content.extra)
+    for name in ("reply-to", "x-mailer", "user-agent", "list-id", "importance", "x-priority"):
+        text = headers.text(name, 300)
+        if text:
+            extra[name.replace("-", "_")] = text
+    return extra

@@ -1,0 +1,136 @@
+"""Rows of CSV and JSON Lines files, as the file connector passes them on: one JSON object each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from opsintel.errors import ItemError
+from opsintel.events.message import Address, CanonicalMessage, Direction, IdentityKind, Kind, Visibility
+from opsintel_pipeline.normalize import dates, language
+from opsintel_pipeline.normalize.context import NormalizeContext
+from opsintel_pipeline.normalize.html import html_to_text
+from opsintel_pipeline.normalize.identities import direction_of, email_address, parse_addresses
+from opsintel_pipeline.normalize.quotes import split_body
+from opsintel_pipeline.normalize.text import clean, clean_line
+
+RECORD_LIMIT = 10 * 1024 * 1024
+"""Bytes of one record."""
+_KNOWN = frozenset(
+    ["id", "text", "subject", "occurred_at", "author_name", "author_email", "recipients", "channel", "thread", "parent", "labels", "kind", "direction", "visibility", "html", "edited_at", "deleted", "extra"]
+)
+_EXTRA_LIMIT = 100
+_VALUE_LIMIT = 2_000
+
+
+def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> CanonicalMessage:
+    """Return the canonical message of a row. Raises `ItemError` for what is no JSON object or has no text at all."""
+    fields = read_object(payload)
+    subject = clean_line(_text(fields, "subject"))
+    marked = _text(fields, "text")
+    links = []
+    if not marked.strip() and _text(fields, "html"):
+        page = html_to_text(_text(fields, "html"))
+        marked, links = page.marked, page.links
+    marked = clean(marked) if not links else marked
+    if not marked.strip() and not subject:
+        raise ItemError("the row has neither text nor subject")
+    kind = _kind(fields)
+    author = email_address(_text(fields, "author_email"), _text(fields, "author_name"))
+    recipients = _recipients(fields.get("recipients"))
+    body = split_body(marked, subject=subject, author=author.name if author else "")
+    occurred_at, flag = dates.from_value(fields.get("occurred_at"))
+    edited_at, _ = dates.from_value(fields.get("edited_at"))
+    parent = clean_line(_text(fields, "parent"), 500)
+    return CanonicalMessage(
+        native_id=native_id,
+        kind=kind,
+        thread_key=clean_line(_text(fields, "thread"), 500) or parent or native_id,
+        parent_key=parent,
+        channel=clean_line(_text(fields, "channel"), 500) or context.channel,
+        author=author,
+        recipients=recipients,
+        direction=_direction(fields, author, recipients, context),
+        visibility=_visibility(fields, context),
+        occurred_at=occurred_at,
+        occurred_at_flag=flag,
+        edited_at=edited_at,
+        deleted=fields.get("deleted") is True,
+        subject=subject,
+        text=body.text,
+        quoted_text=body.quoted,
+        signature_text=body.signature,
+        language=language.detect(body.text or subject),
+        links=tuple(links),
+        labels=_labels(fields.get("labels")),
+        extra=_extra(fields),
+    )
+
+
+def read_object(payload: bytes) -> dict[str, Any]:
+    """Return a JSON object from bytes. Raises `ItemError` for anything else, with the reason."""
+    if len(payload) > RECORD_LIMIT:
+        raise ItemError(f"the record has {len(payload)} bytes, more than the {RECORD_LIMIT} that are read")
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise ItemError(f"not valid JSON: {clean_line(str(error), 200)}") from error
+    if not isinstance(value, dict):
+        raise ItemError("the record is no JSON object")
+    return value
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _kind(fields: Mapping[str, Any]) -> Kind:
+    try:
+        return Kind(_text(fields, "kind").strip().lower())
+    except ValueError:
+        return Kind.TICKET
+
+
+def _recipients(value: object) -> tuple[Address, ...]:
+    if isinstance(value, str):
+        return parse_addresses(value.replace(";", ",").split("\n"))
+    if not isinstance(value, list):
+        return ()
+    texts = [item if isinstance(item, str) else _text(item, "email") for item in value if isinstance(item, str | dict)]
+    return tuple(
+        address for address in parse_addresses(texts) if address.kind in (IdentityKind.EMAIL, IdentityKind.NAME)
+    )
+
+
+def _direction(
+    fields: Mapping[str, Any], author: Address | None, recipients: tuple[Address, ...], context: NormalizeContext
+) -> Direction:
+    """Return the direction that the row names, else the one its addresses tell."""
+    try:
+        return Direction(_text(fields, "direction").strip().lower())
+    except ValueError:
+        return direction_of(author, recipients, context)
+
+
+def _visibility(fields: Mapping[str, Any], context: NormalizeContext) -> Visibility:
+    internal = context.visibility_internal or _text(fields, "visibility").strip().lower() == "internal"
+    return Visibility.INTERNAL if internal or fields.get("public") is False else Visibility.PUBLIC
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    items = value.replace(";", ",").split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(dict.fromkeys(text for item in items if (text := clean_line(str(item), 200))))[:50]
+
+
+def _extra(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the row holds besides (status, priority, own columns), as short clean values."""
+    nested = fields.get("extra")
+    others = {name: value for name, value in fields.items() if name not in _KNOWN}
+    merged = others | (nested if isinstance(nested, dict) else {})
+    return {
+        clean_line(str(name), 100): value if isinstance(value, bool | int | float) else clean_line(str(value), _VALUE_LIMIT)
+        for name, value in list(merged.items())[:_EXTRA_LIMIT]
+        if value not in (None, "")
+    }

@@ -1,0 +1,109 @@
+"""Finds the signature below the new text of a message: by its delimiter, by mobile mailers' lines, by contact blocks."""
+
+from __future__ import annotations
+
+import re
+
+from opsintel_pipeline.normalize.phrases import CLOSING, CONTACT, DISCLAIMER, MOBILE
+
+NEW, QUOTED, SIGNED = 0, 1, 2
+"""What a line of a body is."""
+
+_TAIL = 16
+"""Lines with text at the end of a stretch among which a signature without delimiter is looked for."""
+_BARE_DELIMITER_LIMIT = 15
+_STANDARD_DELIMITER_LIMIT = 60
+_LINE_LIMIT = 200
+
+_STANDARD = re.compile(r"[*_]?-- ?\xa0?[*_]?\Z")
+_BARE = re.compile(r"\s*(?:--+|[\u2013\u2014]{1,2}|-\*-|~~+)\s*\Z")
+_UNDERSCORES = re.compile(r"\s*_{5,}\s*\Z")
+_DASH_NAME = re.compile(r"\s*[-\u2013\u2014]{1,2}\s?[A-Z\u00c0-\u00de][\w'.\u2019-]*(?: [A-Z\u00c0-\u00de][\w'.\u2019-]*){0,3}\s*\Z")
+_MAILING_LIST = re.compile(r"mailing list|listinfo|unsubscribe|@|https?://", re.IGNORECASE)
+
+
+def mark(lines: list[str], kinds: list[int], author: str = "") -> None:
+    """Make the lines of signatures `SIGNED` in every stretch of new text; text alone never becomes all signature.
+
+    `author` is the sender's name: a line that is this name and has contact details below it begins a signature.
+    """
+    start = 0
+    has_text = False
+    while start < len(lines):
+        if kinds[start] != NEW:
+            start += 1
+            continue
+        end = start
+        while end < len(lines) and kinds[end] == NEW:
+            end += 1
+        filled = [position for position in range(start, end) if lines[position].strip()]
+        if filled:
+            found = _begin(lines, filled, author.casefold())
+            standard = found is not None and _STANDARD.match(lines[found]) is not None
+            if found is not None and (has_text or found > filled[0] or standard):
+                kinds[found:end] = [SIGNED] * (end - found)
+            has_text = has_text or found is None or found > filled[0]
+        start = end
+
+
+def _begin(lines: list[str], filled: list[int], author: str) -> int | None:
+    """Return the line where the signature of a stretch begins; `filled` are its lines with text."""
+    delimiter = _delimiter(lines, filled)
+    tail = [position for position in filled[-_TAIL:] if delimiter is None or position < delimiter]
+    candidates = [delimiter, _last_lines(lines, tail), _contact_block(lines, tail, author)]
+    found = [candidate for candidate in candidates if candidate is not None]
+    return min(found) if found else None
+
+
+def _delimiter(lines: list[str], filled: list[int]) -> int | None:
+    """Return the earliest delimiter with few enough lines below it to be a signature."""
+    result = None
+    for below, position in enumerate(reversed(filled[-_STANDARD_DELIMITER_LIMIT:])):
+        line = lines[position]
+        if len(line) > _LINE_LIMIT:
+            continue
+        if _STANDARD.match(line):
+            # With its blank it is the standard delimiter; without, people also part their paragraphs with it.
+            if line.startswith("-- ") or below <= _BARE_DELIMITER_LIMIT:
+                result = position
+        elif 0 < below <= _BARE_DELIMITER_LIMIT:
+            if _BARE.match(line) or _UNDERSCORES.match(line) and _MAILING_LIST.search(" ".join(_after(lines, filled, below))):
+                result = position
+    return result
+
+
+def _after(lines: list[str], filled: list[int], below: int) -> list[str]:
+    return [lines[position][:_LINE_LIMIT] for position in filled[-below:]]
+
+
+def _last_lines(lines: list[str], tail: list[int]) -> int | None:
+    """Return where the lines begin that a mobile mailer, a standing notice or a dashed name add at the end."""
+    found = None
+    for position in reversed(tail):
+        line = lines[position]
+        if DISCLAIMER.match(line):
+            found = position
+    rest = [position for position in tail if found is None or position < found]
+    for position in reversed(rest[-3:]):
+        line = lines[position]
+        if len(line) > _LINE_LIMIT:
+            break
+        if MOBILE.match(line) or (position == rest[-1] and position != tail[0] and _DASH_NAME.match(line)):
+            found = position
+    return found
+
+
+def _contact_block(lines: list[str], tail: list[int], author: str) -> int | None:
+    """Return where a closing formula, or the author's name, with contact details below it begins."""
+    for at, position in enumerate(tail):
+        line = lines[position]
+        if len(line) > 60:
+            continue
+        named = bool(author) and line.strip(" \t*_,").casefold() == author
+        if not named and not CLOSING.fullmatch(line):
+            continue
+        below = [lines[other] for other in tail[at + 1 :]]
+        short = all(len(other) <= _LINE_LIMIT for other in below)
+        if len(below) >= (1 if named else 2) and short and any(CONTACT.search(o) or MOBILE.match(o) for o in below):
+            return position
+    return None
