@@ -1,0 +1,1 @@
+"""Issues: messages about the same problem, with ids that last and a reason for every membership."""
