@@ -20,6 +20,7 @@ FILE_LIMIT = 160 * 1024 * 1024
 """Bytes above which a file is not read: more than any mail system carries."""
 _SNIFFED = 64 * 1024
 _CONTROL_SHARE = 0.02
+_ENVELOPE = rb"(?:\A|\n\n|\r\n\r\n)From [^\n]{1,200}\d{4}[^\n]{0,40}\n[A-Za-z][A-Za-z0-9-]*:"
 _SHOWN_TEXT = 4_000
 
 # First bytes of what is no mail, and what to do with it instead.
@@ -103,8 +104,7 @@ def _refuse_foreign(path: Path, payload: bytes) -> None:
     kind = _TABLES.get(path.suffix.lower(), "")
     if kind:
         raise InputError(f"this is {kind}, not one mail", remedy="use opsintel import")
-    envelopes = re.findall(rb"(?:\A|\n\n|\r\n\r\n)From [^\n]{1,200}\d{4}[^\n]{0,40}\n[A-Za-z][A-Za-z0-9-]*:", payload[: 16 * _SNIFFED])
-    if len(envelopes) > 1:
+    if len(re.findall(_ENVELOPE, payload[: 16 * _SNIFFED])) > 1:
         raise InputError("this is an mbox file of several mails", remedy="use opsintel import")
     controls = len(re.findall(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", head))
     if controls > _CONTROL_SHARE * len(head) and not re.match(rb"[A-Za-z-]{2,40}[ \t]*:", head):
@@ -124,12 +124,15 @@ def _readable(path: Path, message: CanonicalMessage) -> str:
         ("Language", message.language),
         ("Automatic", f"{message.automatic} ({message.automatic_reason})" if message.automatic else ""),
         ("Opaque", message.opaque),
-        ("Attachments", ", ".join(f"{part.filename or part.content_type} ({part.size} bytes)" for part in message.attachments)),
+        (
+            "Attachments",
+            ", ".join(f"{part.filename or part.content_type} ({part.size})" for part in message.attachments),
+        ),
         ("Defects", "; ".join(message.defects)),
     ]
     lines = [f"{name + ':':<13}{value}" for name, value in rows if value]
     for title, text in (("", message.text), ("Quoted", message.quoted_text), ("Signature", message.signature_text)):
         if text:
-            shown = text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}\n[{len(text) - _SHOWN_TEXT} characters more]"
-            lines += ["", *([f"--- {title}"] if title else []), shown]
+            more = [f"[{len(text) - _SHOWN_TEXT} characters more]"] if len(text) > _SHOWN_TEXT else []
+            lines += ["", *([f"--- {title}"] if title else []), text[:_SHOWN_TEXT], *more]
     return "\n".join(lines) + "\n\n"

@@ -92,30 +92,30 @@ class CanonicalMessage(_Frozen):
 
     native_id: str = Field(description="the provider's own stable id")
     kind: Kind
-    rfc_message_id: str = Field("", description="Message-ID of a mail, without angle brackets")
-    thread_key: str = Field("", description="what messages of one thread share: provider's id, or the first reference")
-    references: tuple[str, ...] = Field((), description="Message-IDs this refers to, oldest first")
-    parent_key: str = Field("", description="native id or Message-ID of the message this answers")
-    channel: str = Field("", description="channel, folder or queue at the provider")
+    rfc_message_id: str = Field(default="", description="Message-ID of a mail, without angle brackets")
+    thread_key: str = Field(default="", description="what messages of one thread share: provider's id, or the first reference")
+    references: tuple[str, ...] = Field(default=(), description="Message-IDs this refers to, oldest first")
+    parent_key: str = Field(default="", description="native id or Message-ID of the message this answers")
+    channel: str = Field(default="", description="channel, folder or queue at the provider")
     author: Address | None = None
     recipients: tuple[Address, ...] = ()
     direction: Direction = Direction.UNKNOWN
     visibility: Visibility = Visibility.PUBLIC
-    occurred_at: datetime | None = Field(None, description="the provider's time; null when absent or absurd")
-    occurred_at_flag: str = Field("", description="'' | missing | absurd | future: why occurred_at is null")
+    occurred_at: datetime | None = Field(default=None, description="the provider's time; null when absent or absurd")
+    occurred_at_flag: str = Field(default="", description="'' | missing | absurd | future: why occurred_at is null")
     edited_at: datetime | None = None
     deleted: bool = False
     subject: str = ""
-    text: str = Field("", description="the new text alone, without quoted text and signature")
+    text: str = Field(default="", description="the new text alone, without quoted text and signature")
     quoted_text: str = ""
     signature_text: str = ""
-    language: str = Field("", description="BCP 47, '' when too short to tell; filled by the normaliser")
+    language: str = Field(default="", description="BCP 47, '' when too short to tell; filled by the normaliser")
     automatic: AutomaticClass | None = None
     automatic_reason: str = ""
     is_bot: bool = False
-    opaque: str = Field("", description="'' | smime | pgp | tnef: the body cannot be read here")
+    opaque: str = Field(default="", description="'' | smime | pgp | tnef: the body cannot be read here")
     attachments: tuple[Attachment, ...] = ()
     links: tuple[Link, ...] = ()
     labels: tuple[str, ...] = ()
-    defects: tuple[str, ...] = Field((), description="what was wrong with the raw message, in words")
+    defects: tuple[str, ...] = Field(default=(), description="what was wrong with the raw message, in words")
     extra: dict[str, Any] = Field(default_factory=dict, description="provider fields worth keeping (status, priority)")

@@ -11,28 +11,49 @@ Verdict = tuple[AutomaticClass | None, str]
 
 _NOBODY = re.compile(
     r"(?:mailer-daemon|postmaster|mail-daemon|mdaemon)(?:[+.-][^@]*)?@|"
-    r"(?:no-?reply|do-?not-?reply|donotreply|noreply[\w.+-]*|bounces?|notifications?|alerts?|automated|nicht-?antworten)@",
+    r"(?:no-?reply|do-?not-?reply|donotreply|noreply[\w.+-]*|bounces?|notifications?|alerts?|automated|"
+    r"nicht-?antworten)@",
     re.IGNORECASE,
 )
 _DAEMON = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon)\b", re.IGNORECASE)
 _BOUNCE_SUBJECT = re.compile(
-    r"\s*(?:undeliver(?:ed|able)\b|delivery (?:status notification|failure|has failed|report)|mail delivery (?:failed|system)|"
-    r"returned mail|failure notice|undelivered mail returned|unzustellbar|nicht zustellbar|unzustellbare|"
+    r"\s*(?:undeliver(?:ed|able)\b|delivery (?:status notification|failure|has failed|report)|"
+    r"mail delivery (?:failed|system)|returned mail|failure notice|undelivered mail returned|unzustellbar|"
+    r"nicht zustellbar|unzustellbare|"
     r"non remis|échec de la remise|no se puede entregar|impossibile recapitare|não entregue|onbestelbaar|"
     r"не доставлено|недоставленное|niedostarczon|olevererbart)",
     re.IGNORECASE,
 )
 _AUTO_REPLY_SUBJECT = re.compile(
-    r"\s*(?:(?:re|aw|sv|antw)\s*:\s*)?(?:auto(?:matic|mated)?[ -]?(?:reply|response)|autoreply|auto:|out of (?:the )?office|away from|"
-    r"on (?:vacation|holiday|annual leave)\b|vacation (?:reply|notice)|i am out of|ooo\b|"
+    r"\s*(?:(?:re|aw|sv|antw)\s*:\s*)?(?:auto(?:matic|mated)?[ -]?(?:reply|response)|autoreply|auto:|"
+    r"out of (?:the )?office|away from|on (?:vacation|holiday|annual leave)\b|vacation (?:reply|notice)|"
+    r"i am out of|ooo\b|"
     r"automatische antwort|abwesenheits?|abwesend|nicht im büro|réponse automatique|absence du bureau|absent\b|"
-    r"respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|resposta automática|fora do escritório|"
-    r"ausência|automatisch antwoord|afwezig|niet aanwezig|автоответ|автоматический ответ|autoodpowiedź|automatyczna odpowiedź|"
-    r"poza biurem|autosvar|automatiskt svar|frånvaro|automaattinen vastaus|自動応答|自動返信|不在|自动回复|自動回覆|자동 회신|부재중)",
+    r"respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|"
+    r"resposta automática|fora do escritório|ausência|automatisch antwoord|afwezig|niet aanwezig|автоответ|"
+    r"автоматический ответ|"
+    r"autoodpowiedź|automatyczna odpowiedź|poza biurem|autosvar|automatiskt svar|frånvaro|automaattinen vastaus|"
+    r"自動応答|自動返信|不在|自动回复|"
+    r"自動回覆|자동 회신|부재중)",
     re.IGNORECASE,
 )
-_AUTO_REPLY_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponse", "x-autoreply-from", "x-mail-autoreply")
-_NEWSLETTER_FIELDS = ("list-unsubscribe", "x-campaign", "x-campaignid", "x-mailchimp-id", "x-mc-user", "feedback-id", "x-csa-complaints")
+_AUTO_REPLY_FIELDS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-auto-reply",
+    "x-autoresponse",
+    "x-autoreply-from",
+    "x-mail-autoreply",
+)
+_NEWSLETTER_FIELDS = (
+    "list-unsubscribe",
+    "x-campaign",
+    "x-campaignid",
+    "x-mailchimp-id",
+    "x-mc-user",
+    "feedback-id",
+    "x-csa-complaints",
+)
 _NO = ("", "no", "n", "false", "0", "none")
 
 
@@ -45,7 +66,8 @@ def classify(headers: Headers, subject: str, author: str, report: str) -> Verdic
         return AutomaticClass.BOUNCE, "delivery report: failed"
     if report == "delivery":
         return AutomaticClass.DELIVERY_REPORT, "delivery report"
-    return _by_sender(headers, subject, author) or _by_fields(headers, subject) or _by_lists(headers, author) or (None, "")
+    found = _by_sender(headers, subject, author) or _by_fields(headers, subject) or _by_lists(headers, author)
+    return found or (None, "")
 
 
 def _by_sender(headers: Headers, subject: str, author: str) -> Verdict | None:

@@ -21,15 +21,25 @@ _URL = re.compile(r"https?://[^\s<>\"'\u201c\u201d)\]}]{3,2000}")
 _LOOKS_LIKE_HTML = re.compile(
     r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype html|html|head|body|div|p|table|meta)\b[^>]{0,400}>", re.IGNORECASE
 )
+_FORWARDED = "---------- Forwarded message ----------"
+_RICH = ("text/html", "text/enriched", "multipart/related", "multipart/mixed", "multipart/alternative")
 _SHORT = 200
 """Characters below which a plain alternative may be a stub that only points to the HTML one."""
 _STUB_RATIO = 3
 _SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
-_REPORTS = ("message/delivery-status", "message/disposition-notification", "message/feedback-report",
-            "message/global-delivery-status")
-_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
-               "application/pgp-keys")
+_REPORTS = (
+    "message/delivery-status",
+    "message/disposition-notification",
+    "message/feedback-report",
+    "message/global-delivery-status",
+)
+_SIGNATURES = (
+    "application/pgp-signature",
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "application/pgp-keys",
+)
 
 
 @dataclass(slots=True)
@@ -62,8 +72,10 @@ def read_content(structure: Structure) -> Content:
         content.links = [Link(url=url.rstrip(".,;:!?")) for url in dict.fromkeys(_URL.findall(content.marked))]
     del content.links[_LINKS_LIMIT:]
     if content.marked:
-        content.opaque = "pgp" if "-----BEGIN PGP MESSAGE-----" in content.marked[:2_000] else (
-            content.opaque if content.opaque != "tnef" else ""
+        content.opaque = (
+            "pgp"
+            if "-----BEGIN PGP MESSAGE-----" in content.marked[:2_000]
+            else (content.opaque if content.opaque != "tnef" else "")
         )
     return content
 
@@ -131,7 +143,7 @@ class _Reader:
         for child in part.children:
             if child.type == "text/plain" and not self._is_attached(child):
                 plain += self._text(child)
-            elif child.type in ("text/html", "multipart/related", "multipart/mixed", "multipart/alternative", "text/enriched"):
+            elif child.type in _RICH:
                 rich = child
             else:
                 # A calendar, a watch's form of the mail: named, and read when it is the only body.
@@ -147,16 +159,18 @@ class _Reader:
         return plain if text and length < _STUB_RATIO * len(text) else found
 
     def _related(self, part: Part) -> list[str]:
-        """Return the text of the root of related parts (RFC 2387); the others belong to it, and are named."""
+        """Return the text of the root of related parts (RFC 2387), else of the first that has any; name the others."""
         start = part.params.get("start", "").strip("<>")
-        root = next((child for child in part.children if start and start in child.headers.raw("content-id")), part.children[0])
+        named = [child for child in part.children if start and start in child.headers.raw("content-id")]
+        root = named[0] if named else part.children[0]
         texts = self.read(root)
         for child in part.children:
-            if child is not root:
-                more = self.read(child) if not texts or child.type.startswith(("multipart/", "message/")) else []
-                texts = texts or more
-                if not more and child.type.startswith("text/") or not child.type.startswith(("multipart/", "message/", "text/")) and texts is not more:
-                    self._attach(child)
+            if child is root:
+                continue
+            if texts and child.type.startswith("text/"):
+                self._attach(child)
+            else:
+                texts = texts + self.read(child)
         return texts
 
     def _message(self, part: Part) -> list[str]:
@@ -174,7 +188,7 @@ class _Reader:
         if self._in_report:
             self.content.returned = tidy("\n".join([*shown, "", *texts]))
             return []
-        return ["\n".join(["---------- Forwarded message ----------", *shown, "", "\n\n".join(texts)]).strip()] if texts else []
+        return ["\n".join([_FORWARDED, *shown, "", "\n\n".join(texts)]).strip()]
 
     def _report(self, part: Part) -> list[str]:
         """Read the machine's part of a delivery report (RFC 3464), a receipt (RFC 8098) or a complaint (RFC 5965)."""
@@ -231,8 +245,10 @@ class _Reader:
         """Tell whether a text part is a file rather than a piece of the body."""
         disposition = part.headers.raw("content-disposition").strip().lower()
         return disposition.startswith("attachment") or (
-            bool(self._filename(part)) and (not disposition.startswith("inline") or part.type != "text/plain")
-            and part.depth > 0 and part.type != "text/calendar"
+            bool(self._filename(part))
+            and (not disposition.startswith("inline") or part.type != "text/plain")
+            and part.depth > 0
+            and part.type != "text/calendar"
         )
 
     def _filename(self, part: Part) -> str:

@@ -60,7 +60,7 @@ def from_value(value: object) -> tuple[datetime | None, str]:
 
 
 def from_epoch(text: str) -> tuple[datetime | None, str]:
-    """Read seconds (or, above the year 5138, milliseconds) since 1970; the second value is '' or why there is no time."""
+    """Read seconds since 1970 (above the year 5138: milliseconds); the second value is '' or why there is no time."""
     try:
         seconds = float(text)
         if seconds > 1e11:

@@ -79,9 +79,7 @@ def is_own(address: Address | None, context: NormalizeContext) -> bool:
     return False
 
 
-def direction_of(
-    author: Address | None, recipients: Iterable[Address], context: NormalizeContext
-) -> Direction:
+def direction_of(author: Address | None, recipients: Iterable[Address], context: NormalizeContext) -> Direction:
     """Return the direction of a mail or ticket; unknown where the tenant's own addresses are not known."""
     if author is None or not (context.own_addresses or context.own_domains):
         return Direction.UNKNOWN

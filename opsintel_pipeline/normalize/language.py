@@ -12,7 +12,11 @@ _PROBABILITY_FLOOR = 0.95
 _SCRIPT_MINIMUM = 4
 
 # The languages told apart: the more there are, the more short texts are taken for a rare neighbour of their language.
-_LANGUAGES = ["ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "ur", "vi", "zh"]
+_LANGUAGES = [
+    "ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu",
+    "id", "it", "ja", "ko", "lt", "lv", "ms", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th",
+    "tr", "uk", "ur", "vi", "zh"
+]  # fmt: skip
 _NOISE = re.compile(r"https?://\S+|\S+@\S+|[\d_#*<>/|=~`^\\{}\[\]]+")
 _LETTER = re.compile(r"[^\W\d_]")
 _KANA = re.compile("[\u3040-\u30ff]")

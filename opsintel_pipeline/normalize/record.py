@@ -18,7 +18,26 @@ from opsintel_pipeline.normalize.text import clean, clean_line
 RECORD_LIMIT = 10 * 1024 * 1024
 """Bytes of one record."""
 _KNOWN = frozenset(
-    ["id", "text", "subject", "occurred_at", "author_name", "author_email", "recipients", "channel", "thread", "parent", "labels", "kind", "direction", "visibility", "html", "edited_at", "deleted", "extra"]
+    [
+        "id",
+        "text",
+        "subject",
+        "occurred_at",
+        "author_name",
+        "author_email",
+        "recipients",
+        "channel",
+        "thread",
+        "parent",
+        "labels",
+        "kind",
+        "direction",
+        "visibility",
+        "html",
+        "edited_at",
+        "deleted",
+        "extra",
+    ]  # fmt: skip
 )
 _EXTRA_LIMIT = 100
 _VALUE_LIMIT = 2_000
@@ -66,6 +85,10 @@ def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> C
         labels=_labels(fields.get("labels")),
         extra=_extra(fields),
     )
+
+
+def _short(value: object) -> str:
+    return clean_line(str(value), _VALUE_LIMIT)
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
@@ -130,7 +153,7 @@ def _extra(fields: Mapping[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in fields.items() if name not in _KNOWN}
     merged = others | (nested if isinstance(nested, dict) else {})
     return {
-        clean_line(str(name), 100): value if isinstance(value, bool | int | float) else clean_line(str(value), _VALUE_LIMIT)
+        clean_line(str(name), 100): value if isinstance(value, bool | int | float) else _short(value)
         for name, value in list(merged.items())[:_EXTRA_LIMIT]
         if value not in (None, "")
     }

@@ -6,8 +6,17 @@ from opsintel_pipeline.normalize.headers import Headers
 from opsintel_pipeline.normalize.text import clean_line
 
 _RECIPIENTS_LIMIT = 20
-_FIELDS = ("final-recipient", "original-recipient", "action", "status", "diagnostic-code", "disposition", "feedback-type",
-           "remote-mta", "original-message-id")
+_FIELDS = (
+    "final-recipient",
+    "original-recipient",
+    "action",
+    "status",
+    "diagnostic-code",
+    "disposition",
+    "feedback-type",
+    "remote-mta",
+    "original-message-id",
+)
 
 
 def read_report(data: bytes) -> tuple[list[dict[str, str]], bool]:

@@ -1,4 +1,4 @@
-"""Finds the signature below the new text of a message: by its delimiter, by mobile mailers' lines, by contact blocks."""
+"""Finds the signature below the new text of a message: by delimiter, mobile mailers' lines and contact blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _LINE_LIMIT = 200
 _STANDARD = re.compile(r"[*_]?-- ?\xa0?[*_]?\Z")
 _BARE = re.compile(r"\s*(?:--+|[\u2013\u2014]{1,2}|-\*-|~~+)\s*\Z")
 _UNDERSCORES = re.compile(r"\s*_{5,}\s*\Z")
-_DASH_NAME = re.compile(r"\s*[-\u2013\u2014]{1,2}\s?[A-Z\u00c0-\u00de][\w'.\u2019-]*(?: [A-Z\u00c0-\u00de][\w'.\u2019-]*){0,3}\s*\Z")
+_NAME = r"[A-Z\u00c0-\u00de][\w'.\u2019-]*"
+_DASH_NAME = re.compile(rf"\s*[-\u2013\u2014]{{1,2}}\s?{_NAME}(?: {_NAME}){{0,3}}\s*\Z")
 _MAILING_LIST = re.compile(r"mailing list|listinfo|unsubscribe|@|https?://", re.IGNORECASE)
 
 
@@ -66,14 +67,16 @@ def _delimiter(lines: list[str], filled: list[int]) -> int | None:
             # With its blank it is the standard delimiter; without, people also part their paragraphs with it.
             if line.startswith("-- ") or below <= _BARE_DELIMITER_LIMIT:
                 result = position
-        elif 0 < below <= _BARE_DELIMITER_LIMIT:
-            if _BARE.match(line) or _UNDERSCORES.match(line) and _MAILING_LIST.search(" ".join(_after(lines, filled, below))):
-                result = position
+        elif 0 < below <= _BARE_DELIMITER_LIMIT and (_BARE.match(line) or _begins_footer(lines, filled, below)):
+            result = position
     return result
 
 
-def _after(lines: list[str], filled: list[int], below: int) -> list[str]:
-    return [lines[position][:_LINE_LIMIT] for position in filled[-below:]]
+def _begins_footer(lines: list[str], filled: list[int], below: int) -> bool:
+    """Tell whether the line with `below` lines under it is the rule above the footer of a mailing list."""
+    if not _UNDERSCORES.match(lines[filled[-below - 1]]):
+        return False
+    return any(_MAILING_LIST.search(lines[position][:_LINE_LIMIT]) for position in filled[-below:])
 
 
 def _last_lines(lines: list[str], tail: list[int]) -> int | None:

@@ -25,7 +25,42 @@ from opsintel_pipeline.normalize.text import clean_line, tidy
 
 # Notices that Slack itself writes into a channel; the other subtypes are messages of people and bots.
 _NOTICES = frozenset(
-    ["channel_join", "channel_leave", "channel_topic", "channel_purpose", "channel_name", "channel_archive", "channel_unarchive", "channel_convert_to_private", "channel_posting_permissions", "group_join", "group_leave", "group_topic", "group_purpose", "group_name", "group_archive", "group_unarchive", "pinned_item", "unpinned_item", "reminder_add", "reminder_delete", "bot_add", "bot_remove", "bot_enable", "bot_disable", "sh_room_created", "huddle_thread", "tombstone_notice", "ekm_access_denied", "joiner_notification", "joiner_notification_for_inviter", "channel_canvas_updated", "document_comment_root", "file_comment", "app_conversation_join"]
+    [
+        "channel_join",
+        "channel_leave",
+        "channel_topic",
+        "channel_purpose",
+        "channel_name",
+        "channel_archive",
+        "channel_unarchive",
+        "channel_convert_to_private",
+        "channel_posting_permissions",
+        "group_join",
+        "group_leave",
+        "group_topic",
+        "group_purpose",
+        "group_name",
+        "group_archive",
+        "group_unarchive",
+        "pinned_item",
+        "unpinned_item",
+        "reminder_add",
+        "reminder_delete",
+        "bot_add",
+        "bot_remove",
+        "bot_enable",
+        "bot_disable",
+        "sh_room_created",
+        "huddle_thread",
+        "tombstone_notice",
+        "ekm_access_denied",
+        "joiner_notification",
+        "joiner_notification_for_inviter",
+        "channel_canvas_updated",
+        "document_comment_root",
+        "file_comment",
+        "app_conversation_join",
+    ]  # fmt: skip
 )
 _FILES_LIMIT = 100
 

@@ -84,7 +84,7 @@ class SlackText:
         rows = block.get("rows")
         lines = []
         for row in rows if isinstance(rows, list) else []:
-            cells = [self._object(cell) if cell.get("type") == "raw_text" else self._block(cell, 1) for cell in _mappings(row)]
+            cells = [self._block(cell, 1) or self._object(cell) for cell in _mappings(row)]
             lines.append(" | ".join(cells))
         return "\n".join(lines)
 

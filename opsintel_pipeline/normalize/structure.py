@@ -25,7 +25,28 @@ _MEND_WITHIN = 1_024
 # What may stand before the first header field: a byte order mark, blank lines, the envelope line of an mbox.
 _PREFACE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*\n)*(?:>?From [^\n]*\n)?")
 _KNOWN_FIELDS = frozenset(
-    ["from", "to", "cc", "bcc", "subject", "date", "received", "message-id", "return-path", "content-type", "mime-version", "sender", "reply-to", "delivered-to", "content-transfer-encoding", "in-reply-to", "references", "x-mailer", "list-id", "resent-from"]
+    [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "date",
+        "received",
+        "message-id",
+        "return-path",
+        "content-type",
+        "mime-version",
+        "sender",
+        "reply-to",
+        "delivered-to",
+        "content-transfer-encoding",
+        "in-reply-to",
+        "references",
+        "x-mailer",
+        "list-id",
+        "resent-from",
+    ]  # fmt: skip
 )
 MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 _ENCODINGS = ("base64", "quoted-printable")
@@ -103,9 +124,8 @@ def split(payload: bytes) -> Structure:
 
 def _part(headers: Headers, source: bytes, start: int, end: int, depth: int, default: str = "text/plain") -> Part:
     value = headers.raw("content-type")
-    return Part(
-        headers, source, start, end, (media_type(value) or "text/plain") if value else default, parameters(value) if value else {}, depth
-    )
+    kind = (media_type(value) or "text/plain") if value else default
+    return Part(headers, source, start, end, kind, parameters(value) if value else {}, depth)
 
 
 class _Divider:
