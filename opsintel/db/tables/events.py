@@ -105,6 +105,7 @@ message = tenant_table(
     column("defects", TEXTS, "What was wrong with the raw message", default="'{}'"),
     column("extra", JSON_, "Provider fields worth keeping, e.g. status, priority", default="'{}'"),
     column("revision", INT, "Raised with each edit", default="1"),
+    column("issue_checked_at", TIME, "When it first went through the issues' day step", null=True),
     column(
         "search",
         TSVECTOR(),

@@ -267,6 +267,7 @@ def upgrade() -> None:
     sa.Column('defects', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False, comment='What was wrong with the raw message'),
     sa.Column('extra', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False, comment='Provider fields worth keeping, e.g. status, priority'),
     sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False, comment='Raised with each edit'),
+    sa.Column('issue_checked_at', sa.DateTime(timezone=True), nullable=True, comment="When it first went through the issues' day step"),
     sa.Column('search', postgresql.TSVECTOR(), sa.Computed("to_tsvector('simple', left(subject, 2000) || ' ' || left(text, 200000))", persisted=True), nullable=False, comment='Full text of subject and new text'),
     sa.CheckConstraint("kind IN ('email', 'chat', 'ticket')", name=op.f('ck_message_kind')),
     sa.ForeignKeyConstraint(['tenant_id', 'author_id'], ['participant.tenant_id', 'participant.id'], name=op.f('fk_message_participant_author_id'), ondelete='RESTRICT'),

@@ -1,0 +1,101 @@
+"""The issues of a partition: its messages find their place among the tenant's durable issues, days ascending."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from opsintel.context import Context
+from opsintel.embeddings.embedder import Embedder
+from opsintel.partitions import Partition, StageResult
+from opsintel.queue.outbox import announce_days
+from opsintel_pipeline.issues import assign, store
+from opsintel_pipeline.issues.cluster import LEXICAL_JOIN_DISTANCE, MODEL_JOIN_DISTANCE
+from opsintel_pipeline.issues.refresh import refresh_issues
+from opsintel_pipeline.issues.state import DayResult
+from opsintel_pipeline.issues.vectors import current_embedder, embed_missing, vectors_of
+
+
+def run(context: Context, partition: Partition) -> StageResult:
+    """Assign a day's messages and return how many members the day has. A re-run keeps memberships."""
+    with context.database.tenant_tx(partition.tenant_id) as connection:
+        embedder = _prepare(connection, context, partition.tenant_id)
+        leads = store.day_leads(connection, partition.day)
+        result = DayResult()
+        if leads:
+            state = store.load_state(connection, embedder.version)
+            vectors = _with_words(vectors_of(connection, embedder.version, leads))
+            result = assign.day_step(state, vectors, join_distance=_join_distance(embedder))
+            store.mark_checked(connection, leads)
+        touched = store.store_result(connection, partition.tenant_id, result, embedder.version)
+        touched |= store.follow_threads(connection, partition.tenant_id, partition.day, embedder.version)
+        refresh_issues(connection, partition.tenant_id, touched, embedder.version)
+        announce_days(connection, partition.tenant_id, _other_days(connection, result, partition.day), "issues changed")
+        members = _members(connection, partition.day)
+    return StageResult(
+        members,
+        {
+            "assigned_now": len(result.memberships),
+            "new_issues": len(result.new_issues),
+            "merged": len(result.merged),
+            "waiting": len(result.unassigned),
+            "embedder": embedder.name,
+            "built_in": int(embedder.built_in),
+        },
+    )
+
+
+def consolidate(context: Context, tenant_id: UUID) -> StageResult:
+    """Merge fragments and move what is clearly misplaced, over all of a tenant; returns the memberships changed."""
+    with context.database.tenant_tx(tenant_id) as connection:
+        embedder = _prepare(connection, context, tenant_id)
+        state = store.load_state(connection, embedder.version)
+        result = assign.consolidate(state, join_distance=_join_distance(embedder))
+        touched = store.store_result(connection, tenant_id, result, embedder.version)
+        refresh_issues(connection, tenant_id, touched, embedder.version)
+        announce_days(connection, tenant_id, _other_days(connection, result, None), "issues changed")
+    return StageResult(len(result.memberships), {"merged": len(result.merged), "new_issues": len(result.new_issues)})
+
+
+def _prepare(connection: psycopg.Connection, context: Context, tenant_id: UUID) -> Embedder:
+    """Take the tenant's lock and make every vector there has to be; a new embedder moves the centroids too."""
+    store.lock_tenant(connection, tenant_id)
+    embedder, is_new = current_embedder(connection, tenant_id, context.settings)
+    embed_missing(connection, tenant_id, embedder)
+    if is_new:
+        issues = connection.execute("SELECT id FROM issue WHERE merged_into IS NULL ORDER BY number").fetchall()
+        refresh_issues(connection, tenant_id, [row[0] for row in issues], embedder.version)
+    return embedder
+
+
+def _join_distance(embedder: Embedder) -> float:
+    return LEXICAL_JOIN_DISTANCE if embedder.built_in else MODEL_JOIN_DISTANCE
+
+
+def _with_words(vectors: dict[UUID, NDArray[np.float32]]) -> dict[UUID, NDArray[np.float32]]:
+    return {message_id: vector for message_id, vector in vectors.items() if vector.any()}
+
+
+def _other_days(connection: psycopg.Connection, result: DayResult, day: date | None) -> set[date]:
+    """Return the days whose marts a step has changed, besides the one that is under way."""
+    moved = [membership.message_id for membership in result.memberships]
+    rows = connection.execute(
+        "SELECT DISTINCT partition_day FROM message WHERE id = ANY(%s) OR id IN ("
+        " SELECT message_id FROM issue_member WHERE removed_at IS NULL AND issue_id = ANY(%s)"
+        " AND method = 'consolidation')",
+        (moved, list(result.merged.values())),
+    ).fetchall()
+    return {row[0] for row in rows} - {day}
+
+
+def _members(connection: psycopg.Connection, day: date) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM issue_member JOIN message ON message.id = issue_member.message_id"
+        " WHERE message.partition_day = %s AND issue_member.removed_at IS NULL",
+        (day,),
+    ).fetchone()
+    return int(row[0]) if row else 0

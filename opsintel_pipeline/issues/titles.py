@@ -1,0 +1,87 @@
+"""Titles of issues: the phrase its members share that is least common elsewhere, else the most typical member's own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from opsintel.embeddings.embedder import Vectors
+
+LEAST_COVERAGE = 0.3
+LONGEST_PHRASE = 5
+MAX_TEXTS = 200
+TITLE_LENGTH = 80
+
+_WORD = re.compile(r"[^\W\d_][\w'’-]*|[.,;:!?()\n]")
+_PRIVATE = re.compile(r"\S+@\S+|https?://\S+|\b\S*\d\S*\b|<[^>]*>")
+_STOP = frozenset(
+    ["a", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does", "for", "from", "get", "got", "had", "has", "have", "he", "her", "here", "hi", "hello", "how", "i", "if", "in", "into", "is", "it", "its", "just", "me", "my", "no", "not", "of", "on", "one", "or", "our", "out", "please", "she", "so", "some", "that", "the", "their", "them", "then", "there", "they", "this", "to", "too", "up", "us", "was", "we", "were", "what", "when", "which", "who", "why", "will", "with", "would", "you", "your", "dear", "thanks", "thank", "regards", "again", "still", "ich", "du", "er", "sie", "es", "wir", "ihr", "ein", "eine", "einen", "einem", "einer", "der", "die", "das", "den", "dem", "des", "und", "oder", "aber", "nicht", "mit", "von", "zu", "zum", "zur", "in", "im", "ist", "sind", "war", "hat", "habe", "haben", "wird", "wie", "was", "wann", "warum", "bei", "auf", "für", "an", "am", "aus", "als", "auch", "noch", "nur", "schon", "bitte", "danke", "hallo", "mein", "meine", "meinen", "unser", "unsere", "ihre", "ihr", "liebe", "grüße", "nach", "seit", "wenn", "dass", "kein", "keine", "mich", "mir", "uns", "yo", "tú", "él", "ella", "nosotros", "un", "una", "unos", "unas", "el", "la", "los", "las", "de", "del", "al", "y", "o", "pero", "no", "con", "por", "para", "en", "es", "son", "fue", "ha", "he", "han", "se", "me", "mi", "mis", "su", "sus", "nos", "nuestro", "nuestra", "que", "qué", "como", "cómo", "cuando", "cuándo", "ya", "muy", "más", "hola", "gracias", "favor", "desde", "si", "lo", "le", "les"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A title, who made it, which member is most typical, and the share of members that have the phrase."""
+
+    text: str
+    method: str
+    example: int
+    coverage: float
+
+
+def title_for(headlines: Sequence[str], vectors: Vectors, background: Counter[str], total: int) -> Title:
+    """Return the title of an issue from its members' headlines, in the order of `vectors` (their unit vectors).
+
+    `background` counts, over `total` headlines of the tenant, in how many each phrase occurs. The example is the
+    member nearest to the centroid.
+    """
+    centroid = vectors.mean(axis=0)
+    nearness = vectors @ centroid
+    example = int(nearness.argmax())
+    counts: Counter[str] = Counter()
+    spelling: dict[str, Counter[str]] = {}
+    for headline in headlines[:MAX_TEXTS]:
+        for phrase, written in dict(phrases_of(headline)).items():
+            counts[phrase] += 1
+            spelling.setdefault(phrase, Counter())[written] += 1
+    members = min(len(headlines), MAX_TEXTS)
+    best = max(counts, key=lambda p: (_score(p, counts[p] / members, background[p] / max(1, total)), p), default="")
+    coverage = counts[best] / members if best else 0.0
+    if best and coverage >= LEAST_COVERAGE and counts[best] >= 2 and " " in best:
+        written = spelling[best].most_common(1)[0][0]
+        return Title(_sentence_case(written), "phrase", example, round(coverage, 3))
+    return Title(_sentence_case(redacted(headlines[example])) or "Untitled", "medoid", example, 0.0)
+
+
+def phrases_of(headline: str) -> Iterator[tuple[str, str]]:
+    """Yield (lower case, as written) for each phrase of a headline: 1 to 5 words, no stop word at either end."""
+    words = [match.group() for match in _WORD.finditer(redacted(headline)[:300])]
+    for start in range(len(words)):
+        for length in range(1, LONGEST_PHRASE + 1):
+            part = words[start : start + length]
+            if len(part) < length or not part[-1][0].isalpha():
+                break
+            if part[0].lower() in _STOP or part[-1].lower() in _STOP or not part[0][0].isalpha():
+                continue
+            yield " ".join(part).lower(), " ".join(part)
+
+
+def redacted(text: str) -> str:
+    """Return a headline without addresses, links, numbers and codes."""
+    return " ".join(_PRIVATE.sub(" ", text).split())
+
+
+def _score(phrase: str, coverage: float, common: float) -> float:
+    words = phrase.count(" ") + 1
+    return float(coverage * np.sqrt(words) * np.log(1 + coverage / (common + 0.002)))
+
+
+def _sentence_case(text: str) -> str:
+    text = text.strip(" -–:;,.")
+    if len(text) > TITLE_LENGTH:
+        text = text[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
+    return text[:1].upper() + text[1:]

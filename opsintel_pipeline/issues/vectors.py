@@ -1,0 +1,111 @@
+"""Vectors of a tenant's messages: the embedder in use, its refits, and what is not embedded yet.
+
+The lexical embedder is fitted on the tenant's own messages and again whenever these have doubled; then every vector is
+made anew and ids of issues carry over. A model with weights is fitted never.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from opsintel.embeddings.choose import choose_embedder
+from opsintel.embeddings.embedder import Embedder
+from opsintel.embeddings.lexical import LexicalEmbedder, rounded
+from opsintel.settings import Settings
+from opsintel_pipeline.issues.headlines import text_to_embed
+
+REFIT_GROWTH = 2
+FIT_LIMIT = 30_000
+EMBED_PAGE = 2_000
+
+_ELIGIBLE = """
+    FROM message JOIN analysis ON analysis.message_id = message.id AND analysis.current
+    WHERE message.deleted_at IS NULL AND message.automatic IS NULL
+      AND coalesce(analysis.not_actionable_reason, '') NOT IN ('spam', 'newsletter', 'auto_reply')
+"""
+"""Messages that get a vector: what people wrote. Automatic mail and spam would only draw the fit away."""
+
+
+def current_embedder(connection: psycopg.Connection, tenant_id: UUID, settings: Settings) -> tuple[Embedder, bool]:
+    """Return the tenant's embedder, and whether it is new, so that every vector must be made again.
+
+    Call it under the tenant's lock: it may store a new embedder.
+    """
+    sentence_model, reason = choose_embedder(settings)
+    row = connection.execute(
+        "SELECT version, state, fitted_messages, built_in FROM embedding_model WHERE current"
+    ).fetchone()
+    if sentence_model is not None:
+        if row is not None and row[0] == sentence_model.version:
+            return sentence_model, False
+        _store(connection, tenant_id, sentence_model, None, 0, "weights are at hand")
+        return sentence_model, True
+    count = _one(connection, f"SELECT count(*) {_ELIGIBLE}")
+    if row is not None and row[1] is not None and count < REFIT_GROWTH * row[2]:
+        return LexicalEmbedder.from_bytes(row[1]), False
+    texts = [
+        text_to_embed(kind, subject, text)
+        for kind, subject, text in connection.execute(
+            f"SELECT message.kind, subject, text {_ELIGIBLE} ORDER BY sorted_at DESC, content_hash LIMIT %s",
+            (FIT_LIMIT,),
+        )
+    ]
+    fitted = rounded(LexicalEmbedder.fit(texts[::-1]))
+    _store(connection, tenant_id, fitted, fitted.to_bytes(), count, reason)
+    return fitted, row is None or row[0] != fitted.version
+
+
+def embed_missing(connection: psycopg.Connection, tenant_id: UUID, embedder: Embedder) -> int:
+    """Make the vectors that are missing in this version; return how many."""
+    made = 0
+    while True:
+        rows = connection.execute(
+            f"SELECT message.id, message.kind, subject, text {_ELIGIBLE} AND NOT EXISTS (SELECT 1 FROM embedding"
+            " WHERE embedding.message_id = message.id AND model_version = %s) ORDER BY sorted_at, message.id LIMIT %s",
+            (embedder.version, EMBED_PAGE),
+        ).fetchall()
+        vectors = embedder.embed([text_to_embed(kind, subject, text) for _, kind, subject, text in rows])
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO embedding (tenant_id, message_id, model_version, vector) VALUES (%s, %s, %s, %s)",
+                [(tenant_id, row[0], embedder.version, vector) for row, vector in zip(rows, vectors, strict=True)],
+            )
+        made += len(rows)
+        if len(rows) < EMBED_PAGE:
+            return made
+
+
+def vectors_of(
+    connection: psycopg.Connection, version: str, message_ids: list[UUID]
+) -> dict[UUID, NDArray[np.float32]]:
+    """Return the vectors of messages in one version, in the order asked for."""
+    with connection.cursor(binary=True) as cursor:
+        found: dict[UUID, NDArray[np.float32]] = {
+            message_id: np.asarray(vector, np.float32)
+            for message_id, vector in cursor.execute(
+                "SELECT message_id, vector FROM embedding WHERE model_version = %s AND message_id = ANY(%s)",
+                (version, message_ids),
+            )
+        }
+    return {message_id: found[message_id] for message_id in message_ids if message_id in found}
+
+
+def _store(
+    connection: psycopg.Connection, tenant_id: UUID, embedder: Embedder, state: bytes | None, count: int, reason: str
+) -> None:
+    connection.execute("UPDATE embedding_model SET current = false WHERE current")
+    connection.execute(
+        "INSERT INTO embedding_model (tenant_id, name, version, dimensions, built_in, reason, state, fitted_messages)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, version) DO UPDATE SET current = true,"
+        " fitted_messages = excluded.fitted_messages, reason = excluded.reason",
+        (tenant_id, embedder.name, embedder.version, embedder.dimensions, embedder.built_in, reason, state, count),
+    )
+
+
+def _one(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
