@@ -30,11 +30,10 @@ def import_path(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
     """Import PATH into a tenant. Importing a grown file again adds only what is new."""
-    from opsintel_pipeline.worker.inline import process_waiting
-
     from opsintel.context import open_context
     from opsintel.settings import load_settings
     from opsintel_pipeline.ingest.files import import_file
+    from opsintel_pipeline.worker.inline import process_waiting
 
     settings = load_settings()
     settings.require_secrets()

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def _features() -> tuple[HashingVectorizer, HashingVectorizer]:
     )
 
 
-def _counts(texts: Sequence[str]) -> sparse.csr_matrix:
+def _counts(texts: Sequence[str]) -> Any:
     blocks = [vectorizer.transform(texts) for vectorizer in _features()]
     counts = sparse.hstack(blocks, format="csr", dtype=np.float32)
     counts.data = 1 + np.log(counts.data)
@@ -173,7 +174,7 @@ def _sample(texts: Sequence[str], seed: int) -> Sequence[str]:
 def _fit_words(
     prepared: Sequence[str], seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
-    counts = _counts(prepared) if prepared else sparse.csr_matrix((0, 2 * HASH_FEATURES), dtype=np.float32)
+    counts = _counts(prepared) if prepared else sparse.csr_matrix(np.zeros((0, 2 * HASH_FEATURES), np.float32))
     frequency = np.asarray((counts > 0).sum(axis=0)).ravel()
     least = 2 if len(prepared) >= 200 else 1
     index = np.flatnonzero(frequency >= least).astype(np.int32)
@@ -185,7 +186,7 @@ def _fit_words(
     return idf, index, components
 
 
-def _components(matrix: sparse.spmatrix, dimensions: int, seed: int) -> NDArray[np.float32]:
+def _components(matrix: Any, dimensions: int, seed: int) -> NDArray[np.float32]:
     rank = min(dimensions, *matrix.shape)
     if rank < 1:
         return np.zeros((matrix.shape[1], 0), np.float32)
@@ -212,7 +213,7 @@ def _fit_contexts(
     return vocabulary, vectors, weights.astype(np.float32)
 
 
-def _pairs(prepared: Iterable[str], vocabulary: dict[str, int]) -> sparse.csr_matrix:
+def _pairs(prepared: Iterable[str], vocabulary: dict[str, int]) -> Any:
     rows: list[NDArray[np.int32]] = []
     columns: list[NDArray[np.int32]] = []
     for text in prepared:
@@ -222,15 +223,15 @@ def _pairs(prepared: Iterable[str], vocabulary: dict[str, int]) -> sparse.csr_ma
             columns += [places[distance:], places[:-distance]]
     size = len(vocabulary)
     if not rows:
-        return sparse.csr_matrix((size, size), dtype=np.float32)
+        return sparse.coo_matrix((size, size), dtype=np.float32).tocsr()
     row, column = np.concatenate(rows), np.concatenate(columns)
     return sparse.coo_matrix((np.ones(len(row), np.float32), (row, column)), shape=(size, size)).tocsr()
 
 
-def _pointwise_information(pairs: sparse.csr_matrix, size: int) -> sparse.csr_matrix:
+def _pointwise_information(pairs: Any, size: int) -> Any:
     cells = pairs.tocoo()
     if cells.nnz == 0:
-        return sparse.csr_matrix((size, size), dtype=np.float32)
+        return sparse.coo_matrix((size, size), dtype=np.float32).tocsr()
     word_totals = np.asarray(pairs.sum(axis=1)).ravel()
     context_totals = np.asarray(pairs.sum(axis=0)).ravel() ** CONTEXT_POWER
     expected = word_totals[cells.row] / word_totals.sum() * context_totals[cells.col] / context_totals.sum()

@@ -67,7 +67,7 @@ def cluster(vectors: Vectors, *, join_distance: float = JOIN_DISTANCE) -> Labels
     centroids = normalized(_sums(smooth, communities))
     if len(centroids) > 1:
         joined = fcluster(linkage(centroids, "average", metric="cosine"), join_distance, "distance")
-        communities = joined[communities]
+        communities = np.asarray(joined[communities], np.int64)
     return _renumbered(np.asarray(communities, np.int64))
 
 

@@ -51,7 +51,9 @@ _FIGURES = """
 def refresh_issues(connection: psycopg.Connection, tenant_id: UUID, issue_ids: Iterable[UUID], version: str) -> None:
     """Recompute what is derived of some issues, in the caller's transaction under the tenant's lock."""
     wanted = sorted(issue_ids)
-    before = dict(connection.execute("SELECT id, state FROM issue WHERE id = ANY(%s)", (wanted,)).fetchall())
+    before: dict[UUID, str] = dict(
+        connection.execute("SELECT id, state FROM issue WHERE id = ANY(%s)", (wanted,)).fetchall()
+    )
     after = connection.execute(_FIGURES, {"issues": wanted, "version": version}).fetchall()
     for issue_id, state in sorted(after):
         if state == "regressed" and before[issue_id] != "regressed":

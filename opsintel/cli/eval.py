@@ -1,0 +1,82 @@
+"""`opsintel eval`: the product's own methods on labelled data."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from opsintel.cli.main import print_json
+from opsintel.errors import InputError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure the product's own methods on labelled data."""
+
+
+@app.command()
+def clusters(
+    files: Annotated[list[Path], typer.Argument(help="CSV files with the columns id, text, label")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days the rows are spread over")] = 20,
+    seed: Annotated[int, typer.Option(help="Order of the rows")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Compare issues with labels, day by day, with the settings every tenant has."""
+    from opsintel_pipeline.issues.simulation import simulate
+
+    sets = [(file, *_read(file)) for file in files]
+    results = []
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        for file, texts, labels in sets:
+            task = progress.add_task(file.parent.name, total=days)
+            score = simulate(
+                texts,
+                labels,
+                days=days,
+                seed=seed,
+                progress=lambda task=task: progress.advance(task),  # type: ignore[misc]
+            )
+            results.append(
+                {
+                    "set": file.parent.name if file.stem == "data" else file.stem,
+                    "rows": score.rows,
+                    "labels": score.labels,
+                    "clusters": score.clusters,
+                    "ari": score.ari,
+                    "nmi": score.nmi,
+                    "stability": score.stability,
+                }
+            )
+    if as_json:
+        print_json(results)
+        return
+    table = Table(*results[0])
+    for result in results:
+        table.add_row(*(str(value) for value in result.values()))
+    Console().print(table)
+
+
+def _read(file: Path) -> tuple[list[str], list[str]]:
+    if not file.is_file():
+        raise InputError(f"{file} does not exist", remedy="Check the path")
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as content:
+            reader = csv.DictReader(content)
+            missing = [name for name in ("id", "text", "label") if name not in (reader.fieldnames or [])]
+            if missing:
+                raise InputError(f"{file} has no column {missing[0]}", remedy="It needs the columns id, text, label")
+            rows = [(row["text"] or "", row["label"] or "") for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} is no CSV in UTF-8: {error}", remedy="Save it as CSV in UTF-8") from None
+    if not rows:
+        raise InputError(f"{file} has no rows", remedy="It needs the columns id, text, label, and rows")
+    return [text for text, _ in rows], [label for _, label in rows]
