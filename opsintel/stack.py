@@ -22,6 +22,7 @@ from opsintel.settings import Settings, load_settings, variable_of
 from opsintel.supervisor import Program, Supervisor
 
 CHECK_SECONDS = 0.2
+START_SECONDS = 60.0
 DATABASE_CHECK_SECONDS = 1.0
 LOCK_FILE = "up.lock"
 
@@ -57,20 +58,24 @@ class Stack:
                 self._check_database()
             time.sleep(CHECK_SECONDS)
 
-    def start_dagster(self) -> None:
-        """Start code server, daemon and webserver: they need only Dagster's own database."""
-        for program in _dagster_programs(self._environment, self.settings, self.ports, self.urls):
-            self.supervisor.start(program)
-
-    def start_product(self) -> None:
-        """Start the API and the worker, which need the migrated database."""
-        for program in _product_programs(self._environment, self.urls):
-            self.supervisor.start(program)
+    def start(self, migrated: Callable[[Stack], None]) -> None:
+        """Start everything, what others wait for first; `migrated` is called as soon as the database is usable."""
+        dagster = _dagster_programs(self._environment, self.settings, self.ports, self.urls)
+        product = _product_programs(self._environment, self.urls)
+        self.supervisor.start(dagster["code-server"])
+        migrate(self.urls.migration, login=self.urls.login)
+        migrated(self)
+        self.supervisor.start(product["worker"])
+        wait_for(lambda: answers(self.ports.code_server), self, START_SECONDS, "Dagster's code server did not start")
+        # A daemon that finds no code server would look for it again only after several seconds.
+        self.supervisor.start(dagster["dagster-daemon"])
+        self.supervisor.start(product["api"])
+        self.supervisor.start(dagster["dagster-webserver"])
 
     def _check_database(self) -> None:
         """Start the embedded server again when it died; programs keep their address, for the port stays the same."""
         self._database_checked = time.monotonic()
-        if self.settings.db_url is not None or _answers(urlsplit(self.urls.service).port or 5432):
+        if self.settings.db_url is not None or answers(urlsplit(self.urls.service).port or 5432):
             return
         try:
             EmbeddedServer(self.settings.data_dir).ensure_running()
@@ -81,9 +86,12 @@ class Stack:
 
 
 @contextmanager
-def running_stack(environment: Mapping[str, str], report: Callable[[str], None]) -> Iterator[Stack]:
+def running_stack(
+    environment: Mapping[str, str], report: Callable[[str], None], migrated: Callable[[Stack], None] = lambda _: None
+) -> Iterator[Stack]:
     """Start the stack of an environment's settings and yield it; everything is stopped at the end.
 
+    `report` is told what died, in a line for people; `migrated` is called once the database is usable.
     Raises `InputError` for a port in use or a second stack on the folder, before anything is started.
     """
     settings = load_settings(environment)
@@ -97,9 +105,7 @@ def running_stack(environment: Mapping[str, str], report: Callable[[str], None])
             supervisor = Supervisor(settings.data_dir / "logs", report)
             stack = Stack(environment, settings, ports, urls, supervisor)
             try:
-                stack.start_dagster()
-                migrate(urls.migration, login=urls.login)
-                stack.start_product()
+                stack.start(migrated)
                 yield stack
             finally:
                 supervisor.stop()
@@ -143,7 +149,7 @@ def _only_stack(settings: Settings) -> Iterator[None]:
 
 def _dagster_programs(
     environment: Mapping[str, str], settings: Settings, ports: Ports, urls: DatabaseUrls
-) -> list[Program]:
+) -> dict[str, Program]:
     home = write_dagster_home(settings, ports.code_server)
     dagster = {
         "DAGSTER_HOME": str(home),
@@ -156,30 +162,33 @@ def _dagster_programs(
     workspace = str(home / "workspace.yaml")
     code = _ours(environment, urls) | dagster
     del code[variable_of("jwt_secret")]
-    return [
+    programs = (
         Program(
             "code-server",
             ("-m", "dagster", "api", "grpc", "-m", "opsintel_pipeline.definitions", "-h", "127.0.0.1",
              "-p", str(ports.code_server), "--location-name", "opsintel", "--log-level", "warning"),
             code,
         ),
-        Program("dagster-daemon", ("-m", "dagster._daemon", "run", "-w", workspace), plain),
+        Program(
+            "dagster-daemon", ("-m", "dagster._daemon", "run", "-w", workspace, "--log-level", "warning"), plain
+        ),
         Program(
             "dagster-webserver",
             ("-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(ports.dagster), "-w", workspace,
              "--log-level", "warning"),
             plain,
         ),
-    ]  # fmt: skip
+    )  # fmt: skip
+    return {program.name: program for program in programs}
 
 
-def _product_programs(environment: Mapping[str, str], urls: DatabaseUrls) -> list[Program]:
+def _product_programs(environment: Mapping[str, str], urls: DatabaseUrls) -> dict[str, Program]:
     ours = _ours(environment, urls)
     worker = {name: value for name, value in ours.items() if name != variable_of("jwt_secret")}
-    return [
-        Program("api", ("-m", "opsintel_api"), ours),
-        Program("worker", ("-m", "opsintel_pipeline.worker"), worker),
-    ]
+    return {
+        "api": Program("api", ("-m", "opsintel_api"), ours),
+        "worker": Program("worker", ("-m", "opsintel_pipeline.worker"), worker),
+    }
 
 
 _OUR_VARIABLES = frozenset(variable_of(name) for name in Settings.model_fields)
@@ -211,7 +220,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Tell whether something listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(2)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -22,6 +22,9 @@ STEADY_SECONDS = 30.0
 """A program that ran this long is not failing at start; its next delay is the first again."""
 
 STOP_SECONDS = 8.0
+LOG_BYTES = 16 * 1024 * 1024
+"""A log longer than this is put aside when its program is started."""
+
 _WRAPPER = Path(__file__).with_name("supervised.py")
 
 
@@ -100,7 +103,10 @@ class Supervisor:
         self._report(f"{child.program.name} {how}, is started again (see {self.log_of(child.program.name)})")
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
-        with self.log_of(program.name).open("ab") as log:
+        path = self.log_of(program.name)
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        with path.open("ab") as log:
             return subprocess.Popen(  # noqa: S603  our own programs
                 [sys.executable, "-I", str(_WRAPPER), str(os.getpid()), sys.executable, *program.arguments],
                 stdin=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from opsintel.tenants import all_tenants
 from opsintel_pipeline.defs import columns, events, metadata
 from opsintel_pipeline.defs.partitions import parse_keys, tenant_days, tenants
 from opsintel_pipeline.defs.resources import Installation
-from opsintel_pipeline.worker.stages import STAGES, Stage, describe, run_stage
+from opsintel_pipeline.worker.stages import STAGE_FAULTS, STAGES, Stage, describe, run_stage
 
 OWNERS = ["team:operations"]
 FRESHNESS = FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
@@ -45,11 +45,11 @@ PRESENTATIONS = {
     ),
     "messages": Presentation(
         "normalize", frozenset({"python", "postgres"}), ("raw_messages",),
-        "Canonical messages: mail, chat and tickets in one form, with threads, people, quotes and signatures kept apart.",
+        "Canonical messages: mail, chat and tickets in one form; threads, people, quotes and signatures told apart.",
     ),
     "analyses": Presentation(
         "analyze", frozenset({"python", "postgres"}), ("messages",),
-        "What each message is about, how severe it is and whether someone has to act; by a model or the built-in rules.",
+        "What each message is about, how severe it is, whether someone has to act; by a model or the built-in rules.",
     ),
     "issues": Presentation(
         "issues", frozenset({"python", "postgres", "scikitlearn"}), ("messages", "analyses"),
@@ -138,22 +138,21 @@ raw_messages, messages, analyses, issues, marts, sheet_exports = (stage_asset(st
     ],
     backfill_policy=BackfillPolicy.single_run(),
 )
-def issue_consolidation(
-    context: AssetExecutionContext, installation: Installation
-) -> Iterator[AssetMaterialization]:
+def issue_consolidation(context: AssetExecutionContext, installation: Installation) -> Iterator[AssetMaterialization]:
     """Consolidate the issues of each tenant of the run."""
     from opsintel_pipeline.issues.run import consolidate
 
     opened = installation.open()
     by_slug = {tenant.slug: tenant.id for tenant in all_tenants(opened.database)}
-    failed = {}
+    failed: dict[str, str] = {}
     for slug in context.partition_keys:
         if slug not in by_slug:
             raise InputError(f"There is no tenant '{slug}'", remedy="Choose a tenant that exists")
-        result = consolidate(opened, by_slug[slug])
+        try:
+            result = consolidate(opened, by_slug[slug])
+        except STAGE_FAULTS as error:
+            failed[slug] = describe(error)
+            continue
         yield events.materialization("issue_consolidation", slug, {"rows": result.rows, **result.figures})
     if failed:
-        raise Failure("; ".join(failed.values()), allow_retries=False)
-
-
-__all__ = ["analyses", "describe", "issue_consolidation", "issues", "marts", "messages", "raw_messages", "sheet_exports"]
+        raise Failure(f"{len(failed)} tenants failed", metadata=dict(failed), allow_retries=False)

@@ -31,7 +31,7 @@ def record_materialized(context: OpExecutionContext, materializations: Sequence[
             DagsterEvent(
                 event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
                 job_name=context.job_name,
-                step_key=context.op_handle.to_string(),
+                step_key=context.op.name,
                 event_specific_data=StepMaterializationData(materialization),
                 message=materialization.description or "",
             )
@@ -47,7 +47,7 @@ def record_failed(context: OpExecutionContext, asset: str, partition_keys: Itera
         [
             DagsterEvent.build_asset_materialization_planned_event(
                 context.job_name,
-                context.op_handle.to_string(),
+                context.op.name,
                 AssetMaterializationPlannedData(AssetKey(asset), partition=key),
             )
             for key in partition_keys
@@ -64,7 +64,7 @@ def _store(context: OpExecutionContext, events: Sequence[DagsterEvent]) -> None:
     if not events:
         return
     entries = [
-        EventLogEntry(
+        EventLogEntry(  # type: ignore[no-untyped-call]
             error_info=None,
             level=logging.INFO,
             user_message="",

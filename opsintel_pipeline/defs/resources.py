@@ -1,4 +1,4 @@
-"""The installation as a resource: opened when first used, from the environment; nothing secret is in Dagster's hands."""
+"""The installation as a resource: opened when first used, from the environment. No secret is in Dagster's hands."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """The sensor that turns accepted work into runs. It reads the ledger, never the queue, so a lost tick loses nothing."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from dagster import (
@@ -40,7 +41,7 @@ def ledger_sensor(context: SensorEvaluationContext, installation: Installation) 
     instance = context.instance
     known = set(instance.get_dynamic_partitions(tenants.name or ""))
     new = [tenant.slug for tenant in all_tenants(database) if tenant.slug not in known]
-    _return_work_of_dead_runs(database, instance)
+    _expire_batches_of_dead_runs(database, instance)
     ledger.build_batches(database, now=now())
     batches = [str(batch_id) for batch_id in ledger.open_batches(database)]
     _end_runs_of_expired_batches(database, instance)
@@ -57,14 +58,14 @@ def ledger_sensor(context: SensorEvaluationContext, installation: Installation) 
     )
 
 
-def _return_work_of_dead_runs(database: Database, instance: DagsterInstance) -> None:
-    """Close open batches whose run has ended: it was killed, or could not be started."""
+def _expire_batches_of_dead_runs(database: Database, instance: DagsterInstance) -> None:
+    """Let open batches expire whose run has ended all the same: it was killed, or could not be started."""
     batches = {str(batch_id): batch_id for batch_id in ledger.open_batches(database)}
     if not batches:
         return
     ended = instance.get_runs(RunsFilter(job_name=drain.name, statuses=list(ENDED), tags={BATCH_TAG: list(batches)}))
     for run in ended:
-        ledger.close_batch(database, batches[run.tags[BATCH_TAG]])
+        ledger.set_deadline(database, batches[run.tags[BATCH_TAG]], now() - timedelta(seconds=1))
 
 
 def _end_runs_of_expired_batches(database: Database, instance: DagsterInstance) -> None:

@@ -83,7 +83,7 @@ def _lease(context: Context, batch_id: UUID) -> Iterator[None]:
     def renew() -> None:
         while True:
             try:
-                ledger.renew_batch(context.database, batch_id, now() + LEASE)
+                ledger.set_deadline(context.database, batch_id, now() + LEASE)
             except (psycopg.Error, OpsintelError):
                 return  # the database went away: the run will notice by itself, and the lease runs out
             if ended.wait(LEASE.total_seconds() / 3):

@@ -84,22 +84,21 @@ def run_stage(context: Context, stage: Stage, partitions: Sequence[Partition]) -
     A stage for the whole tenant is called once, on the tenant's latest day, and its outcome stands for all days.
     Raises `psycopg.OperationalError` when the database went away: then no partition is to blame.
     """
-    function = stage.function()
     days: dict[UUID, list[Partition]] = {}
     for partition in sorted(partitions, key=lambda p: (p.tenant_slug, p.day)):
         days.setdefault(partition.tenant_id, []).append(partition)
     for of_tenant in days.values():
         if stage.whole_tenant:
-            latest = _run_one(function, context, stage, of_tenant[-1])
+            latest = _run_one(context, stage, of_tenant[-1])
             yield from (Outcome(day, latest.seconds, latest.result, latest.error) for day in of_tenant)
         else:
-            yield from (_run_one(function, context, stage, day) for day in of_tenant)
+            yield from (_run_one(context, stage, day) for day in of_tenant)
 
 
-def _run_one(function: StageFunction, context: Context, stage: Stage, partition: Partition) -> Outcome:
+def _run_one(context: Context, stage: Stage, partition: Partition) -> Outcome:
     start = time.monotonic()
     try:
-        result = function(context, partition)
+        result = stage.function()(context, partition)
     except STAGE_FAULTS as error:
         if _is_outage(error):
             raise
