@@ -118,10 +118,10 @@ def start_batch(database: Database, batch_id: UUID, run_id: str) -> list[Partiti
     return [Partition(*row) for row in rows]
 
 
-def renew_batch(database: Database, batch_id: UUID, until: datetime) -> None:
-    """Move the deadline of an open batch: its run is alive."""
+def set_deadline(database: Database, batch_id: UUID, at: datetime) -> None:
+    """Move the deadline of an open batch: its run is alive, or is known to be dead."""
     with database.system_tx() as connection:
-        connection.execute("UPDATE batch SET deadline_at = %s WHERE id = %s AND state = 'open'", (until, batch_id))
+        connection.execute("UPDATE batch SET deadline_at = %s WHERE id = %s AND state = 'open'", (at, batch_id))
 
 
 def finish(database: Database, batch_id: UUID, partition: Partition, error: str | None = None) -> None:
