@@ -174,7 +174,7 @@ def _sample(texts: Sequence[str], seed: int) -> Sequence[str]:
 def _fit_words(
     prepared: Sequence[str], seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
-    counts = _counts(prepared) if prepared else sparse.csr_matrix(np.zeros((0, 2 * HASH_FEATURES), np.float32))
+    counts: Any = _counts(prepared) if prepared else sparse.csr_matrix(np.zeros((0, 2 * HASH_FEATURES), np.float32))
     frequency = np.asarray((counts > 0).sum(axis=0)).ravel()
     least = 2 if len(prepared) >= 200 else 1
     index = np.flatnonzero(frequency >= least).astype(np.int32)
@@ -223,7 +223,7 @@ def _pairs(prepared: Iterable[str], vocabulary: dict[str, int]) -> Any:
             columns += [places[distance:], places[:-distance]]
     size = len(vocabulary)
     if not rows:
-        return sparse.coo_matrix((size, size), dtype=np.float32).tocsr()
+        return sparse.identity(size, dtype=np.float32, format="csr") * 0
     row, column = np.concatenate(rows), np.concatenate(columns)
     return sparse.coo_matrix((np.ones(len(row), np.float32), (row, column)), shape=(size, size)).tocsr()
 
@@ -231,7 +231,7 @@ def _pairs(prepared: Iterable[str], vocabulary: dict[str, int]) -> Any:
 def _pointwise_information(pairs: Any, size: int) -> Any:
     cells = pairs.tocoo()
     if cells.nnz == 0:
-        return sparse.coo_matrix((size, size), dtype=np.float32).tocsr()
+        return sparse.identity(size, dtype=np.float32, format="csr") * 0
     word_totals = np.asarray(pairs.sum(axis=1)).ravel()
     context_totals = np.asarray(pairs.sum(axis=0)).ravel() ** CONTEXT_POWER
     expected = word_totals[cells.row] / word_totals.sum() * context_totals[cells.col] / context_totals.sum()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
+
+from opsintel.embeddings.embedder import Vectors
 
 LEAST_COVERAGE = 0.3
 LONGEST_PHRASE = 5
@@ -14,8 +20,63 @@ TITLE_LENGTH = 80
 _WORD = re.compile(r"[^\W\d_][\w'’-]*|[.,;:!?()\n]")
 _PRIVATE = re.compile(r"\S+@\S+|https?://\S+|\b\S*\d\S*\b|<[^>]*>")
 _STOP = frozenset(
-    ["(_score(p,", "(lower", "(their", ")", "+", "+=", ",", "->", ".join(_PRIVATE.sub(", ".join(part)", ".join(part).lower(),", "/", "0.0", "0.0)", "1", "1):", "2", "3))", "5", ":", "<", "=", ">=", "@", "@dataclass(frozen=True,", "A", "Counter()", "Counter())[written]", "Counter[str]", "Counter[str],", "Counter[str]]", "Iterator[tuple[str,", "LEAST_COVERAGE", "LONGEST_PHRASE", "MAX_TEXTS)", "Return", "Sequence[str],", "The", "Title(_sentence_case(redacted(headlines[example]))", "Title(_sentence_case(written),", "Title:", "Untitled", "Vectors,", "Yield", "[", "[match.group()", "]", "_STOP", "_WORD.finditer(redacted(headline)[:300])]", "`background`", "`total`", "`vectors`", "a", "aber", "addresses,", "again", "al", "als", "am", "an", "and", "any", "are", "as", "at", "auch", "auf", "aus", "background:", "background[p]", "be", "been", "bei", "best", "best:", "bitte", "break", "but", "by", "can", "case,", "centroid", "centroid.", "class", "codes.", "como", "con", "continue", "could", "counts,", "counts:", "counts[best]", "counts[p]", "counts[phrase]", "coverage", "coverage:", "cuando", "cuándo", "cómo", "danke", "das", "dass", "de", "dear", "def", "default=", "del", "dem", "den", "der", "des", "desde", "dict(phrases_of(headline)).items():", "dict[str,", "did", "die", "do", "does", "du", "each", "ein", "eine", "einem", "einen", "einer", "either", "el", "ella", "else", "en", "end.", "er", "es", "example", "example,", "example:", "favor", "float", "for", "from", "fue", "für", "get", "got", "gracias", "grüße", "ha", "habe", "haben", "had", "hallo", "han", "has", "hat", "have", "he", "headline", "headline:", "headlines", "headlines,", "headlines[:MAX_TEXTS]:", "hello", "her", "here", "hi", "hola", "how", "i", "ich", "if", "ihr", "ihre", "im", "in", "int", "int(nearness.argmax())", "int)", "into", "is", "issue", "ist", "it", "it,", "its", "just", "kein", "keine", "key=lambda", "la", "las", "le", "len(part)", "length", "length]", "les", "liebe", "links,", "lo", "los", "made", "many", "match", "max(1,", "max(counts,", "me", "medoid", "mein", "meine", "meinen", "member", "members", "members'", "members,", "method:", "mi", "mich", "min(len(headlines),", "mir", "mis", "mit", "most", "muy", "my", "más", "nach", "nearest", "nearness", "nicht", "no", "noch", "nos", "nosotros", "not", "nuestra", "nuestro", "numbers", "nur", "o", "occurs.", "oder", "of", "on", "one", "or", "order", "our", "out", "over", "p),", "p:", "para", "part", "part[-1].lower()", "part[-1][0].isalpha():", "part[0].lower()", "part[0][0].isalpha():", "pero", "phrase", "phrase,", "phrase.", "phrases_of(headline:", "please", "por", "que", "qué", "range(1,", "range(len(words)):", "redacted(text:", "regards", "return", "round(coverage,", "schon", "se", "seit", "share", "she", "si", "sie", "sind", "slots=True)", "so", "some", "son", "spelling.setdefault(phrase,", "spelling:", "spelling[best].most_common(1)[0][0]", "start", "still", "stop", "str", "str)", "str:", "str]]:", "su", "sus", "tenant,", "text)", "text:", "thank", "thanks", "that", "the", "their", "them", "then", "there", "they", "this", "title", "title,", "title_for(headlines:", "to", "too", "total)),", "total:", "typical,", "tú", "un", "una", "unas", "und", "unit", "unos", "uns", "unser", "unsere", "up", "us", "vectors", "vectors).", "vectors.mean(axis=0)", "vectors:", "von", "wann", "war", "warum", "was", "we", "wenn", "were", "what", "when", "which", "who", "why", "wie", "will", "wir", "wird", "with", "without", "word", "words", "words,", "words[start", "would", "written", "written)", "y", "ya", "yield", "yo", "you", "your", "zu", "zum", "zur", "{}", "él"]
+    word
+    for line in resources.files(__package__).joinpath("stopwords.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+    for word in line.split()
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A title, who made it, which member is most typical, and the share of members that have the phrase."""
+
+    text: str
+    method: str
+    example: int
+    coverage: float
+
+
+def title_for(headlines: Sequence[str], vectors: Vectors, background: Counter[str], total: int) -> Title:
+    """Return the title of an issue from its members' headlines, in the order of `vectors` (their unit vectors).
+
+    `background` counts, over `total` headlines of the tenant, in how many each phrase occurs. The example is the
+    member nearest to the centroid.
+    """
+    centroid = vectors.mean(axis=0)
+    nearness = vectors @ centroid
+    example = int(nearness.argmax())
+    counts: Counter[str] = Counter()
+    spelling: dict[str, Counter[str]] = {}
+    for headline in headlines[:MAX_TEXTS]:
+        for phrase, written in dict(phrases_of(headline)).items():
+            counts[phrase] += 1
+            spelling.setdefault(phrase, Counter())[written] += 1
+    members = min(len(headlines), MAX_TEXTS)
+    best = max(counts, key=lambda p: (_score(p, counts[p] / members, background[p] / max(1, total)), p), default="")
+    coverage = counts[best] / members if best else 0.0
+    if best and coverage >= LEAST_COVERAGE and counts[best] >= 2 and " " in best:
+        written = spelling[best].most_common(1)[0][0]
+        return Title(_sentence_case(written), "phrase", example, round(coverage, 3))
+    return Title(_sentence_case(redacted(headlines[example])) or "Untitled", "medoid", example, 0.0)
+
+
+def phrases_of(headline: str) -> Iterator[tuple[str, str]]:
+    """Yield (lower case, as written) for each phrase of a headline: 1 to 5 words, no stop word at either end."""
+    words = [match.group() for match in _WORD.finditer(redacted(headline)[:300])]
+    for start in range(len(words)):
+        for length in range(1, LONGEST_PHRASE + 1):
+            part = words[start : start + length]
+            if len(part) < length or not part[-1][0].isalpha():
+                break
+            if part[0].lower() in _STOP or part[-1].lower() in _STOP or not part[0][0].isalpha():
+                continue
+            yield " ".join(part).lower(), " ".join(part)
+
+
+def redacted(text: str) -> str:
+    """Return a headline without addresses, links, numbers and codes."""
+    return " ".join(_PRIVATE.sub(" ", text).split())
 
 
 def _score(phrase: str, coverage: float, common: float) -> float:
