@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from opsintel.errors import InputError
+
 Cursor = dict[str, Any]
 
 
@@ -137,6 +139,12 @@ class Connector(ABC):
     @abstractmethod
     def check(self) -> Sequence[Check]:
         """Return the checks of this source, each with verdict and remedy."""
+
+    def check_usable(self) -> None:
+        """Raise `InputError` with the first required check that failed."""
+        for check in self.check():
+            if check.required and check.verdict is Verdict.FAILED:
+                raise InputError(check.detail, remedy=check.remedy)
 
     @abstractmethod
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:

@@ -1,0 +1,1 @@
+"""What all file sources share: opening, resuming, paging, and the identity of mails and rows."""

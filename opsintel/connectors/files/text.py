@@ -1,0 +1,20 @@
+"""Text that the database can hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+ID_LIMIT = 500
+"""Characters of a native id or channel."""
+
+
+def plain(text: str) -> str:
+    """Return the text without NUL and with `?` for lone surrogates, which neither UTF-8 nor PostgreSQL can hold."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def to_json(value: Any) -> bytes:
+    """Return compact UTF-8 JSON with sorted keys: equal values give equal bytes."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.encode("utf-8", "replace")
