@@ -96,7 +96,7 @@ def _refuse_foreign(path: Path, payload: bytes) -> None:
     import re
 
     head = payload[:_SNIFFED]
-    if not payload.strip():
+    if not payload or payload.isspace():
         raise InputError("the file is empty")
     for magic, kind, remedy in _FOREIGN:
         if head.startswith(magic):

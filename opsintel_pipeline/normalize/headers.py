@@ -22,6 +22,11 @@ _SCAN_LIMIT = 16 * 1024 * 1024
 
 # A run of header fields: each line is a field name with colon, or the continuation of the one before.
 _BLOCK = re.compile(rb"(?>(?:(?!--)[^\s:\x00-\x20\x7f]+[ \t]*:[^\n]*(?:\n|\Z)|[ \t][^\n]*(?:\n|\Z))*)")
+_WORTHY = re.compile(
+    rb"^(?:from|to|cc|subject|date|message-id|in-reply-to|references|sender|reply-to|return-path|auto-submitted|precedence|"
+    rb"list-id|list-unsubscribe|list-post|mime-version|content-[a-z-]+)[ \t]*:[^\n]*+(?:\n[ \t][^\n]*+)*+\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BLANK = re.compile(rb"\r*\n")
 _FIELD = re.compile(r"([^\s:]+)[ \t]*:((?>[^\n]*(?:\n[ \t][^\n]*)*))")
 _FOLD = re.compile(r"\r?\n[ \t]*")
@@ -67,7 +72,8 @@ class Headers:
 
     def text(self, name: str, limit: int = 2_000) -> str:
         """Return the first field of this name decoded, as one clean line."""
-        return clean_line(decode_words(self.raw(name)), limit)
+        values = self._fields.get(name)
+        return clean_line(decode_words(values[0]), limit) if values else ""
 
 
 def read_block(payload: bytes, start: int, end: int) -> tuple[Headers, int]:
@@ -89,19 +95,18 @@ def read_block(payload: bytes, start: int, end: int) -> tuple[Headers, int]:
 
 
 def _read_oversized(payload: bytes, start: int, end: int) -> tuple[Headers, int]:
-    """Read a header block above the limit: each field cut to its own limit, all together to the block's."""
+    """Read a header block above the limit: the fields that matter, each cut to its own limit, all to the block's."""
     limit = min(end, start + _SCAN_LIMIT)
     ends = [at for at in (payload.find(b"\n\n", start, limit), payload.find(b"\n\r\n", start, limit)) if at >= 0]
     stop = min(ends) + 1 if ends else limit
     kept: list[bytes] = []
-    room, position = HEADERS_LIMIT, start
-    while position < stop and room > 0:
-        line_end = payload.find(b"\n", position, stop)
-        line_end = stop if line_end < 0 else line_end + 1
-        line = payload[position : min(line_end, position + FIELD_LIMIT, position + room)]
+    room = HEADERS_LIMIT
+    for found in _WORTHY.finditer(payload, start, stop):
+        line = payload[found.start() : min(found.end(), found.start() + min(FIELD_LIMIT, room))]
         kept.append(line if line.endswith(b"\n") else line + b"\n")
         room -= len(line)
-        position = line_end
+        if room <= 0:
+            break
     blank = _BLANK.match(payload, stop, end)
     return Headers(b"".join(kept), truncated=True), blank.end() if blank else stop
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from opsintel.events.message import Link
+from opsintel_pipeline.normalize.html_bombs import is_bomb, without_tags
 from opsintel_pipeline.normalize.text import clean, clean_line, tidy
 
 HTML_LIMIT = 2 * 1024 * 1024
@@ -69,9 +70,6 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "hr", "dl"])
 _CELLS = frozenset({"td", "th"})
-_FORMATTING = ("<a", "<b", "<i", "<u", "<s", "<em", "<font", "<big", "<tt", "<code", "<small", "<strong", "<nobr")
-_FORMATTING_LIMIT = 2_000
-_FORMATTING_TAG = re.compile(r"</?(?:b|i|u|s|em|font|big|tt|code|small|strong|strike|nobr|a)\b[^<>]*>", re.IGNORECASE)
 _WHITE = re.compile(r"[ \t\n\r\f\u200b\u200c\u00ad\u034f]+")
 _SPACES = re.compile(r"[ \t\xa0]{2,}")
 
@@ -111,9 +109,8 @@ def html_to_text(html: str) -> HtmlText:
     if len(html) > HTML_LIMIT:
         html = html[:HTML_LIMIT]
         defects.append("HTML above 2 MB was left out")
-    # Unclosed formatting elements are rebuilt in every paragraph: thousands of them are a tree of millions.
-    if html.count("<") > _FORMATTING_LIMIT and sum(html.lower().count(tag) for tag in _FORMATTING) > _FORMATTING_LIMIT:
-        html = _FORMATTING_TAG.sub("", html)
+    if is_bomb(html):
+        return HtmlText(without_tags(html), defects=[*defects, "HTML nested too deep: read without its structure"])
     tree = LexborHTMLParser(html)
     body = tree.body or tree.root
     if body is None:

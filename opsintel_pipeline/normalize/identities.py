@@ -13,6 +13,7 @@ from opsintel_pipeline.normalize.text import clean_line
 
 ADDRESSES_LIMIT = 500
 """Recipients kept of one message."""
+_COMMENTS_LIMIT = 100
 _NAME_LIMIT = 200
 _ADDRESS_LIMIT = 320
 
@@ -57,12 +58,14 @@ def _mailboxes(value: str) -> list[tuple[str, str]]:
         return [("", value)]
     if not value:
         return []
-    pairs = [pair for pair in getaddresses([value]) if pair[0] or pair[1]]
+    # The standard library reads nested comments by recursion.
+    pairs = [] if value.count("(") > _COMMENTS_LIMIT else getaddresses([value])
+    pairs = [pair for pair in pairs if pair[0] or pair[1]]
     if any("@" in text for _, text in pairs):
         return pairs
     # The strict grammar failed: what looks like an address is still better than none.
     rescued = _ANY_ADDRESS.findall(value)
-    return [("", text) for text in rescued] or [(value, "")]
+    return [("", text) for text in rescued] or [(value[:_NAME_LIMIT], "")]
 
 
 def is_own(address: Address | None, context: NormalizeContext) -> bool:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-_LOOKED_AT = 600
+_LOOKED_AT = 400
 _LETTERS_MINIMUM = 16
 _PROBABILITY_FLOOR = 0.95
 _SCRIPT_MINIMUM = 4

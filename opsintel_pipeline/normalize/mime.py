@@ -25,15 +25,15 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
     Raises `ItemError` when there is nothing to read: no bytes, no header field and no text, or only text above the
     limits.
     """
-    if not payload.strip():
+    if not payload or payload.isspace():
         raise ItemError("the message is empty")
     structure = split(payload)
     headers = structure.root.headers
     content = read_content(structure)
-    if not content.has_anything() and not headers:
-        raise ItemError("neither header fields nor text can be read", remedy="check that this is a mail")
     if content.too_large and not content.has_anything():
         raise ItemError(f"its only text has {content.too_large} bytes, more than is read of one part")
+    if not content.has_anything() and not headers:
+        raise ItemError("neither header fields nor text can be read", remedy="check that this is a mail")
     author = _author(headers)
     recipients = parse_addresses([value for name in _RECIPIENT_FIELDS for value in headers.all(name)])
     subject = headers.text("subject")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_REWRITTEN_LIMIT = 1_000_000
+"""Characters above which a text stays as it was sent."""
 _QUOTE_MARKS = re.compile(r">*")
 _TAG = re.compile(r"<<|</?[A-Za-z][^<>]{0,60}>")
 _PARAMETER = re.compile(r"<param>[^<]{0,500}</param>", re.IGNORECASE)
@@ -11,6 +13,8 @@ _PARAMETER = re.compile(r"<param>[^<]{0,500}</param>", re.IGNORECASE)
 
 def unflow(text: str, *, delete_space: bool = False) -> str:
     """Return flowed text with its soft line breaks joined, never across a change of the depth of quotes."""
+    if len(text) > _REWRITTEN_LIMIT:
+        return text
     result: list[str] = []
     paragraph: list[str] = []
     depth = 0
@@ -36,6 +40,8 @@ def unflow(text: str, *, delete_space: bool = False) -> str:
 
 def enriched_to_text(text: str) -> str:
     """Return enriched text without its commands; a single line break is a blank there, a double one a break."""
+    if len(text) > _REWRITTEN_LIMIT:
+        return text
     text = _PARAMETER.sub("", text)
     text = _TAG.sub(lambda found: "<" if found.group() == "<<" else "", text)
     return "\n".join(" ".join(paragraph.split("\n")) for paragraph in re.split(r"\n\n", text))

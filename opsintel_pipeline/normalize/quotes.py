@@ -87,14 +87,14 @@ def _kinds(lines: list[str], *, forward: bool) -> list[int]:
                 if first_text < start and not forward and _is_strong(lines, start, position):
                     _quote_rest(lines, kinds, start)
                     break
-            if first_text > position and not _RULE.match(line):
+            if first_text > position and not _is_rule(line):
                 first_text = position
     return kinds
 
 
 def _quote_rest(lines: list[str], kinds: list[int], position: int) -> None:
     """Make everything from `position` on quoted text, with the rule that stands right above it."""
-    while position > 0 and kinds[position - 1] == NEW and (not lines[position - 1] or _RULE.match(lines[position - 1])):
+    while position > 0 and kinds[position - 1] == NEW and (not lines[position - 1] or _is_rule(lines[position - 1])):
         position -= 1
     kinds[position:] = [QUOTED] * (len(lines) - position)
 
@@ -115,6 +115,10 @@ def _divider(lines: list[str], position: int) -> str:
         if line[0] in "#-=*_\u2014" and ABOVE_THIS_LINE.search(line):
             return "quote"
     return "quote" if _field(line) and _is_header_block(lines, position) else ""
+
+
+def _is_rule(line: str) -> bool:
+    return len(line) <= _LINE_LIMIT and _RULE.match(line) is not None
 
 
 def _field(line: str) -> str:
@@ -139,7 +143,7 @@ def _is_header_block(lines: list[str], position: int) -> bool:
             if foreign > 2:
                 break
     above = next((line for line in reversed(lines[max(0, position - 3) : position]) if line.strip()), "")
-    needed = 2 if _RULE.match(above) else 3
+    needed = 2 if _is_rule(above) else 3
     return "from" in found and len(found) >= needed
 
 

@@ -84,7 +84,7 @@ def _last_lines(lines: list[str], tail: list[int]) -> int | None:
     found = None
     for position in reversed(tail):
         line = lines[position]
-        if DISCLAIMER.match(line):
+        if DISCLAIMER.match(line[:_LINE_LIMIT]):
             found = position
     rest = [position for position in tail if found is None or position < found]
     for position in reversed(rest[-3:]):

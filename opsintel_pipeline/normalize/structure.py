@@ -18,7 +18,7 @@ PART_LIMIT = 10 * 1024 * 1024
 """Bytes of a part above which it is named and measured, but not decoded."""
 DECODED_LIMIT = 32 * 1024 * 1024
 """Bytes decoded of one message, over all its parts."""
-_CANDIDATES_LIMIT = 200_000
+_CANDIDATES_LIMIT = 50_000
 _BOUNDARY_LIMIT = 4_000
 _SNIFFED = 64 * 1024
 _MEND_WITHIN = 1_024
@@ -115,7 +115,7 @@ def split(payload: bytes) -> Structure:
         payload = payload.replace(b"\r", b"\n")
     first = _PREFACE.match(payload, 0, _SNIFFED)
     headers, start = read_block(payload, first.end() if first else 0, len(payload))
-    if headers.names().isdisjoint(_KNOWN_FIELDS):
+    if headers.names().isdisjoint(_KNOWN_FIELDS) and not headers.truncated:
         headers, start = Headers(b""), 0  # a body alone: what looks like fields is its text
     structure = Structure(_part(headers, payload, start, len(payload), 0))
     _Divider(structure, structure.root).run()

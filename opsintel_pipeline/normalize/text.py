@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 # Controls except tab and line feed, lone surrogates, and the byte order mark. Form feed and the C1 range go too.
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
-_BLANK_RUN = re.compile(r"\n[ \t\xa0]*\n(?:[ \t\xa0]*\n)+")
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]+")
+# Possessive, so that millions of blank lines cost neither a stack nor a second look.
+_BLANK_RUN = re.compile(r"\n(?:[ \t\xa0]*+\n){2,}+")
 _SPACES = re.compile(r"\s+")
 
 
@@ -23,6 +24,8 @@ def clean(text: str) -> str:
 
 def clean_line(text: str, limit: int = 2_000) -> str:
     """Return the text as one clean line of at most `limit` characters (subjects, names, file names)."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")
     if len(text) > 4 * limit:
         text = text[: 4 * limit]
     return _SPACES.sub(" ", clean(text)).strip()[:limit]
