@@ -92,13 +92,17 @@ class AsyncDatabase:
         self._pool = pool
 
     @classmethod
-    async def open(cls, url: str, *, max_size: int = 8) -> AsyncDatabase:
-        """Return an open database; `DatabaseError` when it does not answer."""
+    async def open(cls, url: str, *, max_size: int = 8, statement_seconds: float = 0) -> AsyncDatabase:
+        """Return an open database; `DatabaseError` when it does not answer.
+
+        `statement_seconds` is the server's own limit for each statement; 0 sets none.
+        """
         import asyncpg
 
+        settings = {"timezone": "UTC", "statement_timeout": str(int(statement_seconds * 1000))}
         try:
             pool = await asyncpg.create_pool(
-                url, min_size=1, max_size=max_size, server_settings={"timezone": "UTC"}, timeout=CONNECT_SECONDS
+                url, min_size=1, max_size=max_size, server_settings=settings, timeout=CONNECT_SECONDS
             )
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise DatabaseError(f"The database cannot be reached: {error}", remedy="Check DB_URL") from None

@@ -41,7 +41,7 @@ def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
         config = _config(connection)
         if target == "head" or _is_ahead(connection, target):
             command.upgrade(config, target)
-            apply_security(connection)
+            apply_security(connection, login)
         else:
             command.downgrade(config, target)
         return MigrationContext.configure(connection).get_current_revision() or "base"

@@ -41,7 +41,7 @@ class Presentation:
 PRESENTATIONS = {
     "raw_messages": Presentation(
         "ingest", frozenset({"python", "postgres", "s3"}), (),
-        "What the sources held on that day, counted there and compared with what is stored; what is missing is fetched.",
+        "What the sources held on that day, counted there, compared with what is stored; what is missing is fetched.",
     ),
     "messages": Presentation(
         "normalize", frozenset({"python", "postgres"}), ("raw_messages",),

@@ -8,7 +8,7 @@ from opsintel_pipeline.defs.assets import issue_consolidation
 from opsintel_pipeline.defs.partitions import tenants
 
 consolidation_job = define_asset_job(
-    "consolidation", selection=[issue_consolidation], partitions_def=tenants, description="Consolidates issues."
+    "consolidation", selection=[issue_consolidation], description="Consolidates issues."
 )
 
 

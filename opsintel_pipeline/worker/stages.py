@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from traceback import walk_tb
 from typing import Protocol, cast
 from uuid import UUID
 
 import psycopg
 
 from opsintel.context import Context
-from opsintel.errors import OpsintelError
+from opsintel.errors import DatabaseError, OpsintelError
 from opsintel.partitions import Partition, StageResult
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def run_stage(context: Context, stage: Stage, partitions: Sequence[Partition]) -
     """Run a stage on each partition and yield how it ended; days of a tenant go ascending.
 
     A stage for the whole tenant is called once, on the tenant's latest day, and its outcome stands for all days.
-    Raises `psycopg.OperationalError` when the database went away: then no partition is to blame.
+    Raises `DatabaseError` or `psycopg.OperationalError` when the database went away: then no partition is to blame.
     """
     days: dict[UUID, list[Partition]] = {}
     for partition in sorted(partitions, key=lambda p: (p.tenant_slug, p.day)):
@@ -112,16 +112,17 @@ def describe(error: BaseException) -> str:
     """Return an error as one line that holds no content of messages: our own text, else its kind and place."""
     if isinstance(error, OpsintelError):
         return error.line()
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    place = f" at {Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else ""
+    frames = [(frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)]
+    ours = [(name, line) for name, line in frames if name.startswith("opsintel")]
+    place = " at {}:{}".format(*(ours or frames)[-1]) if frames else ""
     code = f" {error.sqlstate}" if isinstance(error, psycopg.Error) and error.sqlstate else ""
     return f"{type(error).__name__}{code}{place}"
 
 
 def _is_outage(error: BaseException) -> bool:
     """Tell whether the connection or the server went away (SQLSTATE classes 08 and 57P, or none at all)."""
+    if isinstance(error, DatabaseError):
+        return True
     if not isinstance(error, psycopg.OperationalError):
         return False
     return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))

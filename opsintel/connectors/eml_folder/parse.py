@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from opsintel.connectors.files.folder import FoundFile, read_start, walk
 from opsintel.connectors.files.mail import SNIFFED, looks_like_mail
 
-MAIL_SUFFIX = ".eml"
+# Outlook's own .msg is a container that is not read; it is listed, so that it becomes a visible failure.
+MAIL_SUFFIXES = frozenset({".eml", ".msg"})
 
 
 def mail_files(root: Path) -> Iterator[FoundFile]:
@@ -21,5 +22,5 @@ def mail_files(root: Path) -> Iterator[FoundFile]:
         path = PurePosixPath(found.name)
         if path.name.startswith("."):
             continue
-        if path.suffix.lower() == MAIL_SUFFIX or looks_like_mail(read_start(root / path, SNIFFED)):
+        if path.suffix.lower() in MAIL_SUFFIXES or looks_like_mail(read_start(root / path, SNIFFED)):
             yield found

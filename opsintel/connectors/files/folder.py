@@ -14,6 +14,8 @@ from opsintel.connectors.files.mail import MESSAGE_LIMIT, mail_upsert
 from opsintel.connectors.files.text import plain
 from opsintel.errors import InputError
 
+_COMPOUND_FILE = b"\xd0\xcf\x11\xe0"
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
@@ -82,6 +84,8 @@ def read_mail(root: Path, name: str, channel: str) -> Upsert | Failure:
             payload = file.read(MESSAGE_LIMIT)
     except OSError as error:
         return Failure("file", key, (error.strerror or "cannot be read").lower(), retryable=True)
-    return (
-        mail_upsert(payload, plain(channel)) if payload.strip() else Failure("file", key, "empty file", retryable=False)
-    )
+    if not payload.strip():
+        return Failure("file", key, "empty file", retryable=False)
+    if payload.startswith(_COMPOUND_FILE):
+        return Failure("file", key, "Outlook's own format; save the mail as .eml", retryable=False)
+    return mail_upsert(payload, plain(channel))

@@ -12,10 +12,9 @@ import os
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from opsintel.connectors.contract import Checkpoint, Cursor, Failure, ReadItem, Tombstone, Upsert
 from opsintel.connectors.files.base import FileConnector, paged
@@ -76,8 +75,7 @@ class GrowingFile:
         return self._hasher.copy().hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where reading stands: behind the last item, with that item's place and id, since it may yet grow."""
 
     offset: int = 0
@@ -86,8 +84,7 @@ class Position:
     last_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(NamedTuple):
     """One item of the file, with the bytes it was read from."""
 
     item: Upsert | Failure

@@ -27,12 +27,14 @@ def mail_time(value: bytes) -> datetime | None:
     if usual is None:
         return _written_time(value[:_LENGTH_LIMIT].decode("ascii", "replace"))
     day, month, year, hour, minute, second, sign, offset_hours, offset_minutes = usual.groups()
-    offset = timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
     try:
         moment = datetime(
             int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
         )
-        return _believed(moment - offset if sign == b"+" else moment + offset)
+        if offset_hours != b"00" or offset_minutes != b"00":
+            offset = timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
+            moment = moment - offset if sign == b"+" else moment + offset
+        return _believed(moment)
     except (KeyError, ValueError, OverflowError):
         return None
 

@@ -28,17 +28,17 @@ class MboxConnector(GrowingFileConnector):
     def scan(self, file: GrowingFile, start: int, number: int) -> Iterator[Scanned]:
         """Yield the mails from `start` on. One above the limit is a failure, without being read into memory."""
         found = separators(file, first_line(file, start))
-        begin, body = next(found, (file.size, file.size))
-        while begin < file.size:
-            next_begin, next_body = next(found, (file.size, file.size))
+        current = next(found)
+        for following in found:
             number += 1
-            yield Scanned(_item(file, body, next_begin, number), begin, next_begin)
-            begin, body = next_begin, next_body
+            item = _item(file, current.body, following.begin - following.blank, number)
+            yield Scanned(item, current.begin, following.begin)
+            current = following
 
     def is_item_end(self, file: GrowingFile, offset: int) -> bool:
         """Tell whether a separator follows; else the last mail had been written only in part."""
         line = first_line(file, offset)
-        return file.read_at(line, 5) == b"From " and next(separators(file, line))[0] == line
+        return file.read_at(line, 5) == b"From " and next(separators(file, line)).begin == line
 
 
 def _item(file: GrowingFile, body: int, end: int, number: int) -> Upsert | Failure:
@@ -46,10 +46,7 @@ def _item(file: GrowingFile, body: int, end: int, number: int) -> Upsert | Failu
     if size > MESSAGE_LIMIT:
         reason = f"mail of {size:,} bytes; the limit is {MESSAGE_LIMIT:,}"
         return Failure("message", f"mail {number}", reason, retryable=False)
-    # The blank line before the next separator belongs to the mbox.
-    tail = file.read_at(max(body, end - 4), 4)
-    blank = 2 if tail.endswith(b"\r\n\r\n") else int(tail.endswith(b"\n\n"))
-    message = file.read_at(body, size - blank)
+    message = file.read_at(body, size)
     if not message.strip():
         return Failure("message", f"mail {number}", "empty mail", retryable=False)
     return mail_upsert(unquoted(message))

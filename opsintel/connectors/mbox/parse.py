@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from opsintel.connectors.files.growing import BLOCK, GrowingFile
 
@@ -19,6 +20,8 @@ _DAY = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b")
 _CLOCK = re.compile(rb"\b\d{1,2}:\d\d\b")
 _YEAR = re.compile(rb"\b\d{4}\b")
 _FIELD = re.compile(rb">?From |[!-9;-~]{1,76}[ \t]*:")
+# The form that nearly all writers use: sender, then the time as C's asctime writes it.
+_USUAL = re.compile(rb"From \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d(?::\d\d)? [^\n]{0,40}\d{4}")
 _QUOTED_SEPARATOR = re.compile(rb"\n>(>*From )")
 
 
@@ -28,8 +31,16 @@ def first_line(file: GrowingFile, start: int) -> int:
     return start + len(leading) - len(leading.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n"))
 
 
-def separators(file: GrowingFile, start: int) -> Iterator[tuple[int, int]]:
-    """Yield (offset of a `From ` line, offset behind it) from `start` on, which is the beginning of a line."""
+class Separator(NamedTuple):
+    """A `From ` line: where it begins, where the mail behind it does, and the bytes of the blank line before it."""
+
+    begin: int
+    body: int
+    blank: int
+
+
+def separators(file: GrowingFile, start: int) -> Iterator[Separator]:
+    """Yield the `From ` lines from `start` on, which is the beginning of a line; at the end one for the file's end."""
     opening = first_line(file, 0)
     position = max(0, start - _LOOK_BEHIND)
     window = b""
@@ -42,8 +53,9 @@ def separators(file: GrowingFile, start: int) -> Iterator[tuple[int, int]]:
         for candidate in _candidates(window, searched, safe, opening - position):
             line_end = _separator_end(window, candidate, opens=position + candidate == opening)
             if line_end:
-                yield position + candidate, position + line_end
+                yield Separator(position + candidate, position + line_end, _blank_before(window, candidate))
         if at_end:
+            yield Separator(file.size, file.size, _blank_before(window, len(window)))
             return
         keep = max(0, safe - _LOOK_BEHIND)
         window = window[keep:]
@@ -78,10 +90,19 @@ def _separator_end(window: bytes, at: int, *, opens: bool) -> int:
         newline = len(window) - 1
     if opens:
         return newline + 1
+    follows_blank = _blank_before(window, at) > 0
+    if follows_blank and _USUAL.match(window, at):
+        return newline + 1
     line = window[at + 5 : newline + 1]
-    follows_blank = window[at - 2 : at] == b"\n\n" or window[at - 3 : at] == b"\n\r\n"
     precedes_field = _FIELD.match(window, newline + 1) is not None
     has_clock = _CLOCK.search(line) is not None
     if has_clock and _DAY.search(line) and _YEAR.search(line):
         return newline + 1 if follows_blank or precedes_field else 0
     return newline + 1 if follows_blank and precedes_field and (has_clock or not line.strip()) else 0
+
+
+def _blank_before(window: bytes, at: int) -> int:
+    """Return the bytes of a blank line that ends here, 0 where there is none."""
+    if window.endswith(b"\n\n", 0, at):
+        return 1
+    return 2 if window.endswith(b"\n\r\n", 0, at) else 0

@@ -42,7 +42,7 @@ class SheetsClient:
     def __init__(self, service_account: bytes, spreadsheet_id: str, endpoint: str | None = None) -> None:
         try:
             information = json.loads(service_account)
-            credentials = Credentials.from_service_account_info(information, scopes=SCOPES)
+            credentials = Credentials.from_service_account_info(information, scopes=SCOPES)  # type: ignore[no-untyped-call]
         except (ValueError, KeyError):
             raise CredentialError(
                 "This is not the JSON key of a Google service account", remedy="Download one at the Google console"

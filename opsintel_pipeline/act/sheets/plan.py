@@ -60,10 +60,10 @@ def plan_sheet(
     for row in rows:
         known = ledger.get(row.key)
         place = place_of.get(row.key)
-        if place is None and known is not None and known.state in ("written", "deleted_by_person"):
-            if deleted_rows == "stay":
-                plan.states[row.key] = ("deleted_by_person", None, row.digest)
-                continue
+        was_there = known is not None and known.state in ("written", "deleted_by_person")
+        if place is None and was_there and deleted_rows == "stay":
+            plan.states[row.key] = ("deleted_by_person", None, row.digest)
+            continue
         if place is None:
             place, next_row = next_row, next_row + 1
         elif known is not None and known.digest == row.digest and known.state == "written":
