@@ -1,0 +1,72 @@
+"""The application, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from opsintel.access import passwords
+from opsintel.db.engine import AsyncDatabase
+from opsintel.settings import Settings
+from opsintel_api import problems
+from opsintel_api.routes import auth, health, issues, messages, overview, search, sources
+from opsintel_api.services import Services
+
+API_VERSION = "1.0.0"
+STATEMENT_SECONDS = 10
+POOL_SIZE = 8
+ROUTERS = (
+    auth.open_routes,
+    auth.routes,
+    overview.routes,
+    issues.routes,
+    messages.routes,
+    search.routes,
+    sources.routes,
+    health.routes,
+)
+
+
+def build_api(**options: Any) -> FastAPI:
+    """Return the routes without anything behind them: enough for the OpenAPI document."""
+    app = FastAPI(
+        title="opsintel",
+        version=API_VERSION,
+        summary="Recurring issues out of mail, chat and tickets",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        **options,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    return app
+
+
+def create_app(settings: Settings, database_url: str) -> FastAPI:
+    """Return the API and dashboard on a migrated database; opens its connections when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        passwords.prepare()
+        database = await AsyncDatabase.open(
+            database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS
+        )
+        app.state.services = Services(database, settings)
+        try:
+            yield
+        finally:
+            await database.close()
+
+    return build_api(lifespan=lifespan)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

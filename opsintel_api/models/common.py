@@ -1,0 +1,78 @@
+"""Types that several subjects share."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_PAGE = 200
+DEFAULT_PAGE = 50
+
+SearchText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+Severity = Annotated[int, Field(ge=1, le=5, description="1 is worst")]
+Cursor = Annotated[str, Field(max_length=1000, description="`next_cursor` of the page before, of the same query")]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows of a page")]
+RequestKind = Literal[
+    "help", "complaint", "request", "bug_report", "incident", "question", "praise", "churn_risk", "billing",
+    "security", "legal", "other",
+]  # fmt: skip
+
+
+class Answer(BaseModel):
+    """Base of all answers: they hold the listed fields and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Parameters(BaseModel):
+    """Base of all query parameters and bodies: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageParameters(Parameters):
+    """A page of a list."""
+
+    cursor: Cursor | None = None
+    limit: Limit = DEFAULT_PAGE
+
+
+class PeriodParameters(Parameters):
+    """A span of UTC days, both included; without them the last 30 days that hold messages."""
+
+    from_: date | None = Field(None, alias="from", description="First UTC day")
+    to: date | None = Field(None, description="Last UTC day")
+
+
+class Period(Answer):
+    """The span of UTC days an answer is about, both included."""
+
+    from_: date = Field(alias="from")
+    to: date
+
+
+class IssueLink(Answer):
+    """An issue, named."""
+
+    id: UUID
+    number: int
+    title: str
+
+
+class MessageLink(Answer):
+    """A message of a thread."""
+
+    id: UUID
+    author: str | None
+    occurred_at: datetime
+    snippet: str
+
+
+class EmbedderInfo(Answer):
+    """Which embedder is behind a result."""
+
+    name: str
+    built_in: bool = Field(description="Whether it is the lexical one, which understands no paraphrase")

@@ -1,0 +1,24 @@
+"""Errors as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from opsintel_api.models.common import Answer
+
+
+class FieldProblem(Answer):
+    """One field of a request that cannot be used."""
+
+    field: str
+    reason: str
+
+
+class Problem(Answer):
+    """What went wrong, RFC 9457, with the id to name when asking about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[FieldProblem] = []

@@ -1,0 +1,32 @@
+"""Routes: parse, call, return. Each has its scope in opsintel/access/scopes.toml."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request, Security
+
+from opsintel_api.auth.principal import BEARER, authorize
+from opsintel_api.problems import responses, unprocessable
+
+
+def without_parameters(request: Request) -> None:
+    """Refuse query parameters on a route that has none."""
+    for name in request.query_params:
+        raise unprocessable(name, "There is no such parameter")
+
+
+def protected_router(tag: str) -> APIRouter:
+    """Return a router for routes that need an access token."""
+    return APIRouter(
+        prefix="/v1",
+        tags=[tag],
+        dependencies=[Depends(authorize), Security(BEARER)],
+        responses=responses(401, 403, 422, 503),
+    )
+
+
+def open_router(tag: str, prefix: str = "") -> APIRouter:
+    """Return a router for routes that need none."""
+    return APIRouter(prefix=prefix, tags=[tag], dependencies=[Depends(authorize)], responses=responses(422, 503))
+
+
+WITHOUT_PARAMETERS = Depends(without_parameters)

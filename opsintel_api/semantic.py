@@ -1,0 +1,54 @@
+"""The vector of a question, by the embedder that a tenant's messages were embedded with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from opsintel.embeddings.embedder import Embedder
+from opsintel.embeddings.lexical import LexicalEmbedder
+from opsintel_api.reading import Reading, statement
+
+CACHED_EMBEDDERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingModel:
+    """The embedder that a tenant's new messages use."""
+
+    name: str
+    version: str
+    built_in: bool
+
+
+_embedders: OrderedDict[tuple[UUID, str], Embedder] = OrderedDict()
+
+
+async def current_model(connection: Any) -> EmbeddingModel | None:
+    """Return the tenant's current embedder; None before its first messages were embedded."""
+    row = await connection.fetchrow(statement("embedding_model"))
+    return EmbeddingModel(*row) if row else None
+
+
+async def query_vector(reader: Reading, model: EmbeddingModel, question: str) -> str | None:
+    """Return the vector as PostgreSQL reads it; None when the question holds no known word."""
+    embedder = await _embedder(reader, model)
+    vector = (await asyncio.to_thread(embedder.embed, [question]))[0]
+    if not vector.any():
+        return None
+    return "[" + ",".join(f"{value:.8g}" for value in vector.tolist()) + "]"
+
+
+async def _embedder(reader: Reading, model: EmbeddingModel) -> Embedder:
+    key = (reader.principal.tenant_id, model.version)
+    if key not in _embedders:
+        async with reader.transaction() as connection:
+            state = await connection.fetchval(statement("embedding_state"), model.version)
+        _embedders[key] = await asyncio.to_thread(LexicalEmbedder.from_bytes, state)
+        while len(_embedders) > CACHED_EMBEDDERS:
+            _embedders.popitem(last=False)
+    _embedders.move_to_end(key)
+    return _embedders[key]

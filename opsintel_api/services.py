@@ -1,0 +1,38 @@
+"""What the routes work with, opened once for the process."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from opsintel.db.engine import AsyncDatabase
+from opsintel.settings import Settings
+from opsintel_api.auth.throttle import LoginThrottle
+
+
+@dataclass(frozen=True)
+class Services:
+    """Database, settings and keys of a running API."""
+
+    database: AsyncDatabase
+    settings: Settings
+    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+
+    @property
+    def token_key(self) -> bytes:
+        """Key that signs access tokens."""
+        return self.settings.jwt_key()
+
+    def key_for(self, purpose: str) -> bytes:
+        """Return a key of its own for a purpose, derived from JWT_SECRET."""
+        return hmac.digest(self.token_key, f"opsintel {purpose} v1".encode(), hashlib.sha256)
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the application that a request came to."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
