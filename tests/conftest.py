@@ -1,0 +1,84 @@
+"""What tests share: one real PostgreSQL for the session, a fresh migrated database for each module."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from opsintel.db.embedded import ADMIN, SERVICE, Access, EmbeddedServer
+from opsintel.db.engine import Database
+from opsintel.db.migrate import migrate
+from opsintel.ids import new_id
+from opsintel.settings import Settings, load_settings
+
+TEMPLATE = "opsintel_template"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Access]:
+    """The embedded PostgreSQL in a folder of its own; it ends with the session."""
+    folder = Path(tempfile.mkdtemp(prefix="opsintel-tests-"))
+    folder.chmod(0o755)
+    try:
+        with EmbeddedServer(folder).use() as access:
+            yield access
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: Access) -> str:
+    """Name of a migrated database that others are copied from."""
+    with psycopg.connect(server.url(ADMIN, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate(server.url(ADMIN, TEMPLATE), login=SERVICE)
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def admin_url(server: Access, template: str) -> Iterator[str]:
+    """Address of the module's own database for a login that may do anything; for set-up and catalogue tests only."""
+    name = f"test_{new_id().hex}"
+    with psycopg.connect(server.url(ADMIN, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {SERVICE}")
+        connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO opsintel_app")
+        yield server.url(ADMIN, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def database_url(server: Access, admin_url: str) -> str:
+    """Address of the module's own migrated database, for the product's login."""
+    database = urlsplit(admin_url).path.lstrip("/")
+    return server.url(SERVICE, database)
+
+
+@pytest.fixture(scope="module")
+def database(database_url: str) -> Iterator[Database]:
+    """The module's own migrated database."""
+    with Database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a complete installation: the module's database, fresh secrets, a data folder of its own."""
+    return load_settings(
+        {
+            "DB_URL": database_url,
+            "MASTER_ENCRYPTION_KEY": base64.b64encode(os.urandom(32)).decode(),
+            "JWT_SECRET": base64.b64encode(os.urandom(48)).decode(),
+            "OPSINTEL_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+            "OPSINTEL_EMBEDDING_DOWNLOAD": "false",
+        }
+    )
