@@ -21,12 +21,12 @@ _FIGURES = """
         first_seen = figures.first_seen, last_seen = figures.last_seen, messages = figures.messages,
         customers = figures.customers, category = coalesce(figures.category, ''), centroid = figures.centroid,
         model_version = %(version)s, updated_at = now(),
-        severity = CASE WHEN severity_pinned THEN severity ELSE coalesce(figures.severity, 5) END,
+        severity = CASE WHEN severity_pinned THEN issue.severity ELSE coalesce(figures.severity, 5) END,
         state = CASE
-            WHEN state = 'resolved' AND figures.last_seen > resolved_at THEN 'regressed'
-            WHEN state = 'new' AND figures.days > 1 AND figures.last_seen - figures.first_seen > interval '3 days'
+            WHEN issue.state = 'resolved' AND figures.last_seen > resolved_at THEN 'regressed'
+            WHEN issue.state = 'new' AND figures.days > 1 AND figures.last_seen - figures.first_seen > interval '3 days'
                 THEN 'ongoing'
-            ELSE state END
+            ELSE issue.state END
     FROM (
         SELECT wanted.id, min(message.sorted_at) AS first_seen, max(message.sorted_at) AS last_seen,
                count(message.id) AS messages,

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from opsintel.ids import new_id
 from opsintel_pipeline.issues.assign import POOL_SIZE
 from opsintel_pipeline.issues.state import Constraint, DayResult, KnownIssue, Membership, TenantState
-from opsintel_pipeline.issues.vectors import vectors_of
+from opsintel_pipeline.issues.vectors import as_array, vectors_of
 
 
 def lock_tenant(connection: psycopg.Connection, tenant_id: UUID) -> None:
@@ -24,7 +24,7 @@ def lock_tenant(connection: psycopg.Connection, tenant_id: UUID) -> None:
 def load_state(connection: psycopg.Connection, version: str) -> TenantState:
     """Return the issues with their latest members, waiting messages and constraints, in a stable order."""
     issues = {
-        issue_id: KnownIssue(issue_id, np.asarray(centroid, np.float32) * size if centroid is not None else
+        issue_id: KnownIssue(issue_id, as_array(centroid) * size if centroid is not None else
                              np.zeros(1, np.float32), size, {})
         for issue_id, centroid, size in connection.execute(
             "SELECT id, centroid, messages FROM issue WHERE merged_into IS NULL AND messages > 0 ORDER BY number"

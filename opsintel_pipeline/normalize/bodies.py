@@ -23,6 +23,8 @@ _LOOKS_LIKE_HTML = re.compile(
 )
 _FORWARDED = "---------- Forwarded message ----------"
 _RICH = ("text/html", "text/enriched", "multipart/related", "multipart/mixed", "multipart/alternative")
+_BINARY_SAMPLE = 64 * 1024
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x0b\x1b"))
 _SHORT = 200
 """Characters below which a plain alternative may be a stub that only points to the HTML one."""
 _STUB_RATIO = 3
@@ -78,6 +80,14 @@ def read_content(structure: Structure) -> Content:
             else (content.opaque if content.opaque != "tnef" else "")
         )
     return content
+
+
+def _is_binary(data: bytes, charset: str) -> bool:
+    """Tell whether bytes that are called text hold more control bytes than any text does."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or charset.lower().startswith(("utf-16", "utf-32", "ucs")):
+        return False
+    sample = data[:_BINARY_SAMPLE]
+    return len(sample) > 64 and len(sample) - len(sample.translate(None, _CONTROLS)) > len(sample) // 20
 
 
 class _Reader:
@@ -217,6 +227,10 @@ class _Reader:
         charset = part.params.get("charset", "")
         if part.type == "text/html" and not charset:
             charset = charset_of_html(data)
+        if _is_binary(data, charset):
+            self.structure.note("binary data under the name of text")
+            self._attach(part)
+            return []
         text, defect = decode(data, charset)
         if defect:
             self.structure.note(defect)

@@ -41,6 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9._:+-]{1,40}\Z")
 _REFUSED = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "palmos"}
 # An HTML page may name its charset only in its own head.
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9._:-]{2,40})", re.IGNORECASE)
+_SAMPLE = 64 * 1024
 _ESCAPE_JAPANESE = (b"\x1b$", b"\x1b(")
 
 
@@ -105,8 +106,8 @@ def _guess(data: bytes) -> str:
             return data.decode("iso2022_jp_ext")
         except UnicodeError:
             pass
-    repaired = data.decode("utf-8-sig", "replace")
-    wrong = repaired.count("\ufffd")
-    # Mostly UTF-8 with a few broken bytes (a cut character, one pasted byte) stays UTF-8.
-    valid = sum(1 for character in repaired[:20_000] if character > "\x7f" and character != "\ufffd")
-    return repaired if valid > 4 * wrong else data.decode("cp1252", "replace")
+    # A sample tells: mostly UTF-8 with a few broken bytes (a cut character, one pasted byte) stays UTF-8.
+    sample = data[:_SAMPLE].decode("utf-8", "replace")
+    wrong = sample.count("\ufffd")
+    valid = sum(1 for character in sample if character > "\x7f") - wrong
+    return data.decode("utf-8-sig" if valid > 4 * wrong else "cp1252", "replace")

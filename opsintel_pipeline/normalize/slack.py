@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from opsintel.errors import ItemError
@@ -17,7 +18,7 @@ from opsintel.events.message import (
     Visibility,
 )
 from opsintel_pipeline.normalize import dates, language
-from opsintel_pipeline.normalize.context import NormalizeContext
+from opsintel_pipeline.normalize.context import NormalizeContext, SlackUser
 from opsintel_pipeline.normalize.identities import is_own
 from opsintel_pipeline.normalize.record import read_object
 from opsintel_pipeline.normalize.slack_text import SlackText
@@ -70,7 +71,7 @@ def parse_slack(payload: bytes, native_id: str, context: NormalizeContext) -> Ca
 
     Raises `ItemError` for what is no JSON object or no message.
     """
-    outer = _unwrapped(read_object(payload))
+    outer, context = _opened(read_object(payload), context)
     deleted = outer.get("subtype") == "message_deleted" or outer.get("subtype") == "tombstone"
     message = _inner(outer)
     ts = _string(message, "ts")
@@ -111,10 +112,33 @@ def parse_slack(payload: bytes, native_id: str, context: NormalizeContext) -> Ca
     )
 
 
-def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the message of an Events API envelope, or the value itself."""
-    event = value.get("event")
-    return event if isinstance(event, dict) and value.get("type") in ("event_callback", "") else value
+def _opened(value: dict[str, Any], context: NormalizeContext) -> tuple[dict[str, Any], NormalizeContext]:
+    """Return the message within an envelope (of a connector, or of the Events API) and what that tells besides.
+
+    A connector's envelope is `{"message", "channel": {"id", "name"}, "users": {id: {"name", "email", ...}}}`.
+    """
+    event, message, channel = value.get("event"), value.get("message"), value.get("channel")
+    if isinstance(event, dict) and "ts" not in value:
+        return event, context
+    if not isinstance(message, dict) or not isinstance(channel, dict):
+        return value, context
+    identifier, name = _string(channel, "id"), _string(channel, "name")
+    users = value.get("users")
+    known = {
+        user_id: SlackUser(
+            name=clean_line(_string(user, "real_name") or _string(user, "name"), 200),
+            email=_string(user, "email"),
+            is_bot=user.get("is_bot") is True,
+            is_guest=user.get("is_guest") is True,
+        )
+        for user_id, user in (users.items() if isinstance(users, dict) else ())
+        if isinstance(user, dict)
+    }
+    return {"channel": identifier, **message}, replace(
+        context,
+        slack_users={**context.slack_users, **known},
+        slack_channels={**context.slack_channels, identifier: name} if name else context.slack_channels,
+    )
 
 
 def _inner(outer: dict[str, Any]) -> dict[str, Any]:
