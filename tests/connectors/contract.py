@@ -189,8 +189,8 @@ class ConnectorContract(ABC):
         try:
             items = list(connector.read(STREAM, None))
         except InputError as error:
-            assert error.remedy
-            return
+            items = [Failure("source", str(error), error.line(), retryable=False)]
+            assert error.remedy  # noqa: PT017
         for item in items:
             if isinstance(item, Upsert):
                 assert b"root:" not in item.payload

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from opsintel.connectors.contract import Upsert
-from opsintel.connectors.files import folder as folder_module
 from opsintel.connectors.files.mail import looks_like_mail
 from opsintel.errors import InputError
 from tests.connectors.contract import STREAM, ConnectorContract, failures, last_cursor, open_source, upserts
@@ -88,7 +87,9 @@ class TestChanges:
         (item,) = upserts(open_source("eml_folder", path).read(STREAM, cursor))
         assert b"Lamp 51" in item.payload
 
-    def test_a_file_that_could_not_be_read_is_tried_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_that_could_not_be_read_is_tried_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         path = TestContract().make(tmp_path, [1, 3])
         broken = path / sorted(entry.name for entry in path.iterdir())[0]
         real = os.open
@@ -99,7 +100,7 @@ class TestChanges:
             return real(target, *rest)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patch:
-            patch.setattr(folder_module.os, "open", refuse)
+            patch.setattr(os, "open", refuse)
             first = list(open_source("eml_folder", path).read(STREAM, None))
         (failure,) = failures(first)
         assert failure.retryable

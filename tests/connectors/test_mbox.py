@@ -35,7 +35,9 @@ class TestContract(ConnectorContract):
 
     def hostile(self, folder: Path) -> Path:
         path = folder / "mail"
-        path.write_bytes(b"From " * 5000 + b"\n\nFrom \n\n" + b"From \x00\xff\n" * 3000 + mbox_entry(b"\x00Date: \xff\n\n\x00"))
+        path.write_bytes(
+            b"From " * 5000 + b"\n\nFrom \n\n" + b"From \x00\xff\n" * 3000 + mbox_entry(b"\x00Date: \xff\n\n\x00")
+        )
         return path
 
 
@@ -52,7 +54,10 @@ def write(folder: Path, content: bytes) -> Path:
 class TestBoundaries:
     def test_text_that_begins_with_from_does_not_split_a_mail(self, tmp_path: Path) -> None:
         body = "Hello\n\nFrom my house at 10:30 I see\nnothing.\n\nFrom here: more\nFrom there 2026\n"
-        assert read(write(tmp_path, mbox_entry(mail(1, body=body)) + mbox_entry(mail(2)))) == [mail(1, body=body), mail(2)]
+        assert read(write(tmp_path, mbox_entry(mail(1, body=body)) + mbox_entry(mail(2)))) == [
+            mail(1, body=body),
+            mail(2),
+        ]
 
     def test_quoted_separators_are_unquoted(self, tmp_path: Path) -> None:
         path = write(tmp_path, mbox_entry(mail(1, body="a\n>From b\n>>From c\n> From d\n")))

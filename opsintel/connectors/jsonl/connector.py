@@ -14,6 +14,8 @@ from opsintel.connectors.jsonl.parse import parse_object
 from opsintel.errors import InputError, ItemError
 
 _INSPECTED_LINES = 20
+_LEADING = b"\xef\xbb\xbf \t"
+_NOTHING = "every line is blank"
 
 
 class JsonLinesConnector(GrowingFileConnector):
@@ -29,14 +31,17 @@ class JsonLinesConnector(GrowingFileConnector):
 
     def inspect_file(self, file: GrowingFile) -> None:
         """Raise `InputError` where none of the first lines can be used, with what is wrong with the first of them."""
-        reason = "every line is blank"
+        reason = _NOTHING
         for number, line in zip(range(_INSPECTED_LINES), lines(file, 0), strict=False):
             if line.content is not None and not line.content.strip():
                 continue
             item = self._item(line, number)
+            if reason == _NOTHING and line.content is not None and line.content.lstrip(_LEADING).startswith(b"["):
+                reason = "it is one JSON document"
+                break
             if isinstance(item, Upsert):
                 return
-            reason = item.reason if reason.startswith("every") else reason
+            reason = item.reason if reason == _NOTHING else reason
         raise InputError(
             f"{self.path} cannot be used as JSON Lines: {reason}",
             remedy="Give one JSON object a line, with a key `text` or the columns named in the source",

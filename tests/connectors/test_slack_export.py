@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsintel.connectors.slack_export import archive
+from opsintel.errors import InputError
+from tests.connectors.contract import STREAM, ConnectorContract, failures, last_cursor, open_source, upserts
+from tests.connectors.sources import slack_days, slack_message, slack_ts, slack_zip
+
+
+def members(path: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as opened:
+        return {name: json.loads(opened.read(name)) for name in opened.namelist() if "/" in name}
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(item.payload) for item in upserts(open_source("slack_export", path).read(STREAM, None))]
+
+
+class TestContract(ConnectorContract):
+    kind = "slack_export"
+
+    def make(self, folder: Path, numbers: Iterable[int]) -> Path:
+        return slack_zip(folder / "export", slack_days(numbers))
+
+    def grow(self, path: Path, numbers: Iterable[int]) -> None:
+        slack_zip(path, members(path) | {"support/2026-02-01.json": [slack_message(number) for number in numbers]})
+
+    def spoil(self, path: Path) -> None:
+        slack_zip(path, members(path) | {"support/2026-02-02.json": [{"text": "no ts"}, slack_message(900)]})
+
+    def hostile(self, folder: Path) -> Path:
+        days = {
+            "../../etc/2026-01-05.json": [slack_message(1)],
+            "/etc/2026-01-05.json": [slack_message(2)],
+            "support/2026-01-05.json": b"[" * 200_000,
+            "support/2026-01-06.json": b" " * 30_000_000,
+            "support/2026-01-07.json": [
+                None,
+                5,
+                {"ts": 5},
+                {"ts": "\x00"},
+                slack_message(3, text="\ud800\x00", user={"a": []}),
+            ],
+            "bad\udc00name/2026-01-08.json".encode("utf-8", "replace").decode(): {"a": 1},
+        }
+        return slack_zip(folder / "export", days, channels=[{"id": 5}, None, {"id": "C\x00", "name": "support"}])
+
+
+class TestPayload:
+    def test_a_payload_can_be_read_alone(self, tmp_path: Path) -> None:
+        (payload,) = read(slack_zip(tmp_path / "e", {"support/2026-01-05.json": [slack_message(1)]}))
+        assert payload["message"] == slack_message(1)
+        assert payload["channel"] == {
+            "id": "C01",
+            "name": "support",
+            "is_private": False,
+            "is_im": False,
+            "is_mpim": False,
+        }
+        assert payload["users"]["U01"] == {
+            "name": "ann", "real_name": "Ann Lee", "email": "ann@example.org", "is_bot": False, "is_guest": False,
+        }  # fmt: skip
+        assert set(payload["users"]) == {"U01", "U02"}
+
+    def test_the_id_is_channel_and_ts(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", {"support/2026-01-05.json": [slack_message(1)]})
+        (item,) = upserts(open_source("slack_export", path).read(STREAM, None))
+        assert (item.native_id, item.channel) == (f"C01/{slack_ts(1)}", "support")
+
+    def test_private_and_direct_conversations_are_told_apart(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", {
+            "groups.json": [{"id": "G01", "name": "board"}], "dms.json": [{"id": "D01", "members": ["U01", "U02"]}],
+            "board/2026-01-05.json": [slack_message(1)], "D01/2026-01-05.json": [slack_message(2)],
+            "unlisted/2026-01-05.json": [slack_message(3)],
+        })  # fmt: skip
+        found = {p["channel"]["id"]: (p["channel"]["is_private"], p["channel"]["is_im"]) for p in read(path)}
+        assert found == {"G01": (True, False), "D01": (True, True), "unlisted": (True, False)}
+
+    def test_an_export_packed_again_with_its_folder_is_read(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", {"support/2026-01-05.json": [slack_message(1)]}, base="Acme export/")
+        assert [payload["channel"]["id"] for payload in read(path)] == ["C01"]
+
+
+class TestChanges:
+    def test_an_edited_message_is_a_new_version_of_the_same_id(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", {"support/2026-01-05.json": [slack_message(1), slack_message(2)]})
+        first = list(open_source("slack_export", path).read(STREAM, None))
+        slack_zip(path, {"support/2026-01-05.json": [slack_message(1), slack_message(2, text="edited")]})
+        second = upserts(open_source("slack_export", path).read(STREAM, last_cursor(first)))
+        assert [item.native_id for item in second] == [item.native_id for item in upserts(first)]
+        assert [a.version == b.version for a, b in zip(upserts(first), second, strict=True)] == [True, False]
+
+    def test_a_renamed_user_is_no_new_version(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", {"support/2026-01-05.json": [slack_message(1)]})
+        (before,) = upserts(open_source("slack_export", path).read(STREAM, None))
+        slack_zip(path, {"support/2026-01-05.json": [slack_message(1)], "users.json": [{"id": "U01", "name": "anna"}]})
+        (after,) = upserts(open_source("slack_export", path).read(STREAM, None))
+        assert before.version == after.version
+
+
+class TestDamage:
+    def test_a_day_file_that_is_not_json_is_a_failure(self, tmp_path: Path) -> None:
+        path = slack_zip(
+            tmp_path / "e", {"support/2026-01-05.json": b"[{", "support/2026-01-06.json": [slack_message(1)]}
+        )
+        items = list(open_source("slack_export", path).read(STREAM, None))
+        assert [failure.key for failure in failures(items)] == ["support/2026-01-05.json"]
+        assert len(upserts(items)) == 1
+
+    def test_a_broken_list_is_a_failure_and_messages_are_read(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", {"users.json": b"{", "support/2026-01-05.json": [slack_message(1)]})
+        items = list(open_source("slack_export", path).read(STREAM, None))
+        assert [failure.key for failure in failures(items)] == ["users.json"]
+        assert len(upserts(items)) == 1
+
+    def test_a_truncated_zip_is_one_clear_line(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", slack_days(range(50)))
+        path.write_bytes(path.read_bytes()[:-40])
+        with pytest.raises(InputError, match="no complete zip"):
+            open_source("slack_export", path).check_usable()
+
+    def test_a_member_with_damaged_bytes_is_a_failure(self, tmp_path: Path) -> None:
+        path = slack_zip(tmp_path / "e", slack_days(range(50)))
+        content = bytearray(path.read_bytes())
+        place = re.search(rb"support/2026-01-05\.json", bytes(content))
+        assert place is not None
+        content[place.end() + 30] ^= 0xFF
+        path.write_bytes(bytes(content))
+        items = list(open_source("slack_export", path).read(STREAM, None))
+        assert len(failures(items)) == 1
+        assert not upserts(items)
+
+    def test_a_bomb_is_refused_by_its_ratio_and_by_its_size(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = slack_zip(tmp_path / "e", {"support/2026-01-05.json": b" " * 5_000_000 + b"[]"})
+        (failure,) = failures(open_source("slack_export", path).read(STREAM, None))
+        assert "bomb" in failure.reason
+        monkeypatch.setattr(archive, "MEMBER_LIMIT", 1_000_000)
+        (failure,) = failures(open_source("slack_export", path).read(STREAM, None))
+        assert "limit" in failure.reason
+
+    def test_another_zip_is_refused(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "e", "w") as opened:
+            opened.writestr("a.txt", "x")
+        with pytest.raises(InputError, match="no Slack export"):
+            open_source("slack_export", tmp_path / "e").check_usable()
