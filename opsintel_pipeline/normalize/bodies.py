@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsintel.events.message import Attachment, Link
+from opsintel_pipeline.normalize.attachments import attachment, filename, is_attached
 from opsintel_pipeline.normalize.calendars import read_calendar
 from opsintel_pipeline.normalize.charsets import charset_of_html, decode
-from opsintel_pipeline.normalize.headers import parameters
 from opsintel_pipeline.normalize.html import HtmlText, html_to_text
 from opsintel_pipeline.normalize.plain import enriched_to_text, unflow
 from opsintel_pipeline.normalize.reports import read_report
 from opsintel_pipeline.normalize.structure import DECODED_LIMIT, MESSAGE_TYPES, PART_LIMIT, Part, Structure
-from opsintel_pipeline.normalize.text import clean, clean_line, tidy
+from opsintel_pipeline.normalize.text import clean, tidy
 
 _LINKS_LIMIT = 500
 _URL = re.compile(r"https?://[^\s<>\"'\u201c\u201d)\]}]{3,2000}")
 _LOOKS_LIKE_HTML = re.compile(
     r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype html|html|head|body|div|p|table|meta)\b[^>]{0,400}>", re.IGNORECASE
 )
+_PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
 _FORWARDED = "---------- Forwarded message ----------"
 _RICH = ("text/html", "text/enriched", "multipart/related", "multipart/mixed", "multipart/alternative")
 _BINARY_SAMPLE = 64 * 1024
@@ -67,18 +68,17 @@ def read_content(structure: Structure) -> Content:
     reader = _Reader(structure)
     texts = reader.read(structure.root)
     content = reader.content
-    content.marked = tidy("\n\n".join(text for text in texts if text))
-    if not content.marked and reader.invitation:
-        content.marked = reader.invitation
+    content.marked = tidy("\n\n".join(text for text in texts if text)) or reader.invitation
+    if not content.marked:
+        # Text parts with a name are files, unless there is no other text and none says that it is attached.
+        content.marked = tidy("\n\n".join(text for part in reader.named for text in reader.text(part)))
     if not content.links:
         content.links = [Link(url=url.rstrip(".,;:!?")) for url in dict.fromkeys(_URL.findall(content.marked))]
     del content.links[_LINKS_LIMIT:]
-    if content.marked:
-        content.opaque = (
-            "pgp"
-            if "-----BEGIN PGP MESSAGE-----" in content.marked[:2_000]
-            else (content.opaque if content.opaque != "tnef" else "")
-        )
+    if _PGP_MESSAGE in content.marked[:2_000]:
+        content.opaque = "pgp"
+    elif content.marked and content.opaque == "tnef":
+        content.opaque = ""
     return content
 
 
@@ -97,6 +97,7 @@ class _Reader:
         self.structure = structure
         self.content = Content()
         self.invitation = ""
+        self.named: list[Part] = []
         self._room = DECODED_LIMIT
         self._in_report = False
 
@@ -110,14 +111,25 @@ class _Reader:
             return self._report(part)
         if part.type in _SMIME or part.type in _TNEF or part.type == "application/pgp-encrypted":
             self.content.opaque = "pgp" if "pgp" in part.type else "tnef" if part.type in _TNEF else "smime"
-            self._attach(part)
+            self.attach(part)
             return []
-        if part.type.startswith("text/") and not self._is_attached(part):
-            return self._text(part)
+        if part.type.startswith("text/") and not is_attached(part):
+            return self.text(part)
         if not part.headers and not part.depth:
-            return self._text(part)
-        self._attach(part)
+            return self.text(part)
+        self.attach(part)
+        if part.type in ("text/plain", "text/html") and not part.headers.raw("content-disposition"):
+            self.named.append(part)
         return []
+
+    def attach(self, part: Part) -> None:
+        """Name a part that is not read."""
+        if part.type in _SIGNATURES and not filename(part):
+            return
+        attached = attachment(part)
+        if part.type == "application/octet-stream" and attached.filename.lower() == "winmail.dat":
+            self.content.opaque = self.content.opaque or "tnef"
+        self.content.attachments.append(attached)
 
     def _multipart(self, part: Part) -> list[str]:
         if not part.children:
@@ -136,7 +148,7 @@ class _Reader:
     def _undivided(self, part: Part) -> list[str]:
         """Return the text of a multipart in which no boundary was found; after a closing one alone there is none."""
         if part.end - part.start > PART_LIMIT:
-            self._attach(part)
+            self.attach(part)
             return []
         if self.structure.root is part and part.delimited:
             return []
@@ -151,8 +163,8 @@ class _Reader:
         plain: list[str] = []
         rich: Part | None = None
         for child in part.children:
-            if child.type == "text/plain" and not self._is_attached(child):
-                plain += self._text(child)
+            if child.type == "text/plain" and not is_attached(child):
+                plain += self.text(child)
             elif child.type in _RICH:
                 rich = child
             else:
@@ -178,14 +190,14 @@ class _Reader:
             if child is root:
                 continue
             if texts and child.type.startswith("text/"):
-                self._attach(child)
+                self.attach(child)
             else:
                 texts = texts + self.read(child)
         return texts
 
     def _message(self, part: Part) -> list[str]:
         """Return a forwarded message as content; one that a mail system returned is kept apart as quoted text."""
-        self._attach(part)
+        self.attach(part)
         if not part.children:
             return []
         inner = part.children[0]
@@ -213,14 +225,14 @@ class _Reader:
                 self.content.report = "bounce" if failed else "delivery"
         return []
 
-    def _text(self, part: Part) -> list[str]:
+    def text(self, part: Part) -> list[str]:
         """Return the text of one part, as far as the limits allow."""
         size = part.end - part.start
         if size > PART_LIMIT or size > self._room:
             self.structure.note("a text part above the limit of size was not read")
             self.content.too_large = max(self.content.too_large, size)
             if part.depth:
-                self._attach(part)
+                self.attach(part)
             return []
         self._room -= size
         data = part.content()
@@ -229,7 +241,7 @@ class _Reader:
             charset = charset_of_html(data)
         if _is_binary(data, charset):
             self.structure.note("binary data under the name of text")
-            self._attach(part)
+            self.attach(part)
             return []
         text, defect = decode(data, charset)
         if defect:
@@ -240,7 +252,7 @@ class _Reader:
             invitation, fields = read_calendar(clean(text))
             self.invitation = self.invitation or invitation
             self.content.extra.setdefault("calendar", fields)
-            self._attach(part)
+            self.attach(part)
             return []
         text = clean(text)
         if part.type in ("text/enriched", "text/richtext"):
@@ -254,37 +266,3 @@ class _Reader:
             self.structure.note(defect)
         self.content.links += page.links
         return page.marked
-
-    def _is_attached(self, part: Part) -> bool:
-        """Tell whether a text part is a file rather than a piece of the body."""
-        disposition = part.headers.raw("content-disposition").strip().lower()
-        return disposition.startswith("attachment") or (
-            bool(self._filename(part))
-            and (not disposition.startswith("inline") or part.type != "text/plain")
-            and part.depth > 0
-            and part.type != "text/calendar"
-        )
-
-    def _filename(self, part: Part) -> str:
-        disposition = part.headers.raw("content-disposition")
-        name = parameters(disposition).get("filename", "") if disposition else ""
-        # A path in a file name is another's disk, or an attack.
-        return re.split(r"[\\/]", clean_line(name or part.params.get("name", ""), 255))[-1]
-
-    def _attach(self, part: Part) -> None:
-        if part.type in _SIGNATURES and not self._filename(part):
-            return
-        inline = part.headers.raw("content-disposition").strip().lower().startswith("inline")
-        identifier = part.headers.raw("content-id").strip("<> ")
-        name = self._filename(part)
-        if part.type == "application/octet-stream" and name.lower() == "winmail.dat":
-            self.content.opaque = self.content.opaque or "tnef"
-        self.content.attachments.append(
-            Attachment(
-                filename=name,
-                content_type=part.type[:127],
-                size=part.size(),
-                inline=inline or (bool(identifier) and not part.headers.raw("content-disposition")),
-                content_id=clean_line(identifier, 255),
-            )
-        )

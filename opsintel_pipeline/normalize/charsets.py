@@ -42,6 +42,9 @@ _REFUSED = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_esca
 # An HTML page may name its charset only in its own head.
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9._:-]{2,40})", re.IGNORECASE)
 _SAMPLE = 64 * 1024
+# Surrogates written as UTF-8 (CESU-8, as some databases and Java programs write emoji).
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_SURROGATE_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _ESCAPE_JAPANESE = (b"\x1b$", b"\x1b(")
 
 
@@ -107,7 +110,16 @@ def _guess(data: bytes) -> str:
         except UnicodeError:
             pass
     # A sample tells: mostly UTF-8 with a few broken bytes (a cut character, one pasted byte) stays UTF-8.
+    if _SURROGATE.search(data):
+        data = _SURROGATE_PAIR.sub(_joined, data)
+        data = _SURROGATE.sub(b"", data)
     sample = data[:_SAMPLE].decode("utf-8", "replace")
     wrong = sample.count("\ufffd")
     valid = sum(1 for character in sample if character > "\x7f") - wrong
-    return data.decode("utf-8-sig" if valid > 4 * wrong else "cp1252", "replace")
+    return data.decode("utf-8-sig" if valid > wrong or not wrong else "cp1252", "replace")
+
+
+def _joined(found: re.Match[bytes]) -> bytes:
+    """Return the character that a pair of surrogates stands for."""
+    pair = found.group().decode("utf-8", "surrogatepass")
+    return pair.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode("utf-8")

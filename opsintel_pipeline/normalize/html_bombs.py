@@ -18,7 +18,9 @@ _REBUILT_LIMIT = 2_000_000
 _ATTRIBUTES_LIMIT = 1_000
 
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
-_FORMATTING = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
+_FORMATTING = frozenset(
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
 # Elements without content, and those that the next of their kind closes.
 _SHALLOW = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
@@ -32,7 +34,9 @@ _BREAKING_TAG = re.compile(r"</?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|blockquote|
 
 def is_bomb(html: str) -> bool:
     """Tell whether a tree of this page would be out of proportion to its text."""
-    if any(found.group().count("=") + len(found.group().split()) > _ATTRIBUTES_LIMIT for found in _LONG_TAG.finditer(html)):
+    if any(
+        found.group().count("=") + len(found.group().split()) > _ATTRIBUTES_LIMIT for found in _LONG_TAG.finditer(html)
+    ):
         return True
     if html.count("<") < _HARMLESS:
         return False

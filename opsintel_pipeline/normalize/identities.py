@@ -13,7 +13,7 @@ from opsintel_pipeline.normalize.text import clean_line
 
 ADDRESSES_LIMIT = 500
 """Recipients kept of one message."""
-_COMMENTS_LIMIT = 100
+_NESTED_LIMIT = 100
 _NAME_LIMIT = 200
 _ADDRESS_LIMIT = 320
 
@@ -58,8 +58,9 @@ def _mailboxes(value: str) -> list[tuple[str, str]]:
         return [("", value)]
     if not value:
         return []
-    # The standard library reads nested comments by recursion.
-    pairs = [] if value.count("(") > _COMMENTS_LIMIT else getaddresses([value])
+    # The standard library reads nested comments and groups by recursion.
+    nested = value.count("(") + value.count(":")
+    pairs = [] if nested > _NESTED_LIMIT else getaddresses([value])
     pairs = [pair for pair in pairs if pair[0] or pair[1]]
     if any("@" in text for _, text in pairs):
         return pairs

@@ -8,7 +8,9 @@ from typing import Any
 
 _LOOKED_AT = 400
 _LETTERS_MINIMUM = 16
-_PROBABILITY_FLOOR = 0.95
+_SHORT = 24
+_PROBABILITY_FLOOR = 0.75
+_PROBABILITY_FLOOR_SHORT = 0.9
 _SCRIPT_MINIMUM = 4
 
 # The languages told apart: the more there are, the more short texts are taken for a rare neighbour of their language.
@@ -31,10 +33,12 @@ def detect(text: str) -> str:
         script = _by_script(sample)
         if script:
             return script
-    if len(_LETTER.findall(sample)) < _LETTERS_MINIMUM:
+    letters = len(_LETTER.findall(sample))
+    if letters < _LETTERS_MINIMUM:
         return ""
     language, probability = _identifier().classify(sample)
-    return str(language) if probability >= _PROBABILITY_FLOOR else ""
+    floor = _PROBABILITY_FLOOR_SHORT if letters < _SHORT else _PROBABILITY_FLOOR
+    return str(language) if probability >= floor else ""
 
 
 def _by_script(sample: str) -> str:
