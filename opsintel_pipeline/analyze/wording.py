@@ -8,14 +8,16 @@ TITLE_LENGTH = 80
 SUMMARY_LENGTH = 240
 
 _PREFIX = re.compile(
-    r"^(?:\s*(?:re|fw|fwd|aw|wg|rv|tr|sv|antw|res|enc)\s{0,2}(?:\[\d{1,3}\])?\s{0,2}:\s*|\s*\[[^\]]{1,40}\]\s*)+", re.I
+    r"^(?:\s*(?:re|fw|fwd|aw|wg|rv|tr|sv|antw|res|enc)\s{0,2}(?:\[\d{1,3}\])?\s{0,2}:\s*|\s*\[[^\]]{1,40}\]\s*)+",
+    re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _GREETING = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|sehr geehrte\w*|liebe[rs]?|moin|servus"
-    r"|hola|buenos d[ií]as|buenas(?: tardes)?|estimad[oa]s?|bonjour|ciao)\b[^.!?\n]{0,60}[,!.:]?\s*$",
+    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|sehr geehrte\w*|liebe[rs]?"
+    r"|moin|servus|hola|buenos d[ií]as|buenas(?: tardes)?|estimad[oa]s?|bonjour|ciao)(?:[ ,]+[\w.-]{1,30}){0,3}[,!.:]?\s*$",
     re.IGNORECASE,
 )
+"""A greeting and at most three words after it: a name, a title, "team"."""
 
 
 def subject_without_prefix(subject: str) -> str:
@@ -36,6 +38,8 @@ def sentences_of(text: str, *, limit: int = 60) -> list[tuple[int, str]]:
             if len(sentences) == limit:
                 break
         start = match.end() if match else end
+    if not sentences and text.strip():
+        return [(text.index(text.strip()), text.strip())]
     return sentences
 
 

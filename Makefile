@@ -1,0 +1,67 @@
+# All that a machine needs is Python 3.11 or newer and make; everything else comes into .venv and frontend/node_modules.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH :=
+
+WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
+
+.PHONY: setup demo test lint peers bench migrate-up run-api run-worker lock clean
+
+setup: .venv/.runtime opsintel_api/web/.built
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "opsintel needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements/runtime.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/.test: requirements/test.lock .venv/.runtime
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/test.lock
+	touch $@
+
+frontend/node_modules/.installed: frontend/package-lock.json .venv/.runtime
+	cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+opsintel_api/web/.built: frontend/node_modules/.installed $(WEB_SOURCES)
+	cd frontend && npm run build --silent
+	rm -rf opsintel_api/web && cp -R frontend/out opsintel_api/web
+	touch $@
+
+demo: setup
+	$(BIN)/opsintel demo
+
+# Servers that the tests start themselves: from Debian's packages where this is root on Debian.
+peers: .venv/.test
+	$(BIN)/python tests/peers/install.py
+
+test: setup .venv/.test peers
+	$(BIN)/python -m pytest tests
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+migrate-up: .venv/.runtime
+	$(BIN)/opsintel migrate
+
+run-api: setup
+	$(BIN)/python -m opsintel_api
+
+run-worker: .venv/.runtime
+	$(BIN)/python -m opsintel_pipeline.worker
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q --universal --python-version 3.11
+lock: .venv/.test
+	$(LOCK) --group build --group test --group bench -o requirements/bench.lock
+	$(LOCK) --group build --group test -c requirements/bench.lock -o requirements/test.lock
+	$(LOCK) --group build -c requirements/test.lock -o requirements/runtime.lock
+
+clean:
+	rm -rf .venv frontend/node_modules frontend/.next frontend/out opsintel_api/web

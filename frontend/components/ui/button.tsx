@@ -1,0 +1,21 @@
+import { cva, type VariantProps } from "class-variance-authority";
+import type { ComponentProps } from "react";
+import { cn } from "@/lib/class-names";
+
+const variants = cva(
+  "inline-flex min-h-8 items-center justify-center gap-1.5 rounded-md px-3 text-sm font-medium transition-colors disabled:pointer-events-none disabled:opacity-50",
+  {
+    variants: {
+      variant: {
+        primary: "bg-primary text-primary-foreground hover:opacity-90",
+        outline: "border bg-card hover:bg-muted",
+        ghost: "hover:bg-muted",
+      },
+    },
+    defaultVariants: { variant: "outline" },
+  },
+);
+
+export function Button({ className, variant, ...props }: ComponentProps<"button"> & VariantProps<typeof variants>) {
+  return <button data-slot="button" type="button" className={cn(variants({ variant }), className)} {...props} />;
+}
