@@ -6,6 +6,7 @@ import email
 import json
 import os
 from collections.abc import Iterator
+from email.errors import CloseBoundaryNotFoundDefect
 from email.message import Message
 from pathlib import Path
 
@@ -60,12 +61,14 @@ class TestCorpus:
         if not mended and not standard.defects and not any(part.defects for part in standard.walk()):
             assert all(body in own for body in texts)
         shown = (message.text, message.quoted_text, message.signature_text)
-        inline = [part for part in standard.walk() if part.get_content_disposition() != "attachment"]
-        if any(
-            part.get_content_type() == "text/plain" and str(part.get_payload()).strip(" \r\n-")[:1].isalpha()
-            for part in inline
-        ):
-            assert any(shown)
+        # Without the closing boundary the standard library takes an epilogue for a part.
+        unclosed = any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in standard.defects)
+        plain = [
+            str(part.get_payload()).strip(" \r\n-")
+            for part in standard.walk()
+            if part.get_content_type() == "text/plain" and part.get_content_disposition() != "attachment"
+        ]
+        assert unclosed or any(shown) or not any(text[:1].isalpha() for text in plain)
 
     def test_the_command_reads_every_file_or_refuses_it_in_one_line(self) -> None:
         paths = [str(DATA / path) for path in manifest("all")]
