@@ -16,6 +16,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ SERVICE = "opsintel_service"
 DAGSTER = "opsintel_dagster"
 DATABASE = "opsintel"
 START_SECONDS = 60
+LEAVE_SECONDS = 20
 
 _SERVER_OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -171,8 +173,30 @@ class EmbeddedServer:
                 )
 
     def _is_running(self) -> bool:
-        done = self._command("pg_ctl", "status", "-D", str(self._cluster))
-        return done.returncode == 0
+        pid_file = self._cluster / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return False
+        if _is_alive(pid):
+            return self._command("pg_ctl", "status", "-D", str(self._cluster)).returncode == 0
+        # A killed server leaves its file behind, and where nobody reaps its process PostgreSQL takes it for running.
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while self._has_processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        pid_file.unlink(missing_ok=True)
+        return False
+
+    def _has_processes(self) -> bool:
+        """Tell whether a process of a killed server still works on the data folder."""
+        cluster = str(self._cluster)
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(process / "cwd") == cluster and _is_alive(int(process.name)):
+                    return True
+            except OSError:
+                continue
+        return False
 
     def _start(self, port: int) -> None:
         options = " ".join(f"-c {name}='{value}'" for name, value in (_SERVER_OPTIONS | {"port": str(port)}).items())
@@ -240,6 +264,20 @@ class EmbeddedServer:
             file.flush()
             os.fsync(file.fileno())
         incomplete.replace(self._access_file)
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that ended and was not reaped does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return not Path("/proc/self").exists()
 
 
 def _free_port(wanted: int) -> int:

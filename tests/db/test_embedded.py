@@ -1,0 +1,71 @@
+"""The embedded server: kept between starts, shared, refused when it is of another version."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from opsintel.db.embedded import ADMIN, EmbeddedServer
+from opsintel.errors import DatabaseError, SettingError
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="opsintel-embedded-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+class TestEmbeddedServer:
+    def test_keeps_data_between_starts_and_stops_with_its_last_user(self, folder: Path) -> None:
+        with EmbeddedServer(folder).use() as first:
+            with psycopg.connect(first.url(ADMIN, "postgres"), autocommit=True) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
+            with EmbeddedServer(folder).use() as second:
+                assert second == first
+            with psycopg.connect(first.url(ADMIN, "postgres")) as connection:
+                assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(first.url(ADMIN, "postgres"))
+        with EmbeddedServer(folder).use() as again, psycopg.connect(again.url(ADMIN, "postgres")) as connection:
+            assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+
+    def test_runs_as_an_unprivileged_user(self, folder: Path) -> None:
+        with EmbeddedServer(folder).use():
+            pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+            assert Path(f"/proc/{pid}").stat().st_uid != 0
+
+    def test_starts_again_after_a_kill(self, folder: Path) -> None:
+        server = EmbeddedServer(folder)
+        with server.use() as access:
+            pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(psycopg.OperationalError):
+                while True:
+                    psycopg.connect(access.url(ADMIN, "postgres")).close()
+            again = server.ensure_running()
+            with psycopg.connect(again.url(ADMIN, "postgres")) as connection:
+                assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+
+    def test_refuses_a_folder_of_another_major_version(self, folder: Path) -> None:
+        version = folder / "postgres" / "PG_VERSION"
+        kept = version.read_text()
+        version.write_text("15\n")
+        try:
+            with pytest.raises(DatabaseError, match="PostgreSQL 15"), EmbeddedServer(folder).use():
+                pass
+        finally:
+            version.write_text(kept)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another user")
+    def test_says_which_folder_its_user_cannot_reach(self, tmp_path: Path) -> None:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        with pytest.raises(SettingError, match="OPSINTEL_DATA_DIR"), EmbeddedServer(closed / "data").use():
+            pass

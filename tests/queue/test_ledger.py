@@ -1,0 +1,124 @@
+"""From outbox to ledger to batches: nothing lost, nothing double, days in order, tenants fair."""
+
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from opsintel.clock import now
+from opsintel.db.engine import Database
+from opsintel.queue import ledger
+from opsintel.queue.consume import consume_once
+from opsintel.queue.outbox import announce_days, relay_once
+from opsintel.queue.postgres import PostgresQueue
+from opsintel.tenants import create_tenant
+
+DAY = date(2026, 11, 1)
+
+
+@pytest.fixture
+def tenant(database: Database) -> UUID:
+    with database.system_tx() as connection:
+        connection.execute("DELETE FROM work")
+        connection.execute("DELETE FROM batch")
+        connection.execute("DELETE FROM queue_message")
+        connection.execute("DELETE FROM outbox")
+    return create_tenant(database, f"t-{uuid4().hex}", "T").id
+
+
+def announce(database: Database, tenant_id: UUID, *days: date) -> None:
+    with database.tenant_tx(tenant_id) as connection:
+        announce_days(connection, tenant_id, days, "import")
+
+
+def deliver(database: Database) -> None:
+    queue = PostgresQueue(database)
+    while relay_once(database, queue):
+        pass
+    while consume_once(database, queue):
+        pass
+
+
+class TestTheWayOfWork:
+    def test_work_arrives_and_is_done_once(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY, DAY + timedelta(days=1))
+        assert ledger.pending_count(database) == 2
+        deliver(database)
+        (batch,) = ledger.build_batches(database, now=now())
+        partitions = ledger.start_batch(database, batch, "run")
+        assert [p.day for p in partitions] == [DAY, DAY + timedelta(days=1)]
+        for partition in partitions:
+            ledger.finish(database, batch, partition)
+        ledger.close_batch(database, batch)
+        assert ledger.pending_count(database) == 0
+        assert ledger.build_batches(database, now=now()) == []
+
+    def test_an_announcement_delivered_twice_is_one_entry(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        queue = PostgresQueue(database)
+        relay_once(database, queue)
+        with database.system_tx() as connection:
+            connection.execute("UPDATE outbox SET published_at = NULL")
+        received = queue.receive(10)
+        deliver(database)
+        relay_once(database, queue)
+        with database.system_tx() as connection:
+            connection.execute("UPDATE queue_message SET available_at = now()")
+        deliver(database)
+        assert len(received) == 1
+        with database.system_tx() as connection:
+            assert connection.execute("SELECT count(*) FROM work").fetchone() == (1,)
+
+    def test_an_unacknowledged_announcement_comes_back_after_its_lease(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        queue = PostgresQueue(database)
+        relay_once(database, queue)
+        first = queue.receive(10)
+        assert queue.receive(10) == []
+        with database.system_tx() as connection:
+            connection.execute("UPDATE queue_message SET available_at = now() - interval '1 s'")
+        assert queue.receive(10) == first
+
+    def test_work_of_a_batch_whose_run_died_is_built_anew_under_another_id(
+        self, database: Database, tenant: UUID
+    ) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        (dead,) = ledger.build_batches(database, now=now())
+        ledger.start_batch(database, dead, "run")
+        assert ledger.build_batches(database, now=now()) == []
+        (anew,) = ledger.build_batches(database, now=now() + timedelta(hours=1))
+        assert anew != dead
+        assert ledger.start_batch(database, dead, "late") == []
+        assert len(ledger.start_batch(database, anew, "run")) == 1
+
+    def test_a_failing_partition_is_tried_again_and_given_up_in_the_end(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        for _ in range(ledger.MAX_ATTEMPTS):
+            (batch,) = ledger.build_batches(database, now=now())
+            (partition,) = ledger.start_batch(database, batch, "run")
+            ledger.finish(database, batch, partition, "no reason")
+            ledger.close_batch(database, batch)
+        assert ledger.build_batches(database, now=now()) == []
+        with database.system_tx() as connection:
+            assert connection.execute("SELECT state, error FROM work").fetchall() == [("failed", "no reason")]
+
+    def test_new_work_for_a_day_under_way_waits_for_the_next_batch(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        (first,) = ledger.build_batches(database, now=now())
+        (partition,) = ledger.start_batch(database, first, "run")
+        announce(database, tenant, DAY)
+        deliver(database)
+        ledger.finish(database, first, partition)
+        ledger.close_batch(database, first)
+        assert ledger.pending_count(database) == 1
+
+    def test_a_tenant_with_much_waiting_leaves_room_for_others(self, database: Database, tenant: UUID) -> None:
+        other = create_tenant(database, f"small-{uuid4().hex}", "Small").id
+        announce(database, tenant, *(DAY + timedelta(days=offset) for offset in range(300)))
+        announce(database, other, DAY)
+        deliver(database)
+        first = ledger.build_batches(database, now=now(), size=100, per_tenant=50)[0]
+        assert other in {partition.tenant_id for partition in ledger.start_batch(database, first, "run")}
