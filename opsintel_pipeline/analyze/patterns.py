@@ -38,7 +38,8 @@ _INJECTION = re.compile(
     r"|(?:you are now|act as|pretend to be)\s{1,3}(?:a |an |the )?(?:\w{1,20} ){0,3}(?:assistant|model|ai|admin|system)"
     r"|(?:system|developer)\s{0,2}(?:prompt|message)\s{0,2}:"
     r"|<\|?(?:im_start|system|endoftext)\|?>|\[/?INST\]"
-    r"|(?:set|mark|classify|rate)\s{1,3}(?:this|the|it)?\s{0,3}(?:message |ticket |email |as ){0,3}(?:severity|priority|sev)\w{0,3}\s",
+    r"|(?:set|mark|classify|rate)\s{1,3}(?:this|the|it)?\s{0,3}(?:message |ticket |email |as ){0,3}"
+    r"(?:severity|priority|sev)\w{0,3}\s",
     re.IGNORECASE,
 )
 

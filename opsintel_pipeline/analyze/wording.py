@@ -13,8 +13,9 @@ _PREFIX = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _GREETING = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|sehr geehrte\w*|liebe[rs]?"
-    r"|moin|servus|hola|buenos d[ií]as|buenas(?: tardes)?|estimad[oa]s?|bonjour|ciao)(?:[ ,]+[\w.-]{1,30}){0,3}[,!.:]?\s*$",
+    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)"
+    r"|sehr geehrte\w*|liebe[rs]?|moin|servus|hola|buenos d[ií]as|buenas(?: tardes)?|estimad[oa]s?|bonjour"
+    r"|ciao)(?:[ ,]+[\w.-]{1,30}){0,3}[,!.:]?\s*$",
     re.IGNORECASE,
 )
 """A greeting and at most three words after it: a name, a title, "team"."""

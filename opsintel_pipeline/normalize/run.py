@@ -41,7 +41,10 @@ class _Payload:
 def run(context: Context, partition: Partition) -> StageResult:
     """Take in the waiting payloads of a day and return the number of messages the day then has."""
     tenant = tenant_by_id(context.database, partition.tenant_id)
-    normalize_context = NormalizeContext(own_domains=tenant.own_domains)
+    normalize_context = NormalizeContext(
+        own_domains=frozenset(name for name in tenant.own_domains if "@" not in name),
+        own_addresses=frozenset(name for name in tenant.own_domains if "@" in name),
+    )
     taken = failed = 0
     while payloads := _waiting(context, partition):
         incoming, failures = _parse(context, payloads, normalize_context)

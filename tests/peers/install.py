@@ -23,7 +23,7 @@ def main() -> int:
             subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         return 0
     for package in missing:
-        print(f"not installed, so not tested: {PACKAGES[package]} (package {package})", file=sys.stderr)
+        sys.stderr.write(f"not installed, so not tested: {PACKAGES[package]} (package {package})\n")
     return 1 if os.environ.get("OPSINTEL_TEST_REQUIRE") == "all" else 0
 
 

@@ -131,7 +131,7 @@ INT = Integer()
 BIG = BigInteger()
 SMALL = SmallInteger()
 BOOL = Boolean()
-REAL = Double()
+REAL: Double[float] = Double()
 MONEY = Numeric(18, 9)
 
 __all__ = [
