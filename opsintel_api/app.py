@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from opsintel.access import passwords
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
-from opsintel_api import problems
+from opsintel_api import middleware, problems
 from opsintel_api.routes import auth, health, issues, messages, overview, search, sources
 from opsintel_api.services import Services
 
@@ -65,7 +65,9 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         finally:
             await database.close()
 
-    return build_api(lifespan=lifespan)
+    app = build_api(lifespan=lifespan)
+    middleware.install(app)
+    return app
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -1,0 +1,1 @@
+SELECT name, version, built_in FROM embedding_model WHERE current

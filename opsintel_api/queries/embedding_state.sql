@@ -1,0 +1,2 @@
+-- $1 version.
+SELECT state FROM embedding_model WHERE version = $1

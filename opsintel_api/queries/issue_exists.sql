@@ -1,0 +1,1 @@
+SELECT 'true' FROM issue WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT 'true' FROM source WHERE id = $1
