@@ -121,8 +121,10 @@ def _html(style: str, lang: str, text: str, signature: str, quote: Quote | None)
     if style == "gmail":
         body = f'<div dir="ltr">{_lines(text)}</div>'
         if signature:
-            body += f'<br clear="all"><span class="gmail_signature_prefix">-- </span><br>' \
-                    f'<div dir="ltr" class="gmail_signature">{_lines(signature)}</div>'
+            body += (
+                f'<br clear="all"><span class="gmail_signature_prefix">-- </span><br>'
+                f'<div dir="ltr" class="gmail_signature">{_lines(signature)}</div>'
+            )
         if quote is not None:
             body += (
                 '<br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">'

@@ -29,7 +29,9 @@ def mailbox(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
     noon = {day: datetime(*day_of(day).timetuple()[:3], 12, 30, tzinfo=UTC) for day in (8, 17)}
     broken_id = f"<{number_of(company, 'truncated'):016x}@mail.{company}.example>"
     pieces.append((noon[8], _truncated(company, broken_id, noon[8])))
-    pieces.append((noon[17], b"\nI write this from a machine that forgot how to write a head.\nThe lamp is still dark.\n"))
+    pieces.append(
+        (noon[17], b"\nI write this from a machine that forgot how to write a head.\nThe lamp is still dark.\n")
+    )
     truths.append(Truth("mbox", broken_id, noise="broken:truncated_part", lang="en"))
     truths.append(Truth("mbox", "", noise="broken:no_headers", lang="en"))
     pieces.sort(key=lambda piece: piece[0])
@@ -52,7 +54,11 @@ def message_id(message: Written) -> str:
 def _mail(message: Written, by_id: dict[str, Written]) -> bytes:
     fields = message.fields
     parent = by_id.get(fields.get("reply_to", ""))
-    headers = [("From", _address(fields["from"])), ("To", _address(fields["to"])), ("Subject", _encoded(fields["subject"]))]
+    headers = [
+        ("From", _address(fields["from"])),
+        ("To", _address(fields["to"])),
+        ("Subject", _encoded(fields["subject"])),
+    ]
     if message.time is not None:
         headers.append(("Date", format_datetime(local(message.moment, _OFFSETS[message.lang]))))
     headers.append(("Message-ID", message_id(message)))

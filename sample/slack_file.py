@@ -10,9 +10,12 @@ from collections import defaultdict
 from typing import Any
 
 from messages import Truth, Written, day_of, number_of, truth_of
+
 from opsintel.sample import SAMPLE_DAYS
 
-_TOKEN = re.compile(r"<(?P<link>https?://[^|>\s]+)(?:\|(?P<label>[^>]+))?>|(?P<bare>https?://[^\s<>]+)|@(?P<user>[a-z]+)\b")
+_TOKEN = re.compile(
+    r"<(?P<link>https?://[^|>\s]+)(?:\|(?P<label>[^>]+))?>|(?P<bare>https?://[^\s<>]+)|@(?P<user>[a-z]+)\b"
+)
 _FILE_TIME = (1980, 1, 1, 0, 0, 0)
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -44,7 +47,9 @@ def export(company: str, messages: list[Written], names: dict[str, str]) -> tupl
     )
     truths.append(Truth("slack_export", f"{first} message {len(files[first])}", noise="broken:no_ts", lang="en"))
     truths.append(Truth("slack_export", quiet, noise="broken:not_json", lang=""))
-    return packed({name: dumped(value) for name, value in files.items()} | {quiet: b'[\n    {\n        "type": "mess'}), truths
+    return packed(
+        {name: dumped(value) for name, value in files.items()} | {quiet: b'[\n    {\n        "type": "mess'}
+    ), truths
 
 
 def dumped(value: Any) -> bytes:
@@ -70,9 +75,7 @@ def _identifier(letter: str, company: str, name: str) -> str:
     return f"{letter}0" + "".join(_DIGITS[number >> 5 * place & 31] for place in range(9))
 
 
-def _entry(
-    message: Written, messages: list[Written], stamps: dict[str, str], users: dict[str, str]
-) -> dict[str, Any]:
+def _entry(message: Written, messages: list[Written], stamps: dict[str, str], users: dict[str, str]) -> dict[str, Any]:
     fields = message.fields
     stamp = stamps[message.id]
     entry: dict[str, Any] = {"type": "message", "user": users[fields["user"]], "ts": stamp}

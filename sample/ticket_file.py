@@ -8,7 +8,17 @@ from email.utils import parseaddr
 
 from messages import Truth, Written, day_of, truth_of
 
-HEADER = ("id", "created_at", "subject", "description", "requester_name", "requester_email", "status", "priority", "tags")
+HEADER = (
+    "id",
+    "created_at",
+    "subject",
+    "description",
+    "requester_name",
+    "requester_email",
+    "status",
+    "priority",
+    "tags",
+)
 
 
 def table(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
