@@ -34,7 +34,7 @@ def table(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
     rows.insert(len(rows) // 2, (short, f"{day_of(15)}T11:05:00Z", "Export stopped here"))
     rows.insert(
         len(rows) // 3,
-        (absurd, "0202-11-04T10:00:00Z", "Old lamp", "Does the very old lamp still work with the new one?", "Otto Brand",
+        (absurd, "0202-11-04T10:00:00Z", "Old lamp", "Does the old lamp work with the new one?", "Otto Brand",
          "otto.brand@example.net", "open", "low", ""),
     )  # fmt: skip
     truths.append(Truth("csv_file", short, noise="broken:too_few_fields", lang="en"))

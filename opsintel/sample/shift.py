@@ -1,4 +1,4 @@
-"""Copies of the sample whose last day is a chosen one: every time moves by the same whole days, nothing else changes."""
+"""Copies of the sample that end on a chosen day: every time moves by the same whole days, nothing else changes."""
 
 from __future__ import annotations
 
