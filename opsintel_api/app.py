@@ -12,7 +12,9 @@ from fastapi.routing import APIRoute
 from opsintel.access import passwords
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
-from opsintel_api import middleware, problems
+from opsintel_api import problems
+from opsintel_api.dashboard import Dashboard
+from opsintel_api.middleware import Envelope
 from opsintel_api.routes import auth, health, issues, messages, overview, search, sources
 from opsintel_api.services import Services
 
@@ -47,18 +49,21 @@ def build_api(**options: Any) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
+    app.add_middleware(Envelope)
     return app
 
 
 def create_app(settings: Settings, database_url: str) -> FastAPI:
-    """Return the API and dashboard on a migrated database; opens its connections when it starts."""
+    """Return the API and dashboard on a migrated database; opens its connections when it starts.
+
+    Raises `SettingError` without JWT_SECRET or MASTER_ENCRYPTION_KEY.
+    """
+    settings.require_secrets()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         passwords.prepare()
-        database = await AsyncDatabase.open(
-            database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS
-        )
+        database = await AsyncDatabase.open(database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS)
         app.state.services = Services(database, settings)
         try:
             yield
@@ -66,7 +71,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             await database.close()
 
     app = build_api(lifespan=lifespan)
-    middleware.install(app)
+    app.router.default = Dashboard()
     return app
 
 

@@ -1,53 +1,92 @@
-"""What surrounds every request: its id, security headers, a limit on its body, the dashboard for other paths."""
+"""What surrounds every request: its id, a limit on its body, and the headers that keep browsers safe."""
 
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 
-from fastapi import FastAPI, Request, Response
-from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from opsintel.ids import new_id
 from opsintel_api import problems
-from opsintel_api.dashboard import Dashboard
 
-MAX_BODY = 1_000_000
-API_PATHS = ("/v1", "/healthz", "/readyz")
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
-_HEADERS = {
+MAXIMUM_BODY = 1_000_000
+"""Bytes of a request's body."""
+
+API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+TOO_LARGE = f"A body has at most {MAXIMUM_BODY:,} bytes"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_ALWAYS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-Next = Callable[[Request], Awaitable[Response]]
 
 
-def install(app: FastAPI) -> None:
-    """Put the middleware around an application."""
-    dashboard = Dashboard()
-
-    async def surround(request: Request, call_next: Next) -> Response:
-        given = request.headers.get("x-request-id", "")
-        request.state.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
-        response = await _answer(request, call_next, dashboard)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers["X-Request-Id"] = request.state.request_id
-        return response
-
-    app.add_middleware(BaseHTTPMiddleware, dispatch=surround)
+def page_policy(script_hashes: Iterable[str]) -> str:
+    """Return the Content-Security-Policy of a page: our own files, and the inline scripts of these hashes only."""
+    scripts = " ".join(["'self'", *(f"'{value}'" for value in script_hashes)])
+    return (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'self'"
+    )
 
 
-async def _answer(request: Request, call_next: Next, dashboard: Dashboard) -> Response:
-    path = request.url.path
-    if not any(path == prefix or path.startswith(f"{prefix}/") for prefix in API_PATHS):
-        if request.method in ("GET", "HEAD"):
-            return dashboard.answer(request)
-        return problems.response(request, 405, "Only the API takes this", headers={"Allow": "GET, HEAD"})
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY or "transfer-encoding" in request.headers:
-        return problems.response(request, 413, f"A body has at most {MAX_BODY} bytes and names its length")
-    return await call_next(request)
+class Envelope:
+    """ASGI middleware: gives each request an id, bounds its body, and encloses its answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; other kinds of traffic are left as they are."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_id().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def enclose(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _enclose(MutableHeaders(scope=message), request_id, scope.get("scheme") == "https")
+            await send(message)
+
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and len(length) < 20 and int(length) <= MAXIMUM_BODY:
+            await self._app(scope, _bounded(receive), enclose)
+        else:
+            await problems.response(Request(scope), 413, TOO_LARGE)(scope, receive, enclose)
+
+
+def _enclose(headers: MutableHeaders, request_id: str, encrypted: bool) -> None:
+    headers["X-Request-ID"] = request_id
+    for name, value in _ALWAYS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", API_POLICY)
+    headers.setdefault("Cache-Control", "no-store")
+    if encrypted:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Return `receive` that ends with 413 for a body that names no length and grows too large."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > MAXIMUM_BODY:
+            raise problems.RequestProblem(413, TOO_LARGE)
+        return message
+
+    return counted

@@ -56,7 +56,9 @@ class RequestProblem(HTTPException):
 
 def unprocessable(field: str, reason: str) -> RequestProblem:
     """Return the error for one field that cannot be used."""
-    return RequestProblem(422, "The request cannot be used as it is", errors=(FieldProblem(field=field, reason=reason),))
+    return RequestProblem(
+        422, "The request cannot be used as it is", errors=(FieldProblem(field=field, reason=reason),)
+    )
 
 
 def not_found() -> RequestProblem:

@@ -127,7 +127,9 @@ def reading_of(request: Request) -> Reading:
 Reader = Annotated[Reading, Depends(reading_of)]
 
 
-async def period_of(connection: Any, parameters: PeriodParameters, *, longest: int | None = MAXIMUM_DAYS) -> tuple[date, date]:
+async def period_of(
+    connection: Any, parameters: PeriodParameters, *, longest: int | None = MAXIMUM_DAYS
+) -> tuple[date, date]:
     """Return the first and last day asked for; 422 when they are in the wrong order or too far apart.
 
     Without dates it is the last 30 days; for a tenant whose messages are all older, the 30 days that end with the

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from opsintel.embeddings.choose import choose_embedder
 from opsintel.embeddings.embedder import Embedder
 from opsintel.embeddings.lexical import LexicalEmbedder
+from opsintel.settings import Settings
 from opsintel_api.reading import Reading, statement
 
 CACHED_EMBEDDERS = 8
@@ -34,21 +36,36 @@ async def current_model(connection: Any) -> EmbeddingModel | None:
 
 
 async def query_vector(reader: Reading, model: EmbeddingModel, question: str) -> str | None:
-    """Return the vector as PostgreSQL reads it; None when the question holds no known word."""
+    """Return the vector as PostgreSQL reads it; None when the question holds no known word, or when the weights that
+    the messages were embedded with are not on this machine.
+    """
     embedder = await _embedder(reader, model)
+    if embedder is None:
+        return None
     vector = (await asyncio.to_thread(embedder.embed, [question]))[0]
     if not vector.any():
         return None
     return "[" + ",".join(f"{value:.8g}" for value in vector.tolist()) + "]"
 
 
-async def _embedder(reader: Reading, model: EmbeddingModel) -> Embedder:
+async def _embedder(reader: Reading, model: EmbeddingModel) -> Embedder | None:
     key = (reader.principal.tenant_id, model.version)
     if key not in _embedders:
         async with reader.transaction() as connection:
             state = await connection.fetchval(statement("embedding_state"), model.version)
-        _embedders[key] = await asyncio.to_thread(LexicalEmbedder.from_bytes, state)
+        loaded = await asyncio.to_thread(_load, state, reader.services.settings)
+        if loaded is None or loaded.version != model.version:
+            return None
+        _embedders[key] = loaded
         while len(_embedders) > CACHED_EMBEDDERS:
             _embedders.popitem(last=False)
     _embedders.move_to_end(key)
     return _embedders[key]
+
+
+def _load(state: bytes | None, settings: Settings) -> Embedder | None:
+    """Return the fitted embedder of a state, or the sentence model at hand; a request never fetches weights."""
+    if state is not None:
+        return LexicalEmbedder.from_bytes(state)
+    embedder, _reason = choose_embedder(settings.model_copy(update={"embedding_download": False}))
+    return embedder

@@ -23,7 +23,8 @@ def create_user(database: Database, email: str, name: str, password: str, tenant
     hashed = hash_password(password)
     with database.system_tx() as connection:
         connection.execute(
-            "INSERT INTO app_user (id, email, name, password_hash) VALUES (%s, %s, %s, %s) ON CONFLICT (email) DO NOTHING",
+            "INSERT INTO app_user (id, email, name, password_hash) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (email) DO NOTHING",
             (new_id(), address, name, hashed),
         )
         row = connection.execute("SELECT id FROM app_user WHERE email = %s", (address,)).fetchone()

@@ -33,7 +33,9 @@ class Matrix:
         try:
             return self.routes[f"{method} {path}"]
         except KeyError:
-            raise AccessError(f"{method} {path} has no scope", remedy="List it in opsintel/access/scopes.toml") from None
+            raise AccessError(
+                f"{method} {path} has no scope", remedy="List it in opsintel/access/scopes.toml"
+            ) from None
 
     def allows(self, role: str, requirement: str) -> bool:
         """Tell whether a role meets what a route needs; an unknown role meets nothing."""

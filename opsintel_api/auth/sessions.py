@@ -88,7 +88,9 @@ async def memberships(database: AsyncDatabase, user_id: UUID) -> list[TenantRole
         return [TenantRole(*row) for row in await connection.fetch(_MEMBERSHIPS, user_id)]
 
 
-async def role_in_session(database: AsyncDatabase, user_id: UUID, tenant_id: UUID, session_id: UUID) -> tuple[bool, str]:
+async def role_in_session(
+    database: AsyncDatabase, user_id: UUID, tenant_id: UUID, session_id: UUID
+) -> tuple[bool, str]:
     """Return whether the session lives, and the person's role in the tenant now ("" when no member)."""
     async with database.system_tx() as connection:
         row = await connection.fetchrow(

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 SearchText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 Severity = Annotated[int, Field(ge=1, le=5, description="1 is worst")]
 Cursor = Annotated[str, Field(max_length=1000, description="`next_cursor` of the page before, of the same query")]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows of a page")]
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("Write a day as 2026-11-23")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 RequestKind = Literal[
     "help", "complaint", "request", "bug_report", "incident", "question", "praise", "churn_risk", "billing",
     "security", "legal", "other",
@@ -43,8 +55,8 @@ class PageParameters(Parameters):
 class PeriodParameters(Parameters):
     """A span of UTC days, both included; without them the last 30 days that hold messages."""
 
-    from_: date | None = Field(None, alias="from", description="First UTC day")
-    to: date | None = Field(None, description="Last UTC day")
+    from_: Day | None = Field(None, alias="from", description="First UTC day")
+    to: Day | None = Field(None, description="Last UTC day")
 
 
 class Period(Answer):

@@ -74,5 +74,3 @@ class SourceFailurePage(Answer):
 
     items: list[SourceFailure]
     next_cursor: str | None
-
-

@@ -82,7 +82,9 @@ async def refresh(
     responses=responses(403),
     dependencies=[WITHOUT_PARAMETERS, Depends(require_own_page)],
 )
-async def logout(request: Request, token: Annotated[str | None, Cookie(alias=COOKIE, max_length=200)] = None) -> Response:
+async def logout(
+    request: Request, token: Annotated[str | None, Cookie(alias=COOKIE, max_length=200)] = None
+) -> Response:
     """End the session of the cookie, with all its tokens."""
     if token:
         await sessions.close_session(services_of(request).database, token)

@@ -27,9 +27,7 @@ async def list_issues(reader: Reader, parameters: Annotated[IssueListParameters,
     return reader.answer(body)
 
 
-@routes.get(
-    "/issues/{issue_id}", response_model=Issue, responses=responses(404), dependencies=[WITHOUT_PARAMETERS]
-)
+@routes.get("/issues/{issue_id}", response_model=Issue, responses=responses(404), dependencies=[WITHOUT_PARAMETERS])
 async def get_issue(reader: Reader, issue_id: UUID) -> Response:
     """Return an issue; one that was merged names its successor in `merged_into`."""
     return reader.answer(await reader.one("issue", today(), issue_id))

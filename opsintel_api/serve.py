@@ -1,0 +1,49 @@
+"""Run the API and the dashboard in this process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvicorn
+
+from opsintel.db.connect import database_urls
+from opsintel.db.migrate import migrate
+from opsintel.errors import OpsintelError
+from opsintel.settings import Settings, load_settings
+from opsintel_api.app import create_app
+
+DRAIN_SECONDS = 10
+
+
+def serve(settings: Settings, database_url: str) -> None:
+    """Serve until a signal ends it; requests in flight have ten seconds to finish."""
+    uvicorn.run(
+        create_app(settings, database_url),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=64 * 1024,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def main() -> None:
+    """Serve by the environment's settings; one line and exit code 1 when they do not allow it.
+
+    Without DB_URL the embedded server of the data folder is used.
+    """
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    try:
+        settings = load_settings()
+        settings.require_secrets()
+        with database_urls(settings) as urls:
+            if settings.db_url is None:  # with DB_URL the operator migrates: this login may not
+                migrate(urls.migration, login=urls.login)
+            serve(settings, urls.service)
+    except OpsintelError as error:
+        sys.stderr.write(f"opsintel: {error.line()}\n")
+        sys.exit(1)
