@@ -7,7 +7,6 @@ from pathlib import Path
 
 from opsintel.connectors.detect import detect_kind
 from opsintel.connectors.registry import connector_class
-
 from opsintel.context import Context
 from opsintel.errors import InputError
 from opsintel.tenants import create_tenant

@@ -2,7 +2,9 @@
 
 Each vector is first smoothed with its nearest neighbours. The graph joins mutual likes: its edges are weighted by the
 Jaccard overlap of neighbour sets (Jarvis and Patrick 1973); communities come from Leiden with the constant Potts model
-(Traag, Waltman and van Eck 2019). One setting for every tenant; the same input in the same order gives the same result.
+(Traag, Waltman and van Eck 2019). Few vectors need no graph, which would see neighbours where there are none: up to
+`FEW` they are smoothed once and joined by average link directly. One setting for every tenant; the same input in the
+same order gives the same result.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ SMOOTHING_NEIGHBOURS = 8
 SMOOTHING_ROUNDS = 2
 GRAPH_NEIGHBOURS = 15
 COMMUNITY_RESOLUTION = 0.015
+FEW = 1_000
+FEW_NEIGHBOURS = 4
+FEW_JOIN_FACTOR = 1.27
+"""Single vectors lie farther apart than centroids of communities: the cut for them is that much wider."""
 JOIN_DISTANCE = 0.55
 LEXICAL_JOIN_DISTANCE = 0.55
 MODEL_JOIN_DISTANCE = 0.25
@@ -48,10 +54,10 @@ def nearest(vectors: Vectors, count: int) -> tuple[NDArray[np.int64], NDArray[np
     return places, similarities
 
 
-def smoothed(vectors: Vectors) -> Vectors:
-    """Return each vector with the mean of its nearest neighbours added, twice over."""
-    for _ in range(SMOOTHING_ROUNDS):
-        places, _similarities = nearest(vectors, SMOOTHING_NEIGHBOURS)
+def smoothed(vectors: Vectors, neighbours: int, rounds: int) -> Vectors:
+    """Return each vector with the mean of its nearest neighbours added, some rounds over."""
+    for _ in range(rounds):
+        places, _similarities = nearest(vectors, neighbours)
         if places.shape[1]:
             vectors = normalized(vectors + vectors[places].mean(axis=1))
     return vectors
@@ -59,16 +65,28 @@ def smoothed(vectors: Vectors) -> Vectors:
 
 def cluster(vectors: Vectors, *, join_distance: float = JOIN_DISTANCE) -> Labels:
     """Return a label for each row, 0 and up in order of first appearance; rows of zeros stand alone."""
+    filled = vectors.any(axis=1)
+    if not filled.all():
+        labels = np.arange(len(vectors), dtype=np.int64) + len(vectors)
+        labels[filled] = cluster(vectors[filled], join_distance=join_distance)
+        return _renumbered(labels)
     size = len(vectors)
     if size < 3:
         return _small(vectors, join_distance)
-    smooth = smoothed(vectors)
+    if size <= FEW:
+        few = smoothed(vectors, min(FEW_NEIGHBOURS, size // 3), 1)
+        return _renumbered(_average_link(few, join_distance * FEW_JOIN_FACTOR))
+    smooth = smoothed(vectors, SMOOTHING_NEIGHBOURS, SMOOTHING_ROUNDS)
     communities = _communities(smooth)
     centroids = normalized(_sums(smooth, communities))
-    if len(centroids) > 1:
-        joined = fcluster(linkage(centroids, "average", metric="cosine"), join_distance, "distance")
-        communities = np.asarray(joined[communities], np.int64)
-    return _renumbered(np.asarray(communities, np.int64))
+    return _renumbered(_average_link(centroids, join_distance)[communities])
+
+
+def _average_link(vectors: Vectors, distance: float) -> Labels:
+    if len(vectors) < 2:
+        return np.zeros(len(vectors), np.int64)
+    joined = linkage(vectors, "average", metric="cosine")
+    return np.asarray(fcluster(np.nan_to_num(joined, nan=1.0), distance, "distance"), np.int64)
 
 
 def _small(vectors: Vectors, join_distance: float) -> Labels:

@@ -133,6 +133,11 @@ class TestClustering:
         vectors = np.eye(max(size, 1), 32, dtype=np.float32)[:size]
         assert len(cluster(vectors)) == size
 
+    def test_texts_without_words_stand_alone(self) -> None:
+        vectors = np.zeros((6, 8), np.float32)
+        vectors[:3, 0] = 1
+        assert cluster(vectors).tolist() == [0, 0, 0, 1, 2, 3]
+
     def test_neighbours_are_the_nearest_in_order(self) -> None:
         vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
         places, similarities = nearest(vectors, 5)

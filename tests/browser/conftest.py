@@ -1,0 +1,115 @@
+"""The real API with the built dashboard, on messages that went through the real pipeline; a real Chromium."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from opsintel.access.accounts import create_user
+from opsintel.clock import now
+from opsintel.context import Context
+from opsintel.db.engine import Database
+from opsintel.objects.store import open_objects
+from opsintel.settings import Settings
+from opsintel.tenants import find_tenant
+from opsintel_api.app import create_app
+from opsintel_pipeline.ingest.files import import_file
+from opsintel_pipeline.worker.inline import process_waiting
+
+PASSWORD = "correct horse battery staple"
+PROBLEMS = {
+    "Hub offline": "the hub is offline since I changed the router, wifi light stays red",
+    "Charged twice": "I was charged twice for the subscription, please refund the second payment",
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    address: str
+    database: Database
+    email: str = "ann@acme.example"
+    password: str = PASSWORD
+
+
+def write_tickets(path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "created_at", "subject", "text", "author_name", "author_email"])
+        for number in range(24):
+            subject = list(PROBLEMS)[number % 2]
+            moment = now() - timedelta(days=number % 6, hours=1)
+            text = f"{PROBLEMS[subject]}. <script>document.title='hacked'</script> <img src=x onerror=alert({number})>"
+            writer.writerow(
+                [f"T-{number}", moment.isoformat(), subject, text, f"Person {number}", f"p{number}@c.example"]
+            )
+
+
+@pytest.fixture(scope="module")
+def served(settings: Settings, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    context = Context(database, open_objects(settings), settings)
+    tickets = tmp_path_factory.mktemp("tickets") / "tickets.csv"
+    write_tickets(tickets)
+    import_file(context, tickets, "acme", own_domains=("acme.example",))
+    process_waiting(context)
+    create_user(database, "ann@acme.example", "Ann", PASSWORD, find_tenant(database, "acme").id, "owner")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert settings.db_url is not None
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings, settings.db_url), host="127.0.0.1", port=port, log_level="warning")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        pass
+    yield Served(f"http://127.0.0.1:{port}", database)
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "Chromium is missing: `make peers` installs it as root, else install the package chromium"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    """A page that is logged in; the test fails on any error in its console and on requests to elsewhere."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    opened.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((served.address, "data:", "blob:")) else faults.append(request.url)
+        ),
+    )
+    opened.goto(served.address)
+    opened.get_by_label("E-mail").fill(served.email)
+    opened.get_by_label("Password").fill(served.password)
+    opened.get_by_role("button", name="Log in").click()
+    opened.get_by_role("heading", name="Overview").wait_for()
+    yield opened
+    context.close()
+    assert faults == []
