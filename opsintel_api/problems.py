@@ -27,6 +27,7 @@ from opsintel_api.models.problem import FieldProblem, Problem
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+UNUSABLE = "The request cannot be used as it is"
 NOT_FOUND = "There is nothing here, or not for you"
 
 _STATUS: tuple[tuple[type[OpsintelError], int], ...] = (
@@ -56,9 +57,7 @@ class RequestProblem(HTTPException):
 
 def unprocessable(field: str, reason: str) -> RequestProblem:
     """Return the error for one field that cannot be used."""
-    return RequestProblem(
-        422, "The request cannot be used as it is", errors=(FieldProblem(field=field, reason=reason),)
-    )
+    return RequestProblem(422, UNUSABLE, errors=(FieldProblem(field=field, reason=reason),))
 
 
 def not_found() -> RequestProblem:
@@ -119,7 +118,7 @@ async def _validation(request: Request, error: Exception) -> Response:
         FieldProblem(field=".".join(str(part) for part in item["loc"][1:]) or "body", reason=str(item["msg"]))
         for item in error.errors()[:20]
     )
-    return response(request, 422, "The request cannot be used as it is", errors=fields)
+    return response(request, 422, UNUSABLE, errors=fields)
 
 
 async def _own(request: Request, error: Exception) -> Response:

@@ -1,0 +1,258 @@
+"""A small tenant, written straight into the tables: for tests of what reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from pgvector import Vector
+from psycopg.types.json import Jsonb
+
+from opsintel.access.accounts import create_user
+from opsintel.access.roles import ROLES, Role
+from opsintel.clock import today
+from opsintel.db.engine import Database
+from opsintel.embeddings.lexical import LexicalEmbedder, rounded
+from opsintel.ids import new_id
+from opsintel.tenants import create_tenant
+
+PASSWORD = "a long enough password"
+TAX = "The invoice shows the wrong tax rate of {percent} percent, please correct it. Call me at +49 30 1234567."
+LOGIN = "I cannot log in since the update, the page stays white for user {number}."
+
+
+@dataclass
+class Seeded:
+    """Ids of what was written."""
+
+    tenant_id: UUID
+    slug: str
+    users: dict[Role, UUID] = field(default_factory=dict)
+    sources: dict[str, UUID] = field(default_factory=dict)
+    participants: list[UUID] = field(default_factory=list)
+    issues: dict[str, UUID] = field(default_factory=dict)
+    messages: list[UUID] = field(default_factory=list)
+    newsletter: UUID | None = None
+    last_day: date = field(default_factory=today)
+
+    def email(self, role: Role) -> str:
+        """Return the address of the user who has a role."""
+        return f"{role}@{self.slug}.example"
+
+
+def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: date | None = None) -> Seeded:
+    """Write a tenant with a user for each role, two sources, three issues (one merged), 24 messages and their facts.
+
+    `canary` stands in every text that a person could read; the latest messages are of `last_day` (default: today).
+    """
+    tenant = create_tenant(database, slug, f"{slug} {canary}".strip(), own_domains=(f"{slug}.example",))
+    seeded = Seeded(tenant.id, slug, last_day=last_day or today())
+    for role in ROLES:
+        seeded.users[role] = create_user(database, seeded.email(role), f"{role} {canary}", PASSWORD, tenant.id, role)
+    with database.tenant_tx(tenant.id) as connection:
+        _sources(connection, seeded, canary)
+        _people(connection, seeded, canary)
+        _issues(connection, seeded, canary)
+        for number in range(24):
+            _message(connection, seeded, number, canary)
+        _newsletter(connection, seeded, canary)
+        _embeddings(connection, seeded)
+        _facts(connection, seeded)
+    return seeded
+
+
+def insert(connection: psycopg.Connection, table: str, **values: Any) -> None:
+    """Write one row."""
+    names = ", ".join(values)
+    places = ", ".join(f"%({name})s" for name in values)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)
+
+
+def _sources(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    for kind in ("mbox", "slack_export"):
+        seeded.sources[kind] = new_id()
+        insert(
+            connection, "source", tenant_id=seeded.tenant_id, id=seeded.sources[kind], kind=kind,
+            name=f"{kind} {canary}", config=Jsonb({}), config_key=kind, last_sync_at=_at(seeded.last_day, 20),
+        )  # fmt: skip
+    for number in range(3):
+        insert(
+            connection, "ingest_failure", tenant_id=seeded.tenant_id, id=new_id(), source_id=seeded.sources["mbox"],
+            stage="normalize", kind="message", key=f"item {number}", reason=f"truncated {canary}", retryable=False,
+            last_at=_at(seeded.last_day, number),
+        )  # fmt: skip
+
+
+def _people(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    for number in range(6):
+        person = new_id()
+        seeded.participants.append(person)
+        insert(
+            connection, "participant", tenant_id=seeded.tenant_id, id=person,
+            display_name="" if number == 5 else f"Customer {number} {canary}",
+        )  # fmt: skip
+        insert(
+            connection, "participant_identity", tenant_id=seeded.tenant_id, kind="email",
+            value=f"customer{number}@buyer.example", participant_id=person,
+        )  # fmt: skip
+
+
+def _issues(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    for number, (name, title, state) in enumerate(
+        (("tax", "Wrong tax rate", "ongoing"), ("login", "White page", "resolved"), ("merged", "Old tax", "ongoing")), 1
+    ):
+        seeded.issues[name] = new_id()
+        insert(
+            connection, "issue", tenant_id=seeded.tenant_id, id=seeded.issues[name], number=number,
+            title=f"{title} {canary}".strip(), title_method="phrase", summary=f"About {title} {canary}",
+            category="Billing / Invoices", severity=number, state=state, messages=12 if number < 3 else 0,
+            customers=6 - number, first_seen=_at(seeded.last_day - timedelta(days=11), 9),
+            last_seen=_at(seeded.last_day - timedelta(days=number - 1), 12),
+            merged_into=seeded.issues["tax"] if name == "merged" else None,
+            resolved_at=_at(seeded.last_day, 1) if state == "resolved" else None,
+        )  # fmt: skip
+        insert(
+            connection, "issue_event", tenant_id=seeded.tenant_id, id=new_id(), issue_id=seeded.issues[name],
+            kind="created", detail=Jsonb({"messages": 3, "note": canary}),
+        )  # fmt: skip
+
+
+def _message(connection: psycopg.Connection, seeded: Seeded, number: int, canary: str) -> None:
+    name = "tax" if number % 2 == 0 else "login"
+    text = (TAX.format(percent=number) if name == "tax" else LOGIN.format(number=number)) + f" {canary}"
+    moment = _at(seeded.last_day - timedelta(days=number // 2), 8 + number % 2)
+    message_id = _insert_message(connection, seeded, number, f"{name} {number} {canary}", text, moment)
+    seeded.messages.append(message_id)
+    _analysis(connection, seeded, message_id, moment, text, kind="billing" if name == "tax" else "bug_report",
+              severity=1 + number % 5, actionable=True)  # fmt: skip
+    insert(
+        connection, "issue_member", tenant_id=seeded.tenant_id, id=new_id(), issue_id=seeded.issues[name],
+        message_id=message_id, method="centroid", distance=0.25, model_version="seeded",
+        runner_up_issue_id=seeded.issues["login" if name == "tax" else "tax"], runner_up_distance=0.75,
+    )  # fmt: skip
+
+
+def _newsletter(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    moment = _at(seeded.last_day, 7)
+    text = f"Our product news of the month {canary}"
+    seeded.newsletter = _insert_message(connection, seeded, 99, f"News {canary}", text, moment)
+    connection.execute("UPDATE message SET automatic = 'newsletter' WHERE id = %s", (seeded.newsletter,))
+    _analysis(connection, seeded, seeded.newsletter, moment, text, kind="other", severity=5, actionable=False)
+
+
+def _insert_message(
+    connection: psycopg.Connection, seeded: Seeded, number: int, subject: str, text: str, moment: datetime
+) -> UUID:
+    message_id, thread_id = new_id(), new_id()
+    insert(
+        connection, "thread", tenant_id=seeded.tenant_id, id=thread_id, key=f"thread {number}", kind="email",
+        subject=subject,
+    )  # fmt: skip
+    insert(
+        connection, "message", tenant_id=seeded.tenant_id, id=message_id, kind="email", partition_day=moment.date(),
+        occurred_at=moment, content_hash=hashlib.sha256(text.encode()).digest(), thread_id=thread_id,
+        author_id=seeded.participants[number % 6], direction="inbound", visibility="public", subject=subject, text=text,
+        quoted_text="> earlier", signature_text="-- \nA person", language="en", defects=["missing_date"],
+        recipients=Jsonb([{"kind": "email", "value": "help@shop.example", "name": "Help"}]),
+    )  # fmt: skip
+    source = seeded.sources["mbox" if number % 3 else "slack_export"]
+    insert(
+        connection, "message_occurrence", tenant_id=seeded.tenant_id, source_id=source, native_id=f"native {number}",
+        message_id=message_id, version="1", channel="inbox",
+    )  # fmt: skip
+    insert(connection, "message_label", tenant_id=seeded.tenant_id, message_id=message_id, label="urgent")
+    insert(
+        connection, "message_link", tenant_id=seeded.tenant_id, message_id=message_id, position=0,
+        url="https://shop.example/invoice", text="invoice",
+    )  # fmt: skip
+    insert(
+        connection, "attachment", tenant_id=seeded.tenant_id, message_id=message_id, position=0, filename="a.pdf",
+        content_type="application/pdf", size=12,
+    )  # fmt: skip
+    return message_id
+
+
+def _analysis(
+    connection: psycopg.Connection,
+    seeded: Seeded,
+    message_id: UUID,
+    moment: datetime,
+    text: str,
+    *,
+    kind: str,
+    severity: int,
+    actionable: bool,
+) -> None:
+    quote = text.split(",")[0]
+    output = {
+        "category_path": ["Billing", "Invoices"],
+        "workaround": False,
+        "evidence": [{"field": "kind", "quote": quote, "start": 0, "end": len(quote)}],
+        "entities": [{"type": "amount", "value": "19 percent"}],
+        "action_items": [{"text": "Correct it", "owner_hint": "", "due": "", "quote": quote}],
+        "asks": [{"type": "callback", "quote": quote}],
+        "pii": [{"type": "phone", "count": 1}],
+        "injection_quote": "",
+        "confidence": {"kind": 0.8, "severity": 0.6},
+    }
+    insert(
+        connection, "analysis", tenant_id=seeded.tenant_id, id=new_id(), message_id=message_id,
+        partition_day=moment.date(), profile_version="default-1", input_hash=b"\0" * 32, status="done",
+        is_actionable=actionable, not_actionable_reason=None if actionable else "newsletter", kind=kind,
+        category="Billing / Invoices", severity=severity, impact="individual", urgency="week", sentiment=-1,
+        title="Wrong tax", summary="The tax rate is wrong", language="en", output=Jsonb(output), provider="built-in",
+        model="rules-1", built_in=True,
+    )  # fmt: skip
+
+
+def _embeddings(connection: psycopg.Connection, seeded: Seeded) -> None:
+    rows = connection.execute("SELECT id, text FROM message ORDER BY sorted_at, id").fetchall()
+    embedder = rounded(LexicalEmbedder.fit([row[1] for row in rows]))
+    insert(
+        connection, "embedding_model", tenant_id=seeded.tenant_id, name=embedder.name, version=embedder.version,
+        dimensions=embedder.dimensions, built_in=True, reason="no weights at hand", state=embedder.to_bytes(),
+    )  # fmt: skip
+    for (message_id, _), vector in zip(rows, embedder.embed([row[1] for row in rows]), strict=True):
+        insert(
+            connection, "embedding", tenant_id=seeded.tenant_id, message_id=message_id,
+            model_version=embedder.version, vector=Vector(vector),
+        )  # fmt: skip
+    connection.execute("UPDATE issue SET model_version = %s", (embedder.version,))
+
+
+def _facts(connection: psycopg.Connection, seeded: Seeded) -> None:
+    day = "(message.sorted_at AT TIME ZONE 'UTC')::date"
+    joined = (
+        "message JOIN message_occurrence AS place ON place.message_id = message.id"
+        " JOIN analysis ON analysis.message_id = message.id AND analysis.current"
+        " LEFT JOIN issue_member ON issue_member.message_id = message.id"
+    )
+    connection.execute(
+        f"INSERT INTO fact_message_day SELECT message.tenant_id, {day}, place.source_id, analysis.kind, severity,"
+        f" is_actionable, count(*), sum(sentiment) FROM {joined} GROUP BY 1, 2, 3, 4, 5, 6"
+    )
+    connection.execute(
+        f"INSERT INTO fact_participant_day SELECT message.tenant_id, {day}, author_id, count(*) FROM {joined}"
+        " WHERE is_actionable GROUP BY 1, 2, 3"
+    )
+    connection.execute(
+        f"INSERT INTO fact_issue_day SELECT message.tenant_id, {day}, issue_id, count(*), count(DISTINCT author_id), 0,"
+        " count(*) FILTER (WHERE severity = 1), count(*) FILTER (WHERE severity = 2),"
+        " count(*) FILTER (WHERE severity = 3), count(*) FILTER (WHERE severity = 4),"
+        f" count(*) FILTER (WHERE severity = 5), sum(sentiment) FROM {joined} WHERE issue_id IS NOT NULL"
+        " GROUP BY 1, 2, 3"
+    )
+    connection.execute(
+        f"INSERT INTO fact_source_day (tenant_id, day, source_id, census, stored, normalized, analysed)"
+        f" SELECT message.tenant_id, {day}, place.source_id, count(*), count(*), count(*), count(*) FROM {joined}"
+        " GROUP BY 1, 2, 3"
+    )
+    insert(connection, "data_version", tenant_id=seeded.tenant_id, version=1)
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), tzinfo=UTC)
