@@ -1,0 +1,144 @@
+"""`opsintel doctor`: every setting, server and permission, each with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
+
+import typer
+
+from opsintel.cli.main import print_json
+from opsintel.errors import OpsintelError
+from opsintel.settings import Settings, load_settings
+
+app = typer.Typer(add_completion=False)
+
+LEAST_FREE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, how it is, and what to do."""
+
+    check: str
+    verdict: Literal["passed", "warning", "failed"]
+    detail: str
+    remedy: str = ""
+
+
+@app.command()
+def examine(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Check settings, servers, keys and permissions; exit code 1 when something fails."""
+    findings = list(findings_of())
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            remedy = f" -> {finding.remedy}" if finding.remedy else ""
+            typer.echo(f"{finding.verdict:8}{finding.check}: {finding.detail}{remedy}")
+    if any(finding.verdict == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+def findings_of() -> Iterator[Finding]:
+    """Yield the findings of this installation; without usable settings only what is wrong with them."""
+    try:
+        settings = load_settings()
+    except OpsintelError as error:
+        yield Finding("settings", "failed", error.message, error.remedy)
+        return
+    yield Finding("settings", "passed", "every value can be used")
+    yield from _secrets(settings)
+    yield _guarded("data folder", lambda: _data_folder(settings))
+    yield _guarded("database", lambda: _database(settings))
+    yield _guarded("objects", lambda: _objects(settings))
+    yield _guarded("embeddings", lambda: _embeddings(settings))
+    yield from _ports(settings)
+
+
+def _guarded(check: str, examine_it: Callable[[], Finding]) -> Finding:
+    try:
+        return examine_it()
+    except OpsintelError as error:
+        return Finding(check, "failed", error.message, error.remedy)
+    except OSError as error:
+        return Finding(check, "failed", error.strerror or str(error))
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    for name, read in (("MASTER_ENCRYPTION_KEY", settings.master_key), ("JWT_SECRET", settings.jwt_key)):
+        try:
+            read()
+        except OpsintelError as error:
+            yield Finding(name, "failed", error.message, error.remedy)
+        else:
+            yield Finding(name, "passed", "set")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        return Finding("data folder", "failed", f"{folder} cannot be written", "Set OPSINTEL_DATA_DIR")
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        return Finding("data folder", "warning", f"{folder} has {free >> 20} MB free", "Make room on the disk")
+    return Finding("data folder", "passed", f"{folder}, {free >> 30} GB free")
+
+
+def _database(settings: Settings) -> Finding:
+    from opsintel.db.connect import database_urls
+    from opsintel.db.migrate import current_revision
+
+    with database_urls(settings) as urls:
+        current, newest = current_revision(urls.migration)
+    kind = "given by DB_URL" if settings.db_url else "embedded"
+    if current != newest:
+        return Finding("database", "warning", f"{kind}, schema at {current}, not {newest}", "Run `opsintel migrate`")
+    return Finding("database", "passed", f"{kind}, schema at {current}")
+
+
+def _objects(settings: Settings) -> Finding:
+    from opsintel.ids import new_id
+    from opsintel.objects.store import open_objects
+
+    store = open_objects(settings)
+    key = store.put(new_id(), "doctor", b"doctor")
+    read = store.get_range(key, 0, 6)
+    store.delete(key)
+    where = f"bucket {settings.s3_bucket}" if settings.s3_bucket else "the data folder"
+    verdict: Literal["passed", "failed"] = "passed" if read == b"doctor" else "failed"
+    return Finding("objects", verdict, f"written to and read from {where}")
+
+
+def _embeddings(settings: Settings) -> Finding:
+    from opsintel.embeddings.choose import choose_embedder
+
+    embedder, reason = choose_embedder(settings)
+    if embedder is None:
+        return Finding(
+            "embeddings", "warning", f"the built-in lexical embedder is used: {reason}",
+            "Set OPSINTEL_EMBEDDING_WEIGHTS to a folder with model.onnx and tokenizer.json",
+        )  # fmt: skip
+    return Finding("embeddings", "passed", embedder.name)
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for name, host, port in (
+        ("API_ADDR", settings.api_host, settings.api_port),
+        ("OPSINTEL_DAGSTER_PORT", "127.0.0.1", settings.dagster_port),
+    ):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                yield Finding(name, "warning", f"port {port}: {error.strerror}", "Fine while opsintel runs there")
+            else:
+                yield Finding(name, "passed", f"port {port} is free")

@@ -1,0 +1,138 @@
+"""The command line: every command loads, errors are one line with a remedy and a non-zero exit."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from opsintel.cli.main import COMMANDS
+
+ENVIRONMENT = {
+    "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
+    "JWT_SECRET": "0123456789" * 4,
+    "OPSINTEL_EMBEDDING_DOWNLOAD": "false",
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="opsintel-cli-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(data_dir: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    environment = kept | ENVIRONMENT | {"OPSINTEL_DATA_DIR": str(data_dir)} | changes
+    return subprocess.run(
+        [sys.executable, "-m", "opsintel.cli.main", *arguments],
+        env=environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+
+class TestCommands:
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_each_loads_and_explains_itself(self, name: str) -> None:
+        assert import_module(COMMANDS[name][0]).app
+
+    def test_help_lists_them_all(self, data_dir: Path) -> None:
+        shown = run(data_dir, "--help").stdout
+        assert all(name in shown for name in COMMANDS)
+
+
+class TestImport:
+    def test_a_second_import_adds_nothing_and_a_grown_file_only_what_is_new(
+        self, data_dir: Path, tmp_path: Path
+    ) -> None:
+        tickets = tmp_path / "tickets.csv"
+        tickets.write_text("id,text\n1,the hub is offline\n2,please refund my money\n")
+        first = json.loads(run(data_dir, "import", str(tickets), "--tenant", "acme", "--json").stdout)
+        assert (first["added"], first["failures"]) == (2, 0)
+        again = json.loads(run(data_dir, "import", str(tickets), "--tenant", "acme", "--json").stdout)
+        assert (again["added"], again["changed"]) == (0, 0)
+        with tickets.open("a") as file:
+            file.write("3,the hub is offline again\n")
+        grown = json.loads(run(data_dir, "import", str(tickets), "--tenant", "acme", "--json").stdout)
+        assert grown["added"] == 1
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("missing.mbox", None),
+            ("empty.csv", b""),
+            ("broken.zip", b"PK\x03\x04 cut"),
+            ("noise.bin", bytes(range(256))),
+        ],
+    )
+    def test_what_cannot_be_read_is_one_line_and_exit_1(
+        self, data_dir: Path, tmp_path: Path, name: str, content: bytes | None
+    ) -> None:
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        done = run(data_dir, "import", str(path), "--tenant", "acme")
+        assert done.returncode == 1
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "Traceback" not in done.stderr
+
+    def test_without_its_secrets_nothing_starts(self, data_dir: Path, tmp_path: Path) -> None:
+        done = run(data_dir, "import", str(tmp_path), "--tenant", "acme", MASTER_ENCRYPTION_KEY="")
+        assert done.returncode == 1
+        assert "MASTER_ENCRYPTION_KEY" in done.stderr
+        assert "openssl" in done.stderr
+
+
+class TestExport:
+    def test_writes_the_issues_of_an_import(self, data_dir: Path, tmp_path: Path) -> None:
+        done = run(data_dir, "export", "--tenant", "acme", "--to", str(tmp_path / "out.csv"), "--json")
+        assert json.loads(done.stdout)["rows"] >= 1
+        assert "hub" in (tmp_path / "out.csv").read_text().lower()
+
+    def test_needs_one_target_and_a_tenant_that_exists(self, data_dir: Path, tmp_path: Path) -> None:
+        assert "Name one target" in run(data_dir, "export", "--tenant", "acme").stderr
+        unknown = run(data_dir, "export", "--tenant", "nobody", "--to", str(tmp_path / "x.csv"))
+        assert unknown.returncode == 1
+        assert "no tenant 'nobody'" in unknown.stderr
+
+
+class TestEval:
+    def test_prints_the_figures_of_each_set(self, data_dir: Path, tmp_path: Path) -> None:
+        rows = [
+            f"{n},{'hub offline wifi router' if n % 2 else 'refund money charged card'} {n},l{n % 2}" for n in range(60)
+        ]
+        (tmp_path / "planted.csv").write_text("id,text,label\n" + "\n".join(rows) + "\n")
+        done = run(data_dir, "eval", "clusters", str(tmp_path / "planted.csv"), "--days", "5", "--json")
+        (result,) = json.loads(done.stdout)
+        assert result["set"] == "planted"
+        assert result["rows"] == 60
+        assert result["ari"] > 0.9
+
+    def test_a_file_without_its_columns_is_one_line(self, data_dir: Path, tmp_path: Path) -> None:
+        (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+        done = run(data_dir, "eval", "clusters", str(tmp_path / "other.csv"))
+        assert done.returncode == 1
+        assert "no column id" in done.stderr
+
+
+class TestDoctor:
+    def test_says_of_every_part_how_it_is(self, data_dir: Path) -> None:
+        done = run(data_dir, "doctor", "--json", API_ADDR="127.0.0.1:1")
+        checks = {finding["check"]: finding["verdict"] for finding in json.loads(done.stdout)}
+        assert checks["database"] == "passed"
+        assert checks["objects"] == "passed"
+        assert checks["embeddings"] == "warning"
+        assert done.returncode == 0
+
+    def test_a_missing_secret_fails_with_its_remedy(self, data_dir: Path) -> None:
+        done = run(data_dir, "doctor", JWT_SECRET="")
+        assert done.returncode == 1
+        assert "openssl" in done.stdout
