@@ -104,9 +104,7 @@ class TestIssue:
         for issue_id in (absent, foreign):
             response = await get(path.format(issue_id))
             assert response.status_code == 404
-            answers.append(
-                {k: v for k, v in response.json().items() if k not in ("request_id", "instance")}
-            )
+            answers.append({k: v for k, v in response.json().items() if k not in ("request_id", "instance")})
         assert answers[0] == answers[1]
 
 

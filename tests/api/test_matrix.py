@@ -1,0 +1,96 @@
+"""Every route × every role, made from scopes.toml; nothing is open by accident."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+
+from opsintel.access.roles import OPEN, ROLES, SESSION, Matrix, matrix
+from opsintel.errors import AccessError
+from opsintel_api.app import build_api
+from opsintel_api.openapi import openapi_document
+from tests.api.conftest import Get
+from tests.seeding import Seeded
+
+PUBLIC = {"POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/logout", "GET /healthz", "GET /readyz"}
+PROTECTED = sorted(set(matrix().routes) - PUBLIC)
+
+
+def described() -> set[str]:
+    return {
+        f"{method.upper()} {path}" for path, operations in openapi_document()["paths"].items() for method in operations
+    }
+
+
+class TestMatrix:
+    def test_every_route_has_exactly_one_entry(self):
+        assert described() == set(matrix().routes)
+
+    def test_only_these_routes_are_open(self):
+        assert {route for route, need in matrix().routes.items() if need == OPEN} == PUBLIC
+
+    def test_every_protected_route_declares_its_token(self):
+        paths = openapi_document()["paths"]
+        for route in PROTECTED:
+            method, path = route.split()
+            assert paths[path][method.lower()]["security"] == [{"HTTPBearer": []}], route
+
+    def test_an_unlisted_route_is_refused(self):
+        with pytest.raises(AccessError):
+            matrix().requirement("GET", "/v1/unlisted")
+
+    def test_an_unknown_role_has_no_rights(self):
+        assert not matrix().allows("", SESSION)
+        assert not matrix().allows("root", "insights.read")
+
+    def test_a_role_holds_what_the_roles_below_hold(self):
+        held = [matrix().scopes[role] for role in ROLES]
+        assert all(lower < upper for upper, lower in zip(held, held[1:], strict=False))
+
+
+class TestEveryRouteAndRole:
+    @pytest.mark.parametrize("route", PROTECTED)
+    async def test_without_a_token_it_is_401(self, client, route):
+        method, path = route.split()
+        response = await client.request(method, path.replace("{", "").replace("}", ""))
+        assert response.status_code == 401
+
+    @pytest.mark.parametrize("role", ROLES)
+    @pytest.mark.parametrize("route", PROTECTED)
+    async def test_the_matrix_decides(self, get: Get, acme: Seeded, route, role):
+        path = route.split()[1].format(
+            issue_id=acme.issues["tax"], message_id=acme.messages[0], source_id=acme.sources["mbox"]
+        )
+        query = {"q": "tax"} if path == "/v1/search" else {}
+        allowed = matrix().allows(role, matrix().routes[route])
+        assert (await get(path, role=role, **query)).status_code == (200 if allowed else 403)
+
+    async def test_taking_a_scope_away_closes_its_routes(self, get: Get, acme: Seeded, monkeypatch):
+        assert (await get("/v1/issues", role="viewer")).status_code == 200
+        poorer = Matrix({**matrix().scopes, "viewer": frozenset()}, matrix().routes)
+        monkeypatch.setattr("opsintel_api.auth.principal.matrix", lambda: poorer)
+        assert (await get("/v1/issues", role="viewer")).status_code == 403
+        assert (await get("/v1/issues", role="analyst")).status_code == 200
+
+
+class TestOpenApi:
+    def test_operation_ids_are_function_names_and_unique(self):
+        ids = [op["operationId"] for path in openapi_document()["paths"].values() for op in path.values()]
+        assert len(ids) == len(set(ids))
+        assert {"login", "refresh", "logout", "get_me", "list_issues", "get_message", "search_messages"} <= set(ids)
+
+    def test_every_error_is_a_problem(self):
+        for path, operations in openapi_document()["paths"].items():
+            for operation in operations.values():
+                for status, response in operation["responses"].items():
+                    if int(status) >= 400 and (path, status) != ("/readyz", "503"):
+                        assert list(response["content"]) == ["application/problem+json"]
+
+    def test_the_document_of_the_dashboard_is_the_present_one(self, pytestconfig):
+        import json
+
+        kept = pytestconfig.rootpath / "frontend" / "openapi.json"
+        assert json.loads(kept.read_text()) == openapi_document()
+
+    def test_it_needs_no_settings_and_no_database(self):
+        assert isinstance(build_api(), FastAPI)
