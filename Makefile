@@ -23,8 +23,10 @@ setup: .venv/.runtime opsintel_api/web/.built
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/test.lock
 	touch $@
 
+# Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and not every registry
+# mirror carries those. The versions are those of the lock file all the same.
 frontend/node_modules/.installed: frontend/package-lock.json .venv/.runtime
-	cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error
 	touch $@
 
 opsintel_api/web/.built: frontend/node_modules/.installed $(WEB_SOURCES)
