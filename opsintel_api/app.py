@@ -49,7 +49,8 @@ def build_api(**options: Any) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
-    app.add_middleware(Envelope)
+    # Outermost, so that the answer to an unexpected fault has its id and headers as well.
+    app.middleware_stack = Envelope(app.build_middleware_stack())
     return app
 
 
