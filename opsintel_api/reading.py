@@ -141,7 +141,7 @@ async def period_of(
         assert isinstance(last, date)
     first = parameters.from_
     if first is None:
-        first = date.fromordinal(max(last.toordinal() - DEFAULT_DAYS + 1, 1))
+        first = last - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise unprocessable("from", "It lies after `to`")
     if longest is not None and (last - first).days >= longest:

@@ -93,7 +93,9 @@ class CanonicalMessage(_Frozen):
     native_id: str = Field(description="the provider's own stable id")
     kind: Kind
     rfc_message_id: str = Field(default="", description="Message-ID of a mail, without angle brackets")
-    thread_key: str = Field(default="", description="what messages of one thread share: provider's id, or the first reference")
+    thread_key: str = Field(
+        default="", description="what messages of one thread share: provider's id, or the first reference"
+    )
     references: tuple[str, ...] = Field(default=(), description="Message-IDs this refers to, oldest first")
     parent_key: str = Field(default="", description="native id or Message-ID of the message this answers")
     channel: str = Field(default="", description="channel, folder or queue at the provider")

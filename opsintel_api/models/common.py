@@ -7,10 +7,12 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
+EARLIEST_DAY = date(1970, 1, 1)
+LATEST_DAY = date(2199, 12, 31)
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -20,13 +22,20 @@ Cursor = Annotated[str, Field(max_length=1000, description="`next_cursor` of the
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows of a page")]
 
 
-def _day(value: object) -> object:
+def _written_out(value: object) -> object:
     if isinstance(value, str) and not _DAY.fullmatch(value):
         raise ValueError("Write a day as 2026-11-23")
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
+def _within_reason(value: date) -> date:
+    # The ends of Python's calendar mean infinity to the database's driver.
+    if not EARLIEST_DAY <= value <= LATEST_DAY:
+        raise ValueError(f"Choose a day from {EARLIEST_DAY} to {LATEST_DAY}")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_within_reason)]
 RequestKind = Literal[
     "help", "complaint", "request", "bug_report", "incident", "question", "praise", "churn_risk", "billing",
     "security", "legal", "other",

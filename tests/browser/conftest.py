@@ -78,8 +78,9 @@ def served(settings: Settings, database: Database, tmp_path_factory: pytest.Temp
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium for one module: Playwright keeps an event loop running, which other tests must not meet."""
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is missing: `make peers` installs it as root, else install the package chromium"
     with sync_playwright() as playwright:
