@@ -41,7 +41,8 @@ demo: setup
 peers: .venv/.test
 	$(BIN)/python tests/peers/install.py
 
-test: setup .venv/.test peers
+test: setup .venv/.test peers lint
+	cd frontend && npm run --silent lint && npm test --silent
 	$(BIN)/python -m pytest tests
 
 lint: .venv/.test

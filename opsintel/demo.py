@@ -66,9 +66,7 @@ def prepare_tenants(context: Context, data_dir: Path) -> None:
         create_tenant(context.database, slug, name, own_domains=(domain,))
     tenants = {tenant.slug: tenant for tenant in all_tenants(context.database)}
     for login in demo_logins(data_dir):
-        create_user(
-            context.database, login.email, "Demo owner", login.password, tenants[login.tenant].id, role="owner"
-        )
+        create_user(context.database, login.email, "Demo owner", login.password, tenants[login.tenant].id, role="owner")
 
 
 def sample_files(data_dir: Path) -> list[tuple[str, str, Path]]:

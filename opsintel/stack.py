@@ -59,7 +59,10 @@ class Stack:
             time.sleep(CHECK_SECONDS)
 
     def start(self, migrated: Callable[[Stack], None]) -> None:
-        """Start everything, what others wait for first; `migrated` is called as soon as the database is usable."""
+        """Start everything, what others wait for first; `migrated` is called once the database is usable.
+
+        What it loads is there before the worker starts, while Dagster's code server loads our definitions.
+        """
         dagster = _dagster_programs(self._environment, self.settings, self.ports, self.urls)
         product = _product_programs(self._environment, self.urls)
         self.supervisor.start(dagster["code-server"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from opsintel.cli.main import print_json
 from opsintel.cli.up import stop_on_signals, tell
 from opsintel.context import Context
 from opsintel.db.engine import Database
-from opsintel.errors import FatalError, OpsintelError
+from opsintel.errors import FatalError
 from opsintel.stack import Stack, answers, running_stack
 
 app = typer.Typer(add_completion=False)
@@ -37,16 +36,15 @@ def demo(
     began = time.monotonic()
     stop = stop_on_signals()
     environment = demo_environment(os.environ, port, dagster_port)
-    loader = Loader()
     tell("starting ...")
-    with running_stack(environment, tell, migrated=loader.start) as stack:
+    with running_stack(environment, tell, migrated=load_sample) as stack:
         tell(f"dashboard  {stack.settings.dashboard_url}")
         for login in demo_logins(stack.settings.data_dir):
             tell(f"           {login.email}  {login.password}")
         tell(f"Dagster    http://127.0.0.1:{dagster_port}")
         tell(f"logs       {stack.settings.data_dir / 'logs'}")
         with Database(stack.urls.service, max_size=2) as database:
-            finished = Finished(stack, loader, database, began)
+            finished = Finished(stack, database, began)
             stack.watch(lambda: stop.is_set() or finished())
             if finished.seconds is not None:
                 summary = summarize(database) | {"seconds": round(finished.seconds, 1)}
@@ -61,33 +59,11 @@ def demo(
         tell("stopping ...")
 
 
-class Loader:
-    """Loads the sample in a thread, while the rest of the stack starts."""
-
-    def __init__(self) -> None:
-        self._error: OpsintelError | OSError | None = None
-        self._thread: threading.Thread | None = None
-
-    def start(self, stack: Stack) -> None:
-        """Begin; call it once the database is usable."""
-        self._thread = threading.Thread(target=self._run, args=(stack,), name="sample", daemon=True)
-        self._thread.start()
-
-    def done(self) -> bool:
-        """Tell whether everything is loaded; raises what stopped the loading."""
-        if self._error is not None:
-            raise self._error
-        return self._thread is not None and not self._thread.is_alive()
-
-    def _run(self, stack: Stack) -> None:
-        try:
-            load_sample(stack)
-        except (OpsintelError, OSError) as error:
-            self._error = error
-
-
 def load_sample(stack: Stack) -> None:
-    """Make tenants and accounts and import the sample, by the same feed as `opsintel import`; again changes nothing."""
+    """Make tenants and accounts and import the sample, by the same feed as `opsintel import`; again changes nothing.
+
+    The worker starts only then, so that what belongs together is worked through together, killed in between or not.
+    """
     from opsintel.demo import prepare_tenants, sample_files
     from opsintel.objects.store import open_objects
     from opsintel_pipeline.ingest.files import import_file
@@ -100,11 +76,10 @@ def load_sample(stack: Stack) -> None:
 
 
 class Finished:
-    """Whether the sample is loaded, every partition worked through, and the dashboard there."""
+    """Whether every partition is worked through, and the dashboard there."""
 
-    def __init__(self, stack: Stack, loader: Loader, database: Database, began: float) -> None:
+    def __init__(self, stack: Stack, database: Database, began: float) -> None:
         self._stack = stack
-        self._loader = loader
         self._database = database
         self._began = began
         self._asked = 0.0
@@ -118,7 +93,7 @@ class Finished:
         if moment - self._asked < POLL_SECONDS:
             return False
         self._asked = moment
-        if self._loader.done() and pending_count(self._database) == 0 and answers(self._stack.ports.api):
+        if pending_count(self._database) == 0 and answers(self._stack.ports.api):
             self.seconds = time.monotonic() - self._began
             return True
         failing = self._stack.supervisor.failing(5)

@@ -6,6 +6,7 @@ its work returns to the ledger, to be built into a new batch under a new id.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -124,25 +125,30 @@ def set_deadline(database: Database, batch_id: UUID, at: datetime) -> None:
         connection.execute("UPDATE batch SET deadline_at = %s WHERE id = %s AND state = 'open'", (at, batch_id))
 
 
-def finish(database: Database, batch_id: UUID, partition: Partition, error: str | None = None) -> None:
-    """Mark a partition of a batch done; with an error it returns to the ledger, or fails after `MAX_ATTEMPTS`."""
+def finish(database: Database, batch_id: UUID, outcomes: Mapping[Partition, str | None]) -> None:
+    """Mark partitions of a batch done, all in one transaction.
+
+    A partition with an error returns to the ledger, or fails after `MAX_ATTEMPTS`.
+    """
     with database.system_tx() as connection:
         connection.execute(
             """
             UPDATE work SET
-                state = CASE WHEN %(error)s::text IS NULL THEN 'done'
+                state = CASE WHEN outcome.error IS NULL THEN 'done'
                              WHEN attempts >= %(limit)s THEN 'failed' ELSE 'pending' END,
-                finished_at = CASE WHEN %(error)s::text IS NULL OR attempts >= %(limit)s THEN now() END,
-                error = coalesce(%(error)s, '')
+                finished_at = CASE WHEN outcome.error IS NULL OR attempts >= %(limit)s THEN now() END,
+                error = coalesce(outcome.error, '')
+            FROM unnest(%(tenants)s::uuid[], %(days)s::date[], %(errors)s::text[])
+                AS outcome (tenant_id, partition_day, error)
             WHERE batch_id = %(batch_id)s AND state = 'batched'
-              AND tenant_id = %(tenant_id)s AND partition_day = %(day)s
+              AND work.tenant_id = outcome.tenant_id AND work.partition_day = outcome.partition_day
             """,
             {
-                "error": error,
                 "limit": MAX_ATTEMPTS,
                 "batch_id": batch_id,
-                "tenant_id": partition.tenant_id,
-                "day": partition.day,
+                "tenants": [partition.tenant_id for partition in outcomes],
+                "days": [partition.day for partition in outcomes],
+                "errors": list(outcomes.values()),
             },
         )
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from opsintel.connectors.registry import connector_class
 from psycopg.types.json import Jsonb
 
 from opsintel.connectors.contract import Connector
+from opsintel.connectors.registry import connector_class
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError
 from opsintel.ids import new_id

@@ -65,14 +65,15 @@ _WAITING = """
 
 
 def day_leads(connection: psycopg.Connection, day: date) -> list[UUID]:
-    """Return the day's messages that must find an issue: actionable, in none yet, and first of their thread.
+    """Return the day's messages that must find an issue: actionable, not looked at yet, and first of their thread.
 
-    The rest of a thread follows its first message.
+    The rest of a thread follows its first message. What was looked at and found no issue waits for a later day's
+    company, so a re-run of a day decides nothing again.
     """
     rows = connection.execute(
         """
         SELECT id FROM (
-            SELECT message.id, message.sorted_at, message.content_hash, row_number() OVER (
+            SELECT message.id, message.sorted_at, message.content_hash, message.issue_checked_at, row_number() OVER (
                 PARTITION BY coalesce(message.thread_id, message.id) ORDER BY message.sorted_at, message.id) AS place
             FROM message JOIN analysis ON analysis.message_id = message.id AND analysis.current
             WHERE message.partition_day = %s AND message.deleted_at IS NULL AND analysis.is_actionable
@@ -80,7 +81,7 @@ def day_leads(connection: psycopg.Connection, day: date) -> list[UUID]:
                               WHERE issue_member.message_id = message.id AND removed_at IS NULL)
               AND NOT EXISTS (SELECT 1 FROM issue_member JOIN message AS other ON other.id = issue_member.message_id
                               WHERE issue_member.removed_at IS NULL AND other.thread_id = message.thread_id)
-        ) AS candidates WHERE place = 1 ORDER BY sorted_at, content_hash, id
+        ) AS candidates WHERE place = 1 AND issue_checked_at IS NULL ORDER BY sorted_at, content_hash, id
         """,
         (day,),
     ).fetchall()

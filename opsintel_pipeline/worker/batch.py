@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 import psycopg
@@ -20,7 +22,7 @@ from opsintel.queue import ledger
 from opsintel_pipeline.worker.stages import STAGES, Outcome, Stage, run_stage
 
 CHUNK = 50
-"""Tenant-days that pass through all stages together; between chunks a run may end."""
+"""Tenant-days, at least, that pass through all stages together; between chunks a run may end."""
 
 BUDGET_SECONDS = 45.0
 """After this long no further chunk is begun: what is left returns to the ledger."""
@@ -50,28 +52,41 @@ def run_batch(context: Context, batch_id: UUID, run_id: str, observe: Observer) 
         return result
     began = time.monotonic()
     with _lease(context, batch_id):
-        for start in range(0, len(partitions), CHUNK):
-            if start and time.monotonic() - began > BUDGET_SECONDS:
+        for number, chunk in enumerate(chunks(partitions)):
+            if number and time.monotonic() - began > BUDGET_SECONDS:
                 break
-            _run_chunk(context, batch_id, partitions[start : start + CHUNK], observe, result)
+            _run_chunk(context, batch_id, chunk, observe, result)
     ledger.close_batch(context.database, batch_id)
     return result
+
+
+def chunks(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
+    """Yield partitions in chunks that split no tenant.
+
+    So a tenant's issues see the same messages whether or not a run was killed in between: its days pass together.
+    """
+    chunk: list[Partition] = []
+    for _, of_tenant in groupby(partitions, key=attrgetter("tenant_id")):
+        chunk += of_tenant
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def _run_chunk(
     context: Context, batch_id: UUID, partitions: Sequence[Partition], observe: Observer, result: BatchResult
 ) -> None:
+    failed: dict[Partition, str] = {}
     going = list(partitions)
     for stage in STAGES:
         outcomes = list(run_stage(context, stage, going))
         observe(stage, outcomes)
-        for outcome in outcomes:
-            if outcome.error is not None:
-                result.failed[outcome.partition] = f"{stage.asset}: {outcome.error}"
-                ledger.finish(context.database, batch_id, outcome.partition, f"{stage.asset}: {outcome.error}")
+        failed |= {o.partition: f"{stage.asset}: {o.error}" for o in outcomes if o.error is not None}
         going = [outcome.partition for outcome in outcomes if outcome.error is None]
-    for partition in going:
-        ledger.finish(context.database, batch_id, partition)
+    ledger.finish(context.database, batch_id, {**dict.fromkeys(going), **failed})
+    result.failed |= failed
     result.done += len(going)
 
 

@@ -21,7 +21,10 @@ class TestWhatNeedsAction:
     def test_automatic_mail_does_not(self, automatic: str, reason: NotActionable) -> None:
         assert look("The invoice is wrong", automatic=automatic).not_actionable_reason is reason
 
-    @pytest.mark.parametrize(("text", "language"), [("Thank you so much, all good now!", "en"), ("Vielen Dank, hat geklappt!", "de"), ("Muchas gracias", "es")])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("text", "language"),
+        [("Thank you so much, all good now!", "en"), ("Vielen Dank, hat geklappt!", "de"), ("Muchas gracias", "es")],
+    )
     def test_thanks_do_not(self, text: str, language: str) -> None:
         assert look(text, language=language).not_actionable_reason is NotActionable.THANKS
 

@@ -48,7 +48,7 @@ class TestTheWayOfWork:
         partitions = ledger.start_batch(database, batch, "run")
         assert [p.day for p in partitions] == [DAY, DAY + timedelta(days=1)]
         for partition in partitions:
-            ledger.finish(database, batch, partition)
+            ledger.finish(database, batch, {partition: None})
         ledger.close_batch(database, batch)
         assert ledger.pending_count(database) == 0
         assert ledger.build_batches(database, now=now()) == []
@@ -98,7 +98,7 @@ class TestTheWayOfWork:
         for _ in range(ledger.MAX_ATTEMPTS):
             (batch,) = ledger.build_batches(database, now=now())
             (partition,) = ledger.start_batch(database, batch, "run")
-            ledger.finish(database, batch, partition, "no reason")
+            ledger.finish(database, batch, {partition: "no reason"})
             ledger.close_batch(database, batch)
         assert ledger.build_batches(database, now=now()) == []
         with database.system_tx() as connection:
@@ -111,7 +111,7 @@ class TestTheWayOfWork:
         (partition,) = ledger.start_batch(database, first, "run")
         announce(database, tenant, DAY)
         deliver(database)
-        ledger.finish(database, first, partition)
+        ledger.finish(database, first, {partition: None})
         ledger.close_batch(database, first)
         assert ledger.pending_count(database) == 1
 
