@@ -45,22 +45,3 @@ def import_mailbox(context: Context, path: Path, slug: str) -> Tenant:
     run_feed(context, tenant, source)
     take_census(context, tenant, source)
     return tenant
-
-
-def dump(context: Context, tenant: Tenant) -> dict[str, list[tuple[object, ...]]]:
-    """Return a tenant's rows without generated ids and clock times."""
-    statements = {
-        "message": "SELECT rfc_message_id, partition_day, subject, text, direction, language FROM message ORDER BY 1",
-        "analysis": "SELECT rfc_message_id, analysis.kind, severity, is_actionable, title FROM analysis"
-        " JOIN message ON message.id = message_id WHERE current ORDER BY 1",
-        "issue_member": "SELECT rfc_message_id, issue.number, issue.title FROM issue_member"
-        " JOIN message ON message.id = message_id JOIN issue ON issue.id = issue_id WHERE removed_at IS NULL"
-        " ORDER BY 1",
-        "fact_message_day": "SELECT day, kind, severity, is_actionable, messages, sentiment_sum FROM fact_message_day"
-        " ORDER BY 1, 2, 3, 4",
-        "fact_issue_day": "SELECT day, issue.number, fact_issue_day.messages, unique_participants FROM fact_issue_day"
-        " JOIN issue ON issue.id = issue_id ORDER BY 1, 2",
-        "fact_source_day": "SELECT day, census, stored, normalized, analysed FROM fact_source_day ORDER BY 1",
-    }
-    with context.database.tenant_tx(tenant.id) as connection:
-        return {table: connection.execute(statement).fetchall() for table, statement in statements.items()}

@@ -21,7 +21,8 @@ from opsintel_pipeline.definitions import definitions
 from opsintel_pipeline.defs.partitions import tenant_days
 from opsintel_pipeline.worker import stages
 from opsintel_pipeline.worker.inline import move_announcements
-from tests.pipeline.mailbox import dump, import_mailbox, write_mailbox
+from tests.canonical import dump
+from tests.pipeline.mailbox import import_mailbox, write_mailbox
 
 DAYS_AGO = (3, 2, 1)
 
@@ -104,7 +105,7 @@ class TestDrain:
         assert drain(instance, build_batch(context)).success
         for stage in stages.STAGES:
             assert partitions_of(instance, stage.asset) == ({key(ago) for ago in DAYS_AGO}, set())
-        assert len(dump(context, tenant)["message"]) == 12
+        assert len(dump(context.database, tenant)["message"]) == 12
 
     def test_gives_the_same_rows_as_a_person_materialising_one_partition_after_the_other(
         self, context: Context, instance: DagsterInstance, tenant: Tenant, tmp_path: Path
@@ -116,7 +117,7 @@ class TestDrain:
         for ago in DAYS_AGO:
             for stage in stages.STAGES:
                 assert by_hand(instance, stage.asset, [key(ago, "hand")])
-        assert dump(context, hand) == dump(context, tenant)
+        assert dump(context.database, hand) == dump(context.database, tenant)
 
     def test_a_range_by_hand_materialises_each_of_its_partitions(
         self, context: Context, instance: DagsterInstance, tenant: Tenant
@@ -124,7 +125,7 @@ class TestDrain:
         for stage in stages.STAGES:
             assert by_hand(instance, stage.asset, [key(ago) for ago in DAYS_AGO])
             assert partitions_of(instance, stage.asset) == ({key(ago) for ago in DAYS_AGO}, set())
-        assert len(dump(context, tenant)["analysis"]) == 12
+        assert len(dump(context.database, tenant)["analysis"]) == 12
 
     def test_a_second_run_of_the_same_batch_does_nothing(
         self, context: Context, instance: DagsterInstance, tenant: Tenant
