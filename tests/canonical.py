@@ -12,7 +12,8 @@ _NAMED = """
         SELECT message_id AS id, min(source.name || ' ' || native_id) AS name
         FROM message_occurrence JOIN source ON source.id = source_id GROUP BY message_id),
     author AS (
-        SELECT participant_id AS id, min(kind || ' ' || value) AS name FROM participant_identity GROUP BY participant_id)
+        SELECT participant_id AS id, min(kind || ' ' || value) AS name
+        FROM participant_identity GROUP BY participant_id)
 """
 
 _STATEMENTS = {
