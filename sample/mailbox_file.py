@@ -18,7 +18,15 @@ _PROGRAMS = {
 }
 _OFFSETS = {"de": 1, "es": 1, "en": 0}
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
-_TRUNCATED = "Hello, my hub is offline again and I wanted to send you the log file of it, it is attached below. " * 3
+_CUT_SHORT = {
+    "northlamp": "Hello, my hub is offline again and I wanted to send you the log file of it, it is attached below. ",
+    "harbourline": "Hello, here is the packing list that your colleague asked me for on the phone this morning. ",
+}
+_HEADLESS = {
+    "northlamp": "I write this from a machine that forgot how to write a head.\nThe lamp is still dark.",
+    "harbourline": "I write this from a machine that forgot how to write a head.\nThe pallets are still wet.",
+}
+"""Texts of the broken mails."""
 
 
 def mailbox(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
@@ -29,9 +37,7 @@ def mailbox(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
     noon = {day: datetime(*day_of(day).timetuple()[:3], 12, 30, tzinfo=UTC) for day in (8, 17)}
     broken_id = f"<{number_of(company, 'truncated'):016x}@mail.{company}.example>"
     pieces.append((noon[8], _truncated(company, broken_id, noon[8])))
-    pieces.append(
-        (noon[17], b"\nI write this from a machine that forgot how to write a head.\nThe lamp is still dark.\n")
-    )
+    pieces.append((noon[17], f"\n{_HEADLESS[company]}\n".encode("ascii")))
     truths.append(Truth("mbox", broken_id, noise="broken:truncated_part", lang="en"))
     truths.append(Truth("mbox", "", noise="broken:no_headers", lang="en"))
     pieces.sort(key=lambda piece: piece[0])
@@ -109,7 +115,7 @@ def _encoded(text: str) -> str:
 
 def _truncated(company: str, native_id: str, moment: datetime) -> bytes:
     """Return a mail with a part that stops within a base64 group and names a charset that nobody knows."""
-    encoded = base64.encodebytes(_TRUNCATED.encode())[:-41]
+    encoded = base64.encodebytes(_CUT_SHORT[company].encode() * 3)[:-41]
     part = Content(
         [("Content-Type", 'text/plain; charset="x-unknown-9"'), ("Content-Transfer-Encoding", "base64")], encoded
     )

@@ -20,6 +20,12 @@ HEADER = (
     "tags",
 )
 
+ABSURDLY_DATED = {
+    "northlamp": ("Old lamp", "Does the old lamp work with the new one?"),
+    "harbourline": ("Old container number", "Can you still find a container by its number of last year?"),
+}
+"""Subject and text of the ticket with an absurd date."""
+
 
 def table(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
     """Return the CSV of a company's tickets, two broken rows among the others, and the truth of each row."""
@@ -34,8 +40,8 @@ def table(company: str, messages: list[Written]) -> tuple[bytes, list[Truth]]:
     rows.insert(len(rows) // 2, (short, f"{day_of(15)}T11:05:00Z", "Export stopped here"))
     rows.insert(
         len(rows) // 3,
-        (absurd, "0202-11-04T10:00:00Z", "Old lamp", "Does the old lamp work with the new one?", "Otto Brand",
-         "otto.brand@example.net", "open", "low", ""),
+        (absurd, "0202-11-04T10:00:00Z", *ABSURDLY_DATED[company], "Otto Brand", "otto.brand@example.net", "open",
+         "low", ""),
     )  # fmt: skip
     truths.append(Truth("csv_file", short, noise="broken:too_few_fields", lang="en"))
     truths.append(Truth("csv_file", absurd, noise="broken:absurd_date", lang="en"))
