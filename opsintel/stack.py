@@ -26,6 +26,10 @@ START_SECONDS = 60.0
 DATABASE_CHECK_SECONDS = 1.0
 LOCK_FILE = "up.lock"
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Runs share the cores among them; one that spreads its linear algebra over all is slower for it, most of all when
+others are at work too, and its last digits depend on the number of cores."""
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -163,7 +167,7 @@ def _dagster_programs(
     # The daemon and the webserver run no code of ours: they see none of our settings.
     plain = {name: value for name, value in environment.items() if name not in _OUR_VARIABLES} | dagster
     workspace = str(home / "workspace.yaml")
-    code = _ours(environment, urls) | dagster
+    code = ONE_THREAD | _ours(environment, urls) | dagster
     del code[variable_of("jwt_secret")]
     programs = (
         Program(

@@ -31,6 +31,10 @@ _ELIGIBLE = """
 """Messages that get a vector: what people wrote. Automatic mail and spam would only draw the fit away."""
 
 
+_last_read: dict[tuple[UUID, str], LexicalEmbedder] = {}
+"""The fitted embedder last read: a tenant's days follow each other, and reading it takes longer than most days."""
+
+
 def current_embedder(connection: psycopg.Connection, tenant_id: UUID, settings: Settings) -> tuple[Embedder, bool]:
     """Return the tenant's embedder, and whether it is new, so that every vector must be made again.
 
@@ -38,7 +42,7 @@ def current_embedder(connection: psycopg.Connection, tenant_id: UUID, settings: 
     """
     sentence_model, reason = choose_embedder(settings)
     row = connection.execute(
-        "SELECT version, state, fitted_messages, built_in FROM embedding_model WHERE current"
+        "SELECT version, state IS NOT NULL, fitted_messages FROM embedding_model WHERE current"
     ).fetchone()
     if sentence_model is not None:
         if row is not None and row[0] == sentence_model.version:
@@ -46,8 +50,8 @@ def current_embedder(connection: psycopg.Connection, tenant_id: UUID, settings: 
         _store(connection, tenant_id, sentence_model, None, 0, "weights are at hand")
         return sentence_model, True
     count = _one(connection, f"SELECT count(*) {_ELIGIBLE}")
-    if row is not None and row[1] is not None and count < REFIT_GROWTH * row[2]:
-        return LexicalEmbedder.from_bytes(row[1]), False
+    if row is not None and row[1] and count < REFIT_GROWTH * row[2]:
+        return _stored(connection, tenant_id, row[0]), False
     texts = [
         text_to_embed(kind, subject, text)
         for kind, subject, text in connection.execute(
@@ -98,6 +102,16 @@ def vectors_of(
 def as_array(vector: Vector) -> NDArray[np.float32]:
     """Return a stored vector as an array."""
     return np.asarray(vector.to_numpy(), np.float32)
+
+
+def _stored(connection: psycopg.Connection, tenant_id: UUID, version: str) -> LexicalEmbedder:
+    key = (tenant_id, version)
+    if key not in _last_read:
+        row = connection.execute("SELECT state FROM embedding_model WHERE version = %s", (version,)).fetchone()
+        assert row is not None
+        _last_read.clear()
+        _last_read[key] = LexicalEmbedder.from_bytes(row[0])
+    return _last_read[key]
 
 
 def _store(
