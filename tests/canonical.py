@@ -13,7 +13,8 @@ _NAMED = """
         FROM message_occurrence JOIN source ON source.id = source_id GROUP BY message_id),
     author AS (
         SELECT participant_id AS id, min(kind || ' ' || value) AS name
-        FROM participant_identity GROUP BY participant_id)
+        FROM participant_identity GROUP BY participant_id),
+    undated AS (SELECT DISTINCT sorted_at FROM message WHERE occurred_at IS NULL)
 """
 
 _STATEMENTS = {
@@ -22,7 +23,7 @@ _STATEMENTS = {
                normalized_at IS NOT NULL
         FROM raw_payload JOIN source ON source.id = source_id""",
     "source_state": """
-        SELECT source.name, stream, cursor::text FROM source_state JOIN source ON source.id = source_id""",
+        SELECT source.name, stream, (cursor - 'stamp')::text FROM source_state JOIN source ON source.id = source_id""",
     "ingest_failure": """
         SELECT source.name, stage, ingest_failure.kind, key, reason, partition_day, retryable, resolved_at IS NULL
         FROM ingest_failure JOIN source ON source.id = source_id""",
@@ -40,7 +41,9 @@ _STATEMENTS = {
     "embedding": """
         SELECT named.name, model_version, vector::text FROM embedding JOIN named ON named.id = message_id""",
     "issue": """
-        SELECT issue.number, title, title_method, summary, named.name, category, severity, state, first_seen, last_seen,
+        SELECT issue.number, title, title_method, summary, named.name, category, severity, state,
+               CASE WHEN first_seen NOT IN (SELECT sorted_at FROM undated) THEN first_seen END,
+               CASE WHEN last_seen NOT IN (SELECT sorted_at FROM undated) THEN last_seen END,
                messages, customers, target.number
         FROM issue LEFT JOIN named ON named.id = example_message_id
         LEFT JOIN (SELECT id, number FROM issue) AS target ON target.id = merged_into""",

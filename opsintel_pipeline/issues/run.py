@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from opsintel.queue.outbox import announce_days
 from opsintel_pipeline.issues import assign, store
 from opsintel_pipeline.issues.cluster import LEXICAL_JOIN_DISTANCE, MODEL_JOIN_DISTANCE
 from opsintel_pipeline.issues.refresh import refresh_issues
-from opsintel_pipeline.issues.state import DayResult
+from opsintel_pipeline.issues.state import DayResult, Membership
 from opsintel_pipeline.issues.vectors import current_embedder, embed_missing, vectors_of
 
 
@@ -32,9 +33,13 @@ def run(context: Context, partition: Partition) -> StageResult:
             result = assign.day_step(state, vectors, join_distance=_join_distance(embedder))
             store.mark_checked(connection, leads)
         touched = store.store_result(connection, partition.tenant_id, result, embedder.version)
-        touched |= store.follow_threads(connection, partition.tenant_id, partition.day, embedder.version)
+        followed = store.follow_threads(
+            connection, partition.tenant_id, partition.day, result.memberships, embedder.version
+        )
+        touched |= {membership.issue_id for membership in followed}
         refresh_issues(connection, partition.tenant_id, touched, embedder.version)
-        announce_days(connection, partition.tenant_id, _other_days(connection, result, partition.day), "issues changed")
+        other_days = _other_days(connection, result, followed, partition.day)
+        announce_days(connection, partition.tenant_id, other_days, "issues changed")
         members = _members(connection, partition.day)
     return StageResult(
         members,
@@ -57,7 +62,7 @@ def consolidate(context: Context, tenant_id: UUID) -> StageResult:
         result = assign.consolidate(state, join_distance=_join_distance(embedder))
         touched = store.store_result(connection, tenant_id, result, embedder.version)
         refresh_issues(connection, tenant_id, touched, embedder.version)
-        announce_days(connection, tenant_id, _other_days(connection, result, None), "issues changed")
+        announce_days(connection, tenant_id, _other_days(connection, result, [], None), "issues changed")
     return StageResult(len(result.memberships), {"merged": len(result.merged), "new_issues": len(result.new_issues)})
 
 
@@ -80,9 +85,11 @@ def _with_words(vectors: dict[UUID, NDArray[np.float32]]) -> dict[UUID, NDArray[
     return {message_id: vector for message_id, vector in vectors.items() if vector.any()}
 
 
-def _other_days(connection: psycopg.Connection, result: DayResult, day: date | None) -> set[date]:
+def _other_days(
+    connection: psycopg.Connection, result: DayResult, followed: Sequence[Membership], day: date | None
+) -> set[date]:
     """Return the days whose marts a step has changed, besides the one that is under way."""
-    moved = [membership.message_id for membership in result.memberships]
+    moved = [membership.message_id for membership in (*result.memberships, *followed)]
     rows = connection.execute(
         "SELECT DISTINCT partition_day FROM message WHERE id = ANY(%s) OR id IN ("
         " SELECT message_id FROM issue_member WHERE removed_at IS NULL AND issue_id = ANY(%s)"

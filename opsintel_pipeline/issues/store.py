@@ -114,10 +114,14 @@ def store_result(connection: psycopg.Connection, tenant_id: UUID, result: DayRes
     return touched
 
 
-def follow_threads(connection: psycopg.Connection, tenant_id: UUID, day: date, version: str) -> set[UUID]:
-    """Let the rest of each thread join the issue of its first member; return the issues touched.
+def follow_threads(
+    connection: psycopg.Connection, tenant_id: UUID, day: date, decided: Sequence[Membership], version: str
+) -> list[Membership]:
+    """Let the rest of each thread join the issue of its first member; return the memberships made.
 
-    Answers of the tenant's own people and thanks belong to the problem they are about; automatic mail and spam never.
+    The threads are those of the day and those of the messages just decided on, which may be of earlier days: so nothing
+    is left for a later run of those days to decide. Answers of the tenant's own people and thanks belong to the problem
+    they are about; automatic mail and spam never.
     """
     rows = connection.execute(
         """
@@ -125,7 +129,8 @@ def follow_threads(connection: psycopg.Connection, tenant_id: UUID, day: date, v
             SELECT DISTINCT ON (message.thread_id) message.thread_id, issue_member.issue_id
             FROM issue_member JOIN message ON message.id = issue_member.message_id
             WHERE issue_member.removed_at IS NULL AND message.thread_id IN (
-                SELECT thread_id FROM message WHERE partition_day = %(day)s AND thread_id IS NOT NULL)
+                SELECT thread_id FROM message
+                WHERE thread_id IS NOT NULL AND (partition_day = %(day)s OR id = ANY(%(decided)s)))
             ORDER BY message.thread_id, message.sorted_at, message.id)
         SELECT message.id, anchor.issue_id, coalesce(embedding.vector <=> issue.centroid, 1)
         FROM anchor JOIN message ON message.thread_id = anchor.thread_id
@@ -138,13 +143,13 @@ def follow_threads(connection: psycopg.Connection, tenant_id: UUID, day: date, v
                           WHERE issue_member.message_id = message.id AND issue_member.removed_at IS NULL)
         ORDER BY message.sorted_at, message.id
         """,
-        {"day": day, "version": version},
+        {"day": day, "decided": [membership.message_id for membership in decided], "version": version},
     ).fetchall()
     members = [
         Membership(message_id, issue_id, "thread", distance, None, None) for message_id, issue_id, distance in rows
     ]
     _insert_members(connection, tenant_id, members, version)
-    return {member.issue_id for member in members}
+    return members
 
 
 def _insert_issues(connection: psycopg.Connection, tenant_id: UUID, issue_ids: Sequence[UUID]) -> None:
