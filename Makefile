@@ -45,6 +45,14 @@ test: setup .venv/.test peers lint
 	cd frontend && npm run --silent lint && npm test --silent
 	$(BIN)/python -m pytest tests
 
+.venv/.bench: requirements/bench.lock .venv/.test
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	touch $@
+
+# Some rows only: make bench ROWS="ingest queue"
+bench: setup .venv/.bench
+	$(BIN)/python -m bench $(ROWS)
+
 lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""What rows are measured against and that runs as a process of its own."""
