@@ -79,10 +79,14 @@ class Stack:
         self.supervisor.start(product["api"])
         self.supervisor.start(dagster["dagster-webserver"])
 
+    def database_answers(self) -> bool:
+        """Tell whether the embedded server listens; a pool would only find out by waiting."""
+        return answers(urlsplit(self.urls.service).port or 5432)
+
     def _check_database(self) -> None:
         """Start the embedded server again when it died; programs keep their address, for the port stays the same."""
         self._database_checked = time.monotonic()
-        if self.settings.db_url is not None or answers(urlsplit(self.urls.service).port or 5432):
+        if self.settings.db_url is not None or self.database_answers():
             return
         try:
             EmbeddedServer(self.settings.data_dir).ensure_running()

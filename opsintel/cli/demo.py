@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from opsintel.cli.main import print_json
 from opsintel.cli.up import stop_on_signals, tell
 from opsintel.context import Context
 from opsintel.db.engine import Database
-from opsintel.errors import FatalError
+from opsintel.errors import DatabaseError, FatalError
 from opsintel.stack import Stack, answers, running_stack
 
 app = typer.Typer(add_completion=False)
@@ -46,13 +47,12 @@ def demo(
         with Database(stack.urls.service, max_size=2) as database:
             finished = Finished(stack, database, began)
             stack.watch(lambda: stop.is_set() or finished())
-            if finished.seconds is not None:
-                summary = summarize(database) | {"seconds": round(finished.seconds, 1)}
-                if as_json:
-                    print_json(summary)
-                tell("sample loaded: " + ", ".join(f"{value} {name}" for name, value in summary.items()))
-                if exit_when_done:
-                    raise typer.Exit(1 if _failed_work(database) else 0)
+        if finished.summary:
+            if as_json:
+                print_json(finished.summary)
+            tell("sample loaded: " + ", ".join(f"{value} {name}" for name, value in finished.summary.items()))
+            if exit_when_done:
+                raise typer.Exit(1 if finished.failed else 0)
         if not stop.is_set():
             tell("Ctrl-C stops everything.")
             stack.watch(stop.is_set)
@@ -83,24 +83,32 @@ class Finished:
         self._database = database
         self._began = began
         self._asked = 0.0
-        self.seconds: float | None = None
+        self.summary: dict[str, Any] = {}
+        self.failed = 0
 
     def __call__(self) -> bool:
         """Answer, looking at most every `POLL_SECONDS`; `FatalError` when it takes too long."""
-        from opsintel.queue.ledger import pending_count
-
         moment = time.monotonic()
         if moment - self._asked < POLL_SECONDS:
             return False
         self._asked = moment
-        if pending_count(self._database) == 0 and answers(self._stack.ports.api):
-            self.seconds = time.monotonic() - self._began
-            return True
+        with suppress(DatabaseError):  # died, and is being started again
+            if self._look():
+                return True
         failing = self._stack.supervisor.failing(5)
         if failing or moment - self._began > LONGEST_SECONDS:
             who = f"{failing[0]} does not stay up" if failing else f"Not done after {LONGEST_SECONDS:.0f} s"
             raise FatalError(who, remedy=f"See the logs in {self._stack.settings.data_dir / 'logs'}")
         return False
+
+    def _look(self) -> bool:
+        from opsintel.queue.ledger import pending_count
+
+        if not (self._stack.database_answers() and answers(self._stack.ports.api)) or pending_count(self._database):
+            return False
+        seconds = round(time.monotonic() - self._began, 1)
+        self.summary, self.failed = summarize(self._database) | {"seconds": seconds}, _failed_work(self._database)
+        return True
 
 
 def summarize(database: Database) -> dict[str, Any]:

@@ -35,6 +35,11 @@ def _configure(connection: psycopg.Connection) -> None:
     connection.commit()
 
 
+def _is_lost(error: psycopg.OperationalError) -> bool:
+    """Tell whether the connection or the server went away (SQLSTATE classes 08 and 57P, or none at all)."""
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
 class Database:
     """A pool of connections to one database; open one for each process and `close` it at its end."""
 
@@ -48,7 +53,7 @@ class Database:
     def tenant_tx(self, tenant_id: UUID) -> Iterator[psycopg.Connection]:
         """Yield a connection in a transaction of one tenant; commits at the end, rolls back on an exception.
 
-        Raises `TenantError` without a tenant id, `DatabaseError` when the database does not answer.
+        Raises `TenantError` without a tenant id, `DatabaseError` when the database does not answer or goes away.
         """
         if not isinstance(tenant_id, UUID):
             raise TenantError("A transaction needs the id of a tenant")
@@ -73,6 +78,10 @@ class Database:
             raise DatabaseError(
                 f"The database does not answer within {CONNECT_SECONDS:.0f} s", remedy="Check DB_URL and the server"
             ) from None
+        except psycopg.OperationalError as error:
+            if not _is_lost(error):
+                raise
+            raise DatabaseError("The database went away", remedy="Check the server, then run this again") from error
 
     def close(self) -> None:
         """Close all connections."""

@@ -82,7 +82,7 @@ def run_stage(context: Context, stage: Stage, partitions: Sequence[Partition]) -
     """Run a stage on each partition and yield how it ended; days of a tenant go ascending.
 
     A stage for the whole tenant is called once, on the tenant's latest day, and its outcome stands for all days.
-    Raises `DatabaseError` or `psycopg.OperationalError` when the database went away: then no partition is to blame.
+    Raises `DatabaseError` when the database went away: then no partition is to blame.
     """
     days: dict[UUID, list[Partition]] = {}
     for partition in sorted(partitions, key=lambda p: (p.tenant_slug, p.day)):
@@ -100,7 +100,7 @@ def _run_one(context: Context, stage: Stage, partition: Partition) -> Outcome:
     try:
         result = stage.function()(context, partition)
     except STAGE_FAULTS as error:
-        if _is_outage(error):
+        if isinstance(error, DatabaseError):
             raise
         line = describe(error)
         logger.error("%s of %s failed: %s", stage.asset, partition.key, line)
@@ -117,12 +117,3 @@ def describe(error: BaseException) -> str:
     place = " at {}:{}".format(*(ours or frames)[-1]) if frames else ""
     code = f" {error.sqlstate}" if isinstance(error, psycopg.Error) and error.sqlstate else ""
     return f"{type(error).__name__}{code}{place}"
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Tell whether the connection or the server went away (SQLSTATE classes 08 and 57P, or none at all)."""
-    if isinstance(error, DatabaseError):
-        return True
-    if not isinstance(error, psycopg.OperationalError):
-        return False
-    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
