@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -153,7 +154,12 @@ def _extra(fields: Mapping[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in fields.items() if name not in _KNOWN}
     merged = others | (nested if isinstance(nested, dict) else {})
     return {
-        clean_line(str(name), 100): value if isinstance(value, bool | int | float) else _short(value)
+        clean_line(str(name), 100): value if _is_number(value) else _short(value)
         for name, value in list(merged.items())[:_EXTRA_LIMIT]
         if value not in (None, "")
     }
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether JSON has a way to write a value as a number (or a truth value); it has none for infinity."""
+    return isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))

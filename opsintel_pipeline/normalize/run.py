@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import CheckViolation, NotNullViolation, ProgramLimitExceeded, StatementTooComplex
 
 from opsintel.connectors.contract import PayloadFormat
 from opsintel.context import Context
@@ -21,6 +23,14 @@ from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 from opsintel_pipeline.normalize.store import Incoming, delete_occurrences, store_messages
 
 PAGE = 500
+
+PARSE_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What the content of one message can provoke beyond `ItemError`."""
+
+STORE_FAULTS = (
+    psycopg.DataError, CheckViolation, NotNullViolation, ProgramLimitExceeded, StatementTooComplex, UnicodeError
+)  # fmt: skip
+"""What the database or its driver says of values that it cannot hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,18 @@ def run(context: Context, partition: Partition) -> StageResult:
     taken = failed = 0
     while payloads := _waiting(context, partition):
         incoming, failures = _parse(context, payloads, normalize_context)
+        by_id = {payload.id: payload for payload in payloads}
         with context.database.tenant_tx(partition.tenant_id) as connection:
-            days = store_messages(connection, partition, incoming)
+            days, refused = _store(connection, partition, incoming)
+            failures += [(by_id[item.raw_payload_id], reason) for item, reason in refused]
             delete_occurrences(connection, [(p.source_id, p.native_id, p.occurred_at) for p in payloads if p.deleted])
             _record_failures(connection, partition, failures)
+            _resolve_failures(connection, incoming, [item for item, _ in refused])
             connection.execute(
                 "UPDATE raw_payload SET normalized_at = now() WHERE id = ANY(%s)", ([p.id for p in payloads],)
             )
             announce_days(connection, partition.tenant_id, days - {partition.day}, "edit")
-        taken += len(incoming)
+        taken += len(incoming) - len(refused)
         failed += len(failures)
     with context.database.tenant_tx(partition.tenant_id) as connection:
         row = connection.execute("SELECT count(*) FROM message WHERE partition_day = %s", (partition.day,)).fetchone()
@@ -90,12 +103,34 @@ def _parse(
         except ItemError as error:
             failures.append((payload, error.line()))
             continue
+        except PARSE_FAULTS as error:
+            failures.append((payload, f"cannot be read: {type(error).__name__}"))
+            continue
         incoming.append(_incoming(payload, message))
     return incoming, failures
 
 
 def _incoming(payload: _Payload, message: CanonicalMessage) -> Incoming:
     return Incoming(payload.source_id, payload.native_id, payload.version, payload.id, payload.channel, message)
+
+
+def _store(
+    connection: psycopg.Connection, partition: Partition, incoming: Sequence[Incoming]
+) -> tuple[set[date], list[tuple[Incoming, str]]]:
+    """Store messages and return the days changed, and those the database refuses with the reason.
+
+    A refusal concerns a whole statement: the messages are halved until the one to blame stands alone.
+    """
+    try:
+        with connection.transaction():
+            return store_messages(connection, partition, incoming), []
+    except STORE_FAULTS as error:
+        if len(incoming) == 1:
+            code = f" {error.sqlstate}" if isinstance(error, psycopg.Error) and error.sqlstate else ""
+            return set(), [(incoming[0], f"cannot be stored: {type(error).__name__}{code}")]
+    middle = len(incoming) // 2
+    halves = [_store(connection, partition, half) for half in (incoming[:middle], incoming[middle:])]
+    return halves[0][0] | halves[1][0], halves[0][1] + halves[1][1]
 
 
 def _read(context: Context, payloads: list[_Payload]) -> dict[UUID, bytes]:
@@ -124,3 +159,15 @@ def _record_failures(
                 for payload, reason in failures
             ],
         )
+
+
+def _resolve_failures(
+    connection: psycopg.Connection, incoming: Sequence[Incoming], refused: Sequence[Incoming]
+) -> None:
+    """Close the failures of messages that could now be taken in."""
+    taken = {(item.source_id, item.native_id) for item in incoming} - {(i.source_id, i.native_id) for i in refused}
+    connection.execute(
+        "UPDATE ingest_failure SET resolved_at = now() WHERE stage = 'normalize' AND resolved_at IS NULL"
+        " AND (source_id, key) IN (SELECT * FROM unnest(%s::uuid[], %s::text[]))",
+        ([source_id for source_id, _ in taken], [native_id for _, native_id in taken]),
+    )
