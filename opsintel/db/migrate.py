@@ -31,10 +31,13 @@ def sqlalchemy_url(url: str, driver: str = "psycopg") -> str:
 def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
     """Bring the schema to `target` ("head", "base", or a revision) and return the revision reached.
 
-    `login` is the user name of DB_URL, which becomes a member of the application's roles. Raises `DatabaseError` when
-    the server is too old, lacks pgvector or refuses.
+    `login` is the user name of DB_URL, which becomes a member of the application's roles. A login without rights to
+    make roles changes nothing, and finds the newest schema in place. Raises `DatabaseError` when the server is too old,
+    lacks pgvector or refuses, and when such a login finds an older schema.
     """
     with _connection(migration_url) as connection:
+        if target == "head" and not _may_migrate(connection):
+            return _require_newest(connection)
         _require_server(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         apply_roles(connection, login)
@@ -61,6 +64,22 @@ def _is_ahead(connection: sqlalchemy.Connection, target: str) -> bool:
     script = ScriptDirectory.from_config(_config(connection))
     older = {revision.revision for revision in script.iterate_revisions(current, "base")} if current else set()
     return target not in older
+
+
+def _may_migrate(connection: sqlalchemy.Connection) -> bool:
+    rights = connection.execute(text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"))
+    return bool(rights.scalar_one())
+
+
+def _require_newest(connection: sqlalchemy.Connection) -> str:
+    current = MigrationContext.configure(connection).get_current_revision() or "base"
+    newest = ScriptDirectory.from_config(_config(connection)).get_current_head() or "base"
+    if current != newest:
+        raise DatabaseError(
+            f"The schema is at {current}, not {newest}, and this login may not change it",
+            remedy="Run `opsintel migrate` with OPSINTEL_MIGRATION_URL set to a login that may create roles",
+        )
+    return current
 
 
 def _config(connection: sqlalchemy.Connection) -> Config:

@@ -23,11 +23,12 @@ def apply_roles(connection: Connection, login: str) -> None:
 def apply_security(connection: Connection, login: str) -> None:
     """Make policies, grants and comments in the database equal to the declarations.
 
-    `login` may look up types of the schema (vector), and nothing else.
+    `login` may look up types of the schema (vector) and which revision it is at, and nothing else.
     """
     quoted = connection.dialect.identifier_preparer.quote(login)
     connection.execute(text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
     connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SYSTEM_ROLE}, {quoted}"))
+    connection.execute(text(f"GRANT SELECT ON alembic_version TO {quoted}"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
     connection.execute(text(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"))
     connection.execute(text(f"GRANT TEMPORARY ON DATABASE {database} TO {APP_ROLE}"))

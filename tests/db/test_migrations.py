@@ -10,6 +10,7 @@ from opsintel.db.embedded import ADMIN, SERVICE, Access
 from opsintel.db.engine import Database
 from opsintel.db.migrate import current_revision, migrate, sqlalchemy_url
 from opsintel.db.tables import metadata
+from opsintel.errors import DatabaseError
 from opsintel.ids import new_id
 from opsintel.tenants import create_tenant
 
@@ -25,10 +26,8 @@ def empty_database(server: Access) -> str:
 class TestMigrations:
     def test_go_forward_and_back_and_forward_on_data(self, server: Access, empty_database: str) -> None:
         migrate(empty_database, login=SERVICE)
-        name = empty_database.rpartition("/")[2]
-        with psycopg.connect(empty_database, autocommit=True) as connection:
-            connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {SERVICE}")
-        with Database(server.url(SERVICE, name)) as database:
+        grant_connect(empty_database)
+        with Database(as_service(server, empty_database)) as database:
             create_tenant(database, "someone", "Someone")
         assert migrate(empty_database, login=SERVICE, target="base") == "base"
         with psycopg.connect(empty_database) as connection:
@@ -44,3 +43,25 @@ class TestMigrations:
         with engine.connect() as connection:
             differences = compare_metadata(MigrationContext.configure(connection), metadata)
         assert [d for d in differences if "alembic_version" not in str(d)] == []
+
+
+class TestALoginWithoutRights:
+    def test_finds_the_newest_schema_in_place(self, server: Access, empty_database: str) -> None:
+        reached = migrate(empty_database, login=SERVICE)
+        grant_connect(empty_database)
+        assert migrate(as_service(server, empty_database), login=SERVICE) == reached
+
+    def test_is_told_who_may_change_an_older_one(self, server: Access, empty_database: str) -> None:
+        grant_connect(empty_database)
+        with pytest.raises(DatabaseError, match="at base, not") as refused:
+            migrate(as_service(server, empty_database), login=SERVICE)
+        assert "OPSINTEL_MIGRATION_URL" in refused.value.remedy
+
+
+def as_service(server: Access, url: str) -> str:
+    return server.url(SERVICE, url.rpartition("/")[2])
+
+
+def grant_connect(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"GRANT CONNECT ON DATABASE {url.rpartition('/')[2]} TO {SERVICE}")
