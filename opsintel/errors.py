@@ -6,6 +6,15 @@ an `ItemError` concerns one message only and becomes a failure row while the oth
 
 from __future__ import annotations
 
+import re
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """Return the text as one line that a terminal and any store can take: what would steer them is written out."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], " ".join(text.split()))
+
 
 class OpsintelError(Exception):
     """Base of all errors raised on purpose. `str()` gives one line; the remedy is kept apart."""
@@ -20,7 +29,7 @@ class OpsintelError(Exception):
     def line(self) -> str:
         """Return the error as one line with its remedy, as the command line prints it."""
         parts = [part.strip().rstrip(".") for part in (self.message, self.remedy) if part.strip()]
-        return ". ".join(" ".join(part.split()) for part in parts)
+        return ". ".join(one_line(part) for part in parts)
 
 
 class FatalError(OpsintelError):

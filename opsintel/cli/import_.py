@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from opsintel.cli.main import print_json
+from opsintel.errors import FatalError, one_line
 
 app = typer.Typer(add_completion=False)
+
+SHOWN_FAILURES = 10
 
 
 @app.command()
@@ -33,6 +36,7 @@ def import_path(
     from opsintel.context import open_context
     from opsintel.settings import load_settings
     from opsintel_pipeline.ingest.files import import_file
+    from opsintel_pipeline.ingest.retry import database_time, failed_days, failures_since
     from opsintel_pipeline.worker.inline import process_waiting
 
     settings = load_settings()
@@ -43,8 +47,9 @@ def import_path(
         open_context(settings) as context,
         Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress,
     ):
+        began = database_time(context)
         reading = progress.add_task("reading", total=None)
-        result = import_file(
+        imported = import_file(
             context, path, tenant, kind=kind, name=name, own_domains=tuple(own_domain or ()),
             progress=lambda count: progress.advance(reading, count),
         )  # fmt: skip
@@ -52,11 +57,23 @@ def import_path(
         if process:
             working = progress.add_task("days processed", total=None)
             processed = process_waiting(context, progress=lambda: progress.advance(working, 1))
+        failures = failures_since(context, imported.source, began)
+        given_up = failed_days(context, imported.source.tenant_id) if process else {}
     if as_json:
-        print_json({"tenant": tenant, **result, "processed_partitions": processed})
+        figures = imported.figures() | {"failures": len(failures)}
+        print_json({"tenant": tenant, **figures, "processed_partitions": processed, "failed_partitions": len(given_up)})
     else:
-        console.print(
-            f"{result['added']:,} added, {result['changed']:,} changed, {result['failures']:,} failed;"
-            f" {processed:,} days processed",
-            highlight=False,
+        typer.echo(
+            f"{imported.added:,} added, {imported.changed:,} changed, {len(failures):,} failed;"
+            f" {processed:,} days processed"
+        )
+        for key, reason in failures[:SHOWN_FAILURES]:
+            typer.echo(f"  failed: {one_line(key)}: {one_line(reason)}")
+        if len(failures) > SHOWN_FAILURES:
+            typer.echo(f"  and {len(failures) - SHOWN_FAILURES:,} more; the dashboard's page of sources lists them")
+    if given_up:
+        day, reason = next(iter(given_up.items()))
+        raise FatalError(
+            f"{len(given_up):,} days could not be processed; {day}: {reason}",
+            remedy="Once that is mended, import the path again: it tries them again",
         )

@@ -73,7 +73,8 @@ def print_json(value: Any) -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 an error with its remedy, 2 wrong usage, 130 interrupted."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    # What a person has to know a command says itself, once; the log lines of libraries and stages would repeat it.
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.CRITICAL)
     try:
         app()
     except OpsintelError as error:

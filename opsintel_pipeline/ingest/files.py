@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from opsintel.connectors.detect import detect_kind
@@ -12,7 +13,30 @@ from opsintel.errors import InputError
 from opsintel.tenants import create_tenant
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import ensure_source
+from opsintel_pipeline.ingest.retry import retry_failed_days
+from opsintel_pipeline.ingest.sources import Source, ensure_source
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import brought: its source, and items, failures and days in figures."""
+
+    source: Source
+    added: int
+    changed: int
+    failures: int
+    days: int
+
+    def figures(self) -> dict[str, object]:
+        """Return everything for machines: {source, kind, added, changed, failures, days}."""
+        return {
+            "source": str(self.source.id),
+            "kind": self.source.kind,
+            "added": self.added,
+            "changed": self.changed,
+            "failures": self.failures,
+            "days": self.days,
+        }
 
 
 def import_file(
@@ -24,9 +48,10 @@ def import_file(
     name: str | None = None,
     own_domains: tuple[str, ...] = (),
     progress: Callable[[int], None] | None = None,
-) -> dict[str, object]:
-    """Read a path into a tenant and return {source, kind, added, changed, failures, days}.
+) -> Imported:
+    """Read a path into a tenant and return what it brought.
 
+    Days of the tenant that the stages had given up are tried again.
     Raises `InputError` for a path that is missing or of no kind we read, before anything is stored.
     """
     if not path.exists():
@@ -39,11 +64,11 @@ def import_file(
     source = ensure_source(context.database, tenant.id, kind, name or path.name, config, config_key=str(path.resolve()))
     result = run_feed(context, tenant, source, progress)
     counted = take_census(context, tenant, source)
-    return {
-        "source": str(source.id),
-        "kind": kind,
-        "added": result.added + counted.added,
-        "changed": result.changed + counted.changed,
-        "failures": result.failures + counted.failures,
-        "days": len(result.days | counted.days),
-    }
+    retry_failed_days(context, tenant.id)
+    return Imported(
+        source,
+        added=result.added + counted.added,
+        changed=result.changed + counted.changed,
+        failures=result.failures + counted.failures,
+        days=len(result.days | counted.days),
+    )

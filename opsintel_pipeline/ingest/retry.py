@@ -1,0 +1,50 @@
+"""What of a tenant did not get through the stages, and how it is tried again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from opsintel.context import Context
+from opsintel.queue.outbox import announce_days
+from opsintel_pipeline.ingest.sources import Source
+
+_FAILED_DAYS = """
+SELECT partition_day, error FROM (
+    SELECT DISTINCT ON (partition_day) partition_day, error, state FROM work
+    ORDER BY partition_day, finished_at DESC NULLS FIRST) AS latest
+WHERE state = 'failed' ORDER BY partition_day
+"""
+
+
+def failed_days(context: Context, tenant_id: UUID) -> dict[date, str]:
+    """Return the days whose latest work was given up, each with the reason."""
+    with context.database.tenant_tx(tenant_id) as connection:
+        return dict(connection.execute(_FAILED_DAYS).fetchall())
+
+
+def retry_failed_days(context: Context, tenant_id: UUID) -> None:
+    """Announce again the days that were given up: what stood in their way may be gone."""
+    with context.database.tenant_tx(tenant_id) as connection:
+        days = [day for day, _ in connection.execute(_FAILED_DAYS).fetchall()]
+        announce_days(connection, tenant_id, days, "retry")
+
+
+def failures_since(context: Context, source: Source, since: datetime) -> list[tuple[str, str]]:
+    """Return (what, reason) of the items of a source that failed since then, in any stage, oldest first."""
+    with context.database.tenant_tx(source.tenant_id) as connection:
+        return connection.execute(
+            "SELECT key, reason FROM ingest_failure WHERE source_id = %s AND last_at >= %s AND resolved_at IS NULL"
+            " ORDER BY last_at, id",
+            (source.id, since),
+        ).fetchall()
+
+
+def database_time(context: Context) -> datetime:
+    """Return the moment by the database's clock, which stamps failures."""
+    with context.database.system_tx() as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    moment = row[0]
+    assert isinstance(moment, datetime)
+    return moment

@@ -1,0 +1,92 @@
+"""What an import says of items and days that failed, and that importing again tries the days again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from opsintel import context as opening
+from opsintel.cli.import_ import app
+from opsintel.clock import today
+from opsintel.context import Context
+from opsintel.errors import FatalError
+from opsintel.partitions import Partition, StageResult
+from opsintel.settings import Settings
+from opsintel_pipeline.analyze import run as analyze
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": "1", "text": "the hub is offline"}\n{"id": "2"\n{"id": "3"}\n')
+    return path
+
+
+@pytest.fixture(autouse=True)
+def installation(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command finds the test's installation in place of one that it would open."""
+
+    @contextmanager
+    def open_context(settings: Settings) -> Iterator[Context]:
+        yield context
+
+    monkeypatch.setattr(opening, "open_context", open_context)
+    monkeypatch.setenv("JWT_SECRET", "0123456789" * 4)
+
+
+def break_analyses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(context: Context, partition: Partition) -> StageResult:
+        raise FatalError("the rules choked")
+
+    monkeypatch.setattr(analyze, "run", fail)
+
+
+def import_rows(path: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, [str(path), "--tenant", "acme", *options])
+
+
+class TestFailedItems:
+    def test_are_named_with_their_reasons(self, rows: Path) -> None:
+        done = import_rows(rows)
+        assert done.exit_code == 0
+        first, *failures = done.stdout.splitlines()
+        assert first == "1 added, 0 changed, 2 failed; 1 days processed"
+        assert [line.split(": ")[1] for line in failures] == ["row 2", "row 3"]
+
+    def test_are_counted_for_machines_whatever_stage_refused_them(self, context: Context, tmp_path: Path) -> None:
+        mails = tmp_path / "mails"
+        mails.mkdir()
+        (mails / "fine.eml").write_text("From: a@b.example\nSubject: hub\n\nThe hub is offline.\n")
+        (mails / "huge.eml").write_bytes(b"From: a@b.example\nSubject: text\n\n" + b"All is text. " * 900_000)
+        found = json.loads(import_rows(mails, "--json").stdout)
+        assert (found["added"], found["failures"]) == (2, 1)
+
+    def test_steer_no_terminal_by_their_names(self, tmp_path: Path) -> None:
+        mails = tmp_path / "mails"
+        mails.mkdir()
+        (mails / "fine.eml").write_text("From: a@b.example\nSubject: hub\n\nThe hub is offline.\n")
+        (mails / "red \x1b[31m.eml").write_bytes(b"")
+        assert "red \\x1b[31m.eml: empty file" in import_rows(mails).stdout
+
+
+class TestADayThatFailed:
+    def test_ends_the_command_with_the_reason(self, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        break_analyses(monkeypatch)
+        done = import_rows(rows, "--json")
+        assert json.loads(done.stdout)["failed_partitions"] == 1
+        assert isinstance(done.exception, FatalError)
+        assert f"{today()}: analyses: the rules choked" in done.exception.line()
+
+    def test_is_tried_again_by_the_next_import(self, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            break_analyses(patch)
+            import_rows(rows)
+        again = json.loads(import_rows(rows, "--json").stdout)
+        assert (again["added"], again["processed_partitions"], again["failed_partitions"]) == (0, 1, 0)
+        third = json.loads(import_rows(rows, "--json").stdout)
+        assert (third["processed_partitions"], third["failed_partitions"]) == (0, 0)
