@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from opsintel.clock import now
 from opsintel.connectors.contract import Cursor, Failure, Tombstone, Upsert
+from opsintel.connectors.files.text import bounded
 from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.partitions import partition_day
@@ -129,10 +130,7 @@ def _record_failures(connection: psycopg.Connection, source: Source, failures: l
             " ON CONFLICT (tenant_id, source_id, stage, kind, key) DO UPDATE SET reason = excluded.reason,"
             " retryable = excluded.retryable, attempts = ingest_failure.attempts + 1, last_at = now(),"
             " resolved_at = NULL",
-            [
-                (source.tenant_id, new_id(), source.id, failure.kind, failure.key, failure.reason, failure.retryable)
-                for failure in failures
-            ],
+            [(source.tenant_id, new_id(), source.id, f.kind, bounded(f.key), f.reason, f.retryable) for f in failures],
         )
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from opsintel.connectors.contract import Upsert
+from opsintel.connectors.contract import Checkpoint, Upsert
 from opsintel.connectors.files.mail import looks_like_mail
 from opsintel.errors import InputError
 from tests.connectors.contract import STREAM, ConnectorContract, failures, last_cursor, open_source, upserts
@@ -106,6 +107,21 @@ class TestChanges:
         assert failure.retryable
         second = open_source("eml_folder", path).read(STREAM, last_cursor(first))
         assert [item.payload for item in second if isinstance(item, Upsert)] == [broken.read_bytes()]
+
+    def test_a_file_to_be_tried_again_has_any_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = TestContract().make(tmp_path, [1])
+        (path / "bad\udcff.eml").write_bytes(mail(2))
+        real = os.open
+
+        def refuse(target: object, *rest: int) -> int:
+            if str(target).endswith("\udcff.eml"):
+                raise PermissionError(13, "Permission denied")
+            return real(target, *rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(os, "open", refuse)
+        cursors = [i.cursor for i in open_source("eml_folder", path).read(STREAM, None) if isinstance(i, Checkpoint)]
+        assert any("retry" in cursor for cursor in cursors)
+        assert json.dumps(cursors, ensure_ascii=False).encode()
 
 
 class TestRealMail:

@@ -54,6 +54,22 @@ class TestContract(ConnectorContract):
         return slack_zip(folder / "export", days, channels=[{"id": 5}, None, {"id": "C\x00", "name": "support"}])
 
 
+class TestIds:
+    def test_of_a_channel_however_long_fit_an_index(self, tmp_path: Path) -> None:
+        days = {"support/2026-01-05.json": [slack_message(1)], f"{'x' * 3_000}/2026-01-05.json": [slack_message(2)]}
+        channels = [{"id": "C" * 9_000, "name": "support"}]
+        found = upserts(
+            open_source("slack_export", slack_zip(tmp_path / "e", days, channels=channels)).read(STREAM, None)
+        )
+        assert len({item.native_id for item in found}) == 2
+        assert all(len(item.native_id) < 550 and len(item.channel) <= 500 for item in found)
+
+    def test_that_begin_alike_stay_apart(self, tmp_path: Path) -> None:
+        days = {f"{'x' * 3_000}{n}/2026-01-05.json": [slack_message(1)] for n in range(2)}
+        found = upserts(open_source("slack_export", slack_zip(tmp_path / "e", days)).read(STREAM, None))
+        assert len({item.native_id for item in found}) == 2
+
+
 class TestPayload:
     def test_a_payload_can_be_read_alone(self, tmp_path: Path) -> None:
         (payload,) = read(slack_zip(tmp_path / "e", {"support/2026-01-05.json": [slack_message(1)]}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha512
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,18 @@ class TestFailedItems:
         (mails / "fine.eml").write_text("From: a@b.example\nSubject: hub\n\nThe hub is offline.\n")
         (mails / "red \x1b[31m.eml").write_bytes(b"")
         assert "red \\x1b[31m.eml: empty file" in import_rows(mails).stdout
+
+    def test_may_lie_as_deep_as_a_file_system_allows(self, context: Context, tmp_path: Path) -> None:
+        mails = tmp_path / "mails"
+        mails.mkdir()
+        (mails / "fine.eml").write_text("From: a@b.example\nSubject: hub\n\nThe hub is offline.\n")
+        folder = mails
+        for level in range(14):
+            folder /= sha512(bytes([level])).hexdigest() + sha512(bytes([level, level])).hexdigest()[:100]
+            folder.mkdir()
+        (folder / "empty.eml").write_bytes(b"")
+        found = json.loads(import_rows(mails, "--json").stdout)
+        assert (found["added"], found["failures"]) == (1, 1)
 
 
 class TestADayThatFailed:

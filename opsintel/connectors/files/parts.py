@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from base64 import b85decode, b85encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -40,11 +40,11 @@ class _Place:
 
 @dataclass
 class _Pass:
-    """One walk over the parts: the marks of what earlier passes read, and which parts are to be tried again."""
+    """One walk over the parts: the marks of what earlier passes read, and of the parts that are to be tried again."""
 
     parts: Sequence[Part]
     seen: frozenset[bytes]
-    retry: set[str] = field(default_factory=set)
+    retry: set[bytes] = field(default_factory=set)
     start: _Place = _Place(0, 0)
 
 
@@ -92,7 +92,7 @@ def _places(source: PartSource, current: _Pass) -> Iterator[tuple[ReadItem, _Pla
             if number <= skipped:
                 continue
             if isinstance(item, Failure) and item.retryable:
-                current.retry.add(part.key)
+                current.retry.add(_mark(part.key))
             yield item, _Place(index, number)
 
 
@@ -120,7 +120,7 @@ def _mark(key: str) -> bytes:
 def _cursor_within(current: _Pass, hasher: _KeyHash, place: _Place) -> Cursor:
     return {
         "seen": _packed(current.seen),
-        "retry": sorted(current.retry),
+        "retry": _packed(current.retry),
         "index": place.index,
         "count": place.count,
         "keys": hasher.through(place.index),
@@ -128,23 +128,25 @@ def _cursor_within(current: _Pass, hasher: _KeyHash, place: _Place) -> Cursor:
 
 
 def _cursor_behind(current: _Pass) -> Cursor:
-    failed = {_mark(key) for key in current.retry}
-    return {"seen": _packed(frozenset(_mark(part.key) for part in current.parts) - failed)}
+    return {"seen": _packed({_mark(part.key) for part in current.parts} - current.retry)}
 
 
 def _resume(parts: Sequence[Part], cursor: Cursor) -> _Pass:
     """Return the pass that goes on from a cursor: within it where the parts up to there are the same, else anew."""
     try:
-        packed = b85decode(str(cursor.get("seen", "")))
-        seen = frozenset(packed[at : at + _MARK_BYTES] for at in range(0, len(packed), _MARK_BYTES))
+        seen, retry = _unpacked(cursor.get("seen", "")), _unpacked(cursor.get("retry", ""))
         index, count = int(cursor.get("index", -1)), int(cursor.get("count", 0))
-        retry = {str(key) for key in cursor.get("retry", ())}
     except (TypeError, ValueError):
         return _Pass(parts, frozenset())
     if 0 <= index < len(parts) and _KeyHash(parts).through(index) == cursor.get("keys"):
-        return _Pass(parts, seen, retry, _Place(index, count))
+        return _Pass(parts, seen, set(retry), _Place(index, count))
     return _Pass(parts, seen)
 
 
-def _packed(marks: frozenset[bytes]) -> str:
+def _packed(marks: Iterable[bytes]) -> str:
     return b85encode(b"".join(sorted(marks))).decode("ascii")
+
+
+def _unpacked(packed: object) -> frozenset[bytes]:
+    marks = b85decode(str(packed))
+    return frozenset(marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES))

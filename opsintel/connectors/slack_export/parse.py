@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsintel.connectors.contract import Failure, PayloadFormat, Upsert
-from opsintel.connectors.files.text import plain, to_json
+from opsintel.connectors.files.text import ID_LIMIT, bounded, plain, to_json
 from opsintel.connectors.files.times import epoch_time
 
 # Where an export lists its conversations, and whether only members see them.
@@ -79,13 +79,13 @@ def _upsert(message: dict[str, Any], channel: dict[str, Any], users: Directory) 
     words = {word.decode("utf-8") for word in _WORD.findall(raw)}
     named = {user_id: users[user_id] for user_id in sorted(words & users.keys())}
     return Upsert(
-        native_id=f"{channel['id']}/{message['ts']}",
+        native_id=f"{bounded(channel['id'])}/{message['ts']}",
         # A user who is renamed changes the payload, and no message.
         version=hashlib.sha256(raw).hexdigest(),
         payload=to_json({"message": message, "channel": channel, "users": named}),
         format=PayloadFormat.SLACK,
         occurred_at=epoch_time(message["ts"]),
-        channel=channel["name"],
+        channel=channel["name"][:ID_LIMIT],
     )
 
 
