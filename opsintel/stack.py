@@ -17,7 +17,7 @@ from opsintel.dagster_home import ensure_dagster_database, write_dagster_home
 from opsintel.db.connect import DatabaseUrls, database_urls
 from opsintel.db.embedded import EmbeddedServer
 from opsintel.db.migrate import migrate, sqlalchemy_url
-from opsintel.errors import FatalError, InputError, OpsintelError, StorageError
+from opsintel.errors import DatabaseError, FatalError, InputError, OpsintelError, StorageError
 from opsintel.settings import Settings, load_settings, variable_of
 from opsintel.supervisor import Program, Supervisor
 
@@ -70,14 +70,25 @@ class Stack:
         dagster = _dagster_programs(self._environment, self.settings, self.ports, self.urls)
         product = _product_programs(self._environment, self.urls)
         self.supervisor.start(dagster["code-server"])
-        migrate(self.urls.migration, login=self.urls.login)
-        migrated(self)
+        self._load(migrated)
         self.supervisor.start(product["worker"])
         wait_for(lambda: answers(self.ports.code_server), self, START_SECONDS, "Dagster's code server did not start")
         # A daemon that finds no code server would look for it again only after several seconds.
         self.supervisor.start(dagster["dagster-daemon"])
         self.supervisor.start(product["api"])
         self.supervisor.start(dagster["dagster-webserver"])
+
+    def _load(self, migrated: Callable[[Stack], None]) -> None:
+        """Migrate and load, once more when the embedded server died meanwhile: both go on where they stopped."""
+        try:
+            migrate(self.urls.migration, login=self.urls.login)
+            migrated(self)
+        except DatabaseError:
+            if self.settings.db_url is not None or self.database_answers():
+                raise
+            self._check_database()
+            migrate(self.urls.migration, login=self.urls.login)
+            migrated(self)
 
     def database_answers(self) -> bool:
         """Tell whether the embedded server listens; a pool would only find out by waiting."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 import psycopg
 
@@ -22,8 +23,11 @@ LONGEST_PAUSE = 10.0
 """Pause, at most, while the database does not answer."""
 
 
-def run(database: Database, stop: threading.Event) -> None:
-    """Relay and consume until `stop` is set; while the database or the queue is away, wait and try again."""
+def run(database: Database, stop: threading.Event, beat: Callable[[], None]) -> None:
+    """Relay and consume until `stop` is set; while the database or the queue is away, wait and try again.
+
+    `beat` is called after every round that succeeded.
+    """
     queue = PostgresQueue(database)
     pause = IDLE_SECONDS
     while not stop.is_set():
@@ -35,5 +39,6 @@ def run(database: Database, stop: threading.Event) -> None:
             stop.wait(pause)
         else:
             pause = IDLE_SECONDS
+            beat()
             if not moved:
                 stop.wait(pause)

@@ -1,0 +1,1 @@
+"""The whole product as separate processes, watched and harmed from outside."""
