@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsintel.cli.main import print_json
-from opsintel.errors import InputError, OpsintelError, StorageError
+from opsintel.errors import InputError, OpsintelError, StorageError, one_line
 
 if TYPE_CHECKING:
     from opsintel.events.message import CanonicalMessage
@@ -23,19 +23,6 @@ _CONTROL_SHARE = 0.02
 _ENVELOPE = rb"(?:\A|\n\n|\r\n\r\n)From [^\n]{1,200}\d{4}[^\n]{0,40}\n[A-Za-z][A-Za-z0-9-]*:"
 _SHOWN_TEXT = 4_000
 
-# First bytes of what is no mail, and what to do with it instead.
-_FOREIGN = (
-    (b"PK\x03\x04", "a zip archive", "use opsintel import for Slack exports; unpack other archives"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"BZh", "a bzip2 archive", "unpack it first"),
-    (b"\xfd7zXZ", "an xz archive", "unpack it first"),
-    (b"!BDN", "an Outlook data file", "export the folder as mbox or .eml files first"),
-    (b"\xd0\xcf\x11\xe0", "an Outlook or Office file", "save the message as .eml first"),
-    (b"%PDF", "a PDF file", "give a mail as .eml"),
-    (b"\x89PNG", "an image", "give a mail as .eml"),
-    (b"GIF8", "an image", "give a mail as .eml"),
-    (b"\xff\xd8\xff", "an image", "give a mail as .eml"),
-)
 _TABLES = {".csv": "a CSV file", ".tsv": "a table", ".jsonl": "a JSON Lines file", ".ndjson": "a JSON Lines file",
            ".mbox": "an mbox file", ".xlsx": "a workbook"}  # fmt: skip
 
@@ -52,7 +39,7 @@ def parse_files(
             message = parse_file(path)
         except OpsintelError as error:
             refused += 1
-            sys.stderr.write(f"{path}: {error.line()}\n")
+            sys.stderr.write(f"{one_line(str(path))}: {error.line()}\n")
             continue
         if as_json:
             print_json({"file": str(path), **message.model_dump(mode="json")})
@@ -72,19 +59,15 @@ def parse_file(path: Path) -> CanonicalMessage:
     return parse_payload(payload, PayloadFormat.MIME, path.name, context=NormalizeContext())
 
 
-def register(parent: typer.Typer) -> None:
-    """Add this command to another application."""
-    parent.command("parse")(parse_files)
-
-
 def _read(path: Path) -> bytes:
     if path.is_dir():
-        raise InputError("this is a folder", remedy="name its files, or use opsintel import")
+        raise InputError("this is a folder", remedy="Name its files, or use opsintel import")
     try:
-        size = path.stat().st_size
-        if size > FILE_LIMIT:
-            raise InputError(f"the file has {size} bytes, more than the {FILE_LIMIT} of one mail")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            payload = file.read(FILE_LIMIT + 1)  # a pipe or a device tells no size, and may have no end
+        if len(payload) > FILE_LIMIT:
+            raise InputError(f"the file has more than the {FILE_LIMIT:,} bytes of one mail")
+        return payload
     except FileNotFoundError as error:
         raise InputError("there is no such file") from error
     except OSError as error:
@@ -95,20 +78,22 @@ def _refuse_foreign(path: Path, payload: bytes) -> None:
     """Raise `InputError` for files that hold no message, or many."""
     import re
 
+    from opsintel.connectors.files.foreign import foreign_kind
+
     head = payload[:_SNIFFED]
     if not payload or payload.isspace():
         raise InputError("the file is empty")
-    for magic, kind, remedy in _FOREIGN:
-        if head.startswith(magic):
-            raise InputError(f"this is {kind}, no mail", remedy=remedy)
+    foreign = foreign_kind(head)
+    if foreign is not None:
+        raise InputError(f"this is {foreign.kind}, no mail", remedy=foreign.remedy)
     kind = _TABLES.get(path.suffix.lower(), "")
     if kind:
-        raise InputError(f"this is {kind}, not one mail", remedy="use opsintel import")
+        raise InputError(f"this is {kind}, not one mail", remedy="Use opsintel import")
     if len(re.findall(_ENVELOPE, payload[: 16 * _SNIFFED])) > 1:
-        raise InputError("this is an mbox file of several mails", remedy="use opsintel import")
+        raise InputError("this is an mbox file of several mails", remedy="Use opsintel import")
     controls = len(re.findall(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", head))
     if controls > _CONTROL_SHARE * len(head) and not re.match(rb"[A-Za-z-]{2,40}[ \t]*:", head):
-        raise InputError("this is a binary file, no mail", remedy="give a mail as .eml")
+        raise InputError("this is a binary file, no mail", remedy="Give a mail as .eml")
 
 
 def _readable(path: Path, message: CanonicalMessage) -> str:
@@ -130,7 +115,7 @@ def _readable(path: Path, message: CanonicalMessage) -> str:
         ),
         ("Defects", "; ".join(message.defects)),
     ]
-    lines = [f"{name + ':':<13}{value}" for name, value in rows if value]
+    lines = [f"{name + ':':<13}{one_line(value)}" for name, value in rows if value]
     for title, text in (("", message.text), ("Quoted", message.quoted_text), ("Signature", message.signature_text)):
         if text:
             more = [f"[{len(text) - _SHOWN_TEXT} characters more]"] if len(text) > _SHOWN_TEXT else []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opsintel.connectors.eml_folder.parse import mail_files
 from opsintel.connectors.files.folder import check_folder
+from opsintel.connectors.files.foreign import foreign_kind
 from opsintel.connectors.files.growing import GrowingFile
 from opsintel.connectors.files.mail import SNIFFED, looks_like_mail
 from opsintel.connectors.maildir.parse import is_maildir
@@ -17,6 +18,7 @@ from opsintel.errors import InputError
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _ACCEPTED = "Give an mbox, a Maildir, a folder of .eml, a Slack export zip, CSV or JSON Lines"
+_WORKBOOK = "xl/workbook.xml"
 _LEADING = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -55,7 +57,12 @@ def _file_kind(path: Path, start: bytes) -> str:
         with Archive(path) as archive:
             if is_export(archive):
                 return "slack_export"
+            if _WORKBOOK in archive.members:
+                raise InputError(f"{path} is an Excel workbook", remedy="Save its table as CSV in UTF-8")
         raise InputError(f"{path} is a zip, but no Slack export: it holds no channels.json", remedy=_ACCEPTED)
+    foreign = foreign_kind(start)
+    if foreign is not None:
+        raise InputError(f"{path} is {foreign.kind}", remedy=foreign.remedy)
     if not text:
         raise InputError(f"{path} holds only blank lines", remedy=_ACCEPTED)
     if b"\x00" in start:

@@ -33,7 +33,7 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
     if content.too_large and not content.has_anything():
         raise ItemError(f"its only text has {content.too_large} bytes, more than is read of one part")
     if not headers and not (content.marked or content.opaque or content.returned):
-        raise ItemError("neither header fields nor text can be read", remedy="check that this is a mail")
+        raise ItemError("neither header fields nor text can be read", remedy="Check that this is a mail")
     author = _author(headers)
     recipients = parse_addresses([value for name in _RECIPIENT_FIELDS for value in headers.all(name)])
     subject = headers.text("subject")

@@ -54,7 +54,12 @@ class TestRefusals:
         [
             (b"", "is empty"),
             (b" \n\n", "blank"),
-            (b"\x89PNG\r\n\x1a\n\x00\x00", "no text file"),
+            (b"\x7fELF\x00\x00", "no text file"),
+            (b"\x89PNG\r\n\x1a\n\x00\x00", "is an image"),
+            (b"\x1f\x8b\x08\x00", "is a gzip archive"),
+            ("id,text\n1,a\n".encode("utf-16"), "is text in UTF-16"),
+            (b"id,text\r1,a\r2,b\r", "lines end in CR alone"),
+            (b'id,"a"b"c,text' + b"x" * 9_000_000, "no CSV file"),
             (b"Just a few words.\nAnd more.\n", "No column holds the text"),
             (b"a,b\n1,2\n", "No column holds the text"),
             (b'[\n{"text":"a"}]\n', "JSON Lines"),
@@ -90,6 +95,12 @@ class TestRefusals:
             archive.writestr("a", "b")
         with pytest.raises(InputError, match="no Slack export"):
             detect_kind(tmp_path / "z")
+
+    def test_name_a_workbook(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "table.csv", "w") as archive:
+            archive.writestr("xl/workbook.xml", "<workbook/>")
+        with pytest.raises(InputError, match="Excel workbook"):
+            detect_kind(tmp_path / "table.csv")
 
     def test_name_what_is_neither_file_nor_folder(self, tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as server:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
 
+from opsintel.cli import parse
 from opsintel.cli.parse import app
 from opsintel.events.message import CanonicalMessage
 from tests.normalize.mails import mail
@@ -67,3 +70,18 @@ class TestParse:
         assert "folder" in folder
         assert "no such file" in missing
         assert "opsintel import" in archived
+
+    def test_a_pipe_is_read_like_a_file(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        writer = Thread(target=pipe.write_bytes, args=(mail(b"Hello"),))
+        writer.start()
+        result = CliRunner().invoke(app, [str(pipe), "--json"])
+        writer.join()
+        assert json.loads(result.stdout)["text"] == "Hello"
+
+    def test_a_file_without_end_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(parse, "FILE_LIMIT", 1_000_000)
+        result = CliRunner().invoke(app, ["/dev/zero", "--json"])
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "more than the 1,000,000 bytes" in result.stderr

@@ -56,7 +56,10 @@ class CsvConnector(GrowingFileConnector):
         first = next((line for line in lines(file, 0) if line.content is None or line.content.strip()), None)
         if first is None or first.content is None or b"\x00" in first.content:
             raise InputError("it is no CSV file in UTF-8", remedy="Save it as CSV with UTF-8 and a header line")
-        delimiter = sniff_delimiter(first.content)
+        try:
+            delimiter = sniff_delimiter(first.content)
+        except ItemError as error:
+            raise InputError(error.message, remedy="Save it as CSV with UTF-8 and a header line") from error
         row = next(rows(file, first.start, delimiter), None)
         if row is None or row.fault:
             raise InputError("it has no readable header line", remedy="Begin it with the names of the columns")

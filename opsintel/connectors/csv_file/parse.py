@@ -32,9 +32,14 @@ class Row:
 
 
 def sniff_delimiter(line: bytes) -> str:
-    """Return the delimiter that parts a header line into the most columns."""
+    """Return the delimiter that parts a header line into the most columns. Raises `ItemError` for what is no line."""
     text = decoded(line)
-    return max(_DELIMITERS, key=lambda delimiter: len(next(csv.reader([text], delimiter=delimiter), [])))
+    if "\r" in text.rstrip("\r\n"):
+        raise ItemError("its lines end in CR alone")
+    try:
+        return max(_DELIMITERS, key=lambda delimiter: len(next(csv.reader([text], delimiter=delimiter), [])))
+    except csv.Error as error:
+        raise ItemError(f"its header is not CSV ({error})") from error
 
 
 def decoded(content: bytes) -> str:
