@@ -11,7 +11,7 @@ from opsintel.db.engine import Database
 from opsintel.errors import InputError, NotFoundError
 from opsintel.ids import new_id
 
-SLUG = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def create_tenant(database: Database, slug: str, name: str, *, own_domains: tupl
 
     `own_domains` are the domains or addresses of the tenant's own people. Raises `InputError` for an unusable slug.
     """
-    if not SLUG.match(slug):
+    if not SLUG.fullmatch(slug):
         raise InputError(
             f"'{slug}' cannot be a tenant's short name", remedy="Use a to z, 0 to 9 and -, at most 63 characters"
         )

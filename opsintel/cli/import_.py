@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +12,31 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from opsintel.cli.main import print_json
-from opsintel.errors import FatalError, one_line
+from opsintel.errors import FatalError, InputError, one_line
 
 app = typer.Typer(add_completion=False)
 
 SHOWN_FAILURES = 10
+SHOWN_CHARACTERS = 200
+
+
+def given_path(text: str) -> Path:
+    """Return a path as it was given; an empty one, of a variable that is not set, is not the present folder."""
+    if not text:
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
 
 
 @app.command()
 def import_path(
-    path: Annotated[Path, typer.Argument(help="mbox, Maildir, folder of .eml, Slack export zip, CSV or JSONL")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            parser=given_path,
+            metavar="PATH",
+            help="mbox, Maildir, folder of .eml, Slack export zip, CSV or JSONL",
+        ),
+    ],
     tenant: Annotated[str, typer.Option(help="Short name of the tenant; made when it is not there")],
     kind: Annotated[str | None, typer.Option(help="Kind of source; found by content when not given")] = None,
     name: Annotated[str | None, typer.Option(help="Name shown to people; the file's name when not given")] = None,
@@ -36,7 +52,7 @@ def import_path(
     from opsintel.context import open_context
     from opsintel.settings import load_settings
     from opsintel_pipeline.ingest.files import import_file
-    from opsintel_pipeline.ingest.retry import database_time, failed_days, failures_since
+    from opsintel_pipeline.ingest.retry import database_time, failed_days, failures_since, first_failure_of_all
     from opsintel_pipeline.worker.inline import process_waiting
 
     settings = load_settings()
@@ -59,21 +75,29 @@ def import_path(
             processed = process_waiting(context, progress=lambda: progress.advance(working, 1))
         failures = failures_since(context, imported.source, began)
         given_up = failed_days(context, imported.source.tenant_id) if process else {}
+        nothing = first_failure_of_all(context, imported.source, processed=process)
     if as_json:
         figures = imported.figures() | {"failures": len(failures)}
         print_json({"tenant": tenant, **figures, "processed_partitions": processed, "failed_partitions": len(given_up)})
-    else:
+    elif not nothing:
         typer.echo(
             f"{imported.added:,} added, {imported.changed:,} changed, {len(failures):,} failed;"
             f" {processed:,} days processed"
         )
-        for key, reason in failures[:SHOWN_FAILURES]:
-            typer.echo(f"  failed: {one_line(key)}: {one_line(reason)}")
-        if len(failures) > SHOWN_FAILURES:
-            typer.echo(f"  and {len(failures) - SHOWN_FAILURES:,} more; the dashboard's page of sources lists them")
+        show_failures(failures)
     if given_up:
         day, reason = next(iter(given_up.items()))
         raise FatalError(
             f"{len(given_up):,} days could not be processed; {day}: {reason}",
-            remedy="Once that is mended, import the path again: it tries them again",
+            remedy="Once that is mended import the path again, and they are tried again",
         )
+    if nothing:
+        raise InputError(f"Nothing in {path} can be used; {nothing}", remedy="Mend it, then import it again")
+
+
+def show_failures(failures: Sequence[tuple[str, str]]) -> None:
+    """Print what failed and why, the first of many."""
+    for key, reason in failures[:SHOWN_FAILURES]:
+        typer.echo(f"  failed: {one_line(key)[:SHOWN_CHARACTERS]}: {one_line(reason)}")
+    if len(failures) > SHOWN_FAILURES:
+        typer.echo(f"  and {len(failures) - SHOWN_FAILURES:,} more; the dashboard's page of sources lists them")

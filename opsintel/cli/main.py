@@ -5,6 +5,7 @@ Errors of our family end a command with one line (what, and the remedy) and exit
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -67,12 +68,20 @@ def opsintel() -> None:
 
 
 def print_json(value: Any) -> None:
-    """Write one JSON document to standard output, for machines."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    """Write one JSON document on a line of standard output, for machines."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # the name of a file may hold any bytes, and not every terminal has every letter
+        text = json.dumps(value, default=str)
+    sys.stdout.write(text + "\n")
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 an error with its remedy, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # What a person has to know a command says itself, once; the log lines of libraries and stages would repeat it.
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""What of a tenant did not get through the stages, and how it is tried again."""
+"""What did not get through, in reading or in the stages, and how it is tried again."""
 
 from __future__ import annotations
 
@@ -38,6 +38,21 @@ def failures_since(context: Context, source: Source, since: datetime) -> list[tu
             " ORDER BY last_at, id",
             (source.id, since),
         ).fetchall()
+
+
+def first_failure_of_all(context: Context, source: Source, *, processed: bool) -> str:
+    """Return the first failure of a source in which everything failed, '' where anything came through.
+
+    Came through has what is a message; before the stages were run (`processed`) it is what was read.
+    """
+    came_through = "message_occurrence" if processed else "raw_payload"
+    with context.database.tenant_tx(source.tenant_id) as connection:
+        row = connection.execute(
+            "SELECT key || ': ' || reason FROM ingest_failure WHERE source_id = %(id)s AND resolved_at IS NULL"
+            f" AND NOT EXISTS (SELECT 1 FROM {came_through} WHERE source_id = %(id)s) ORDER BY first_at, id LIMIT 1",
+            {"id": source.id},
+        ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def database_time(context: Context) -> datetime:

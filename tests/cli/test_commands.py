@@ -84,11 +84,46 @@ class TestImport:
         assert len(done.stderr.strip().splitlines()) == 1
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize("name", ["", "A", "a b", "abc\n", "-a", "../x", "a" * 64, "a\x1b[31m"])
+    def test_an_absurd_name_of_a_tenant_is_one_line(self, data_dir: Path, tmp_path: Path, name: str) -> None:
+        (tmp_path / "rows.csv").write_text("id,text\n1,hello\n")
+        done = run(data_dir, "import", str(tmp_path / "rows.csv"), f"--tenant={name}")
+        assert done.returncode == 1
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "cannot be a tenant's short name" in done.stderr
+        assert done.stderr.rstrip("\n").isprintable()
+
+    def test_an_empty_path_is_not_the_present_folder(self, data_dir: Path) -> None:
+        done = run(data_dir, "import", "", "--tenant", "acme")
+        assert done.returncode == 2
+        assert "the path is empty" in done.stderr
+
     def test_without_its_secrets_nothing_starts(self, data_dir: Path, tmp_path: Path) -> None:
         done = run(data_dir, "import", str(tmp_path), "--tenant", "acme", MASTER_ENCRYPTION_KEY="")
         assert done.returncode == 1
         assert "MASTER_ENCRYPTION_KEY" in done.stderr
         assert "openssl" in done.stderr
+
+
+class TestParse:
+    def test_a_file_name_of_any_bytes_is_valid_json(self, data_dir: Path, tmp_path: Path) -> None:
+        path = tmp_path / "bad\udcff\x1b[31m.eml"
+        path.write_text("From: a@b.example\nSubject: x\n\nhello\n")
+        for options in ([], ["--json"]):
+            done = run(data_dir, "parse", str(path), *options)
+            assert done.returncode == 0
+            assert "\x1b" not in done.stdout
+        assert json.loads(done.stdout)["file"] == str(path)
+
+    def test_what_a_terminal_cannot_show_is_written_out(self, data_dir: Path, tmp_path: Path) -> None:
+        path = tmp_path / "mail.eml"
+        path.write_text("From: a@b.example\nSubject: caf\u00e9\n\n\u65e5\u672c\n")
+        shown = run(data_dir, "parse", str(path), PYTHONIOENCODING="ascii").stdout
+        assert "caf\\xe9" in shown
+        assert (
+            json.loads(run(data_dir, "parse", str(path), "--json", PYTHONIOENCODING="ascii").stdout)["text"]
+            == "\u65e5\u672c"
+        )
 
 
 class TestExport:

@@ -15,7 +15,7 @@ from opsintel import context as opening
 from opsintel.cli.import_ import app
 from opsintel.clock import today
 from opsintel.context import Context
-from opsintel.errors import FatalError
+from opsintel.errors import FatalError, InputError
 from opsintel.partitions import Partition, StageResult
 from opsintel.settings import Settings
 from opsintel_pipeline.analyze import run as analyze
@@ -85,6 +85,15 @@ class TestFailedItems:
         (folder / "empty.eml").write_bytes(b"")
         found = json.loads(import_rows(mails, "--json").stdout)
         assert (found["added"], found["failures"]) == (1, 1)
+
+    @pytest.mark.parametrize("content", [b"All is text. " * 900_000, b"All is text. " * 6_000_000])
+    def test_that_are_all_there_is_end_the_command_also_the_second_time(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "huge.eml").write_bytes(b"From: a@b.example\nSubject: text\n\n" + content)
+        for _ in range(2):
+            done = import_rows(tmp_path / "huge.eml")
+            assert isinstance(done.exception, InputError)
+            assert "Nothing in" in done.exception.line()
+            assert "bytes" in done.exception.line()
 
 
 class TestADayThatFailed:
