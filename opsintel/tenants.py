@@ -12,6 +12,7 @@ from opsintel.errors import InputError, NotFoundError
 from opsintel.ids import new_id
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_DOMAIN_OR_ADDRESS = re.compile(r"(?:[^\s@<>,;]{1,64}@)?\w[\w.-]{0,252}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +33,34 @@ _COLUMNS = "id, slug, name, language, window_days, own_domains"
 def create_tenant(database: Database, slug: str, name: str, *, own_domains: tuple[str, ...] = ()) -> Tenant:
     """Return the tenant of this slug, making it when it is not there yet.
 
-    `own_domains` are the domains or addresses of the tenant's own people. Raises `InputError` for an unusable slug.
+    `own_domains` are the domains or addresses of the tenant's own people; they are added to those that are known.
+    Raises `InputError` for an unusable slug, domain or address.
     """
     if not SLUG.fullmatch(slug):
         raise InputError(
             f"'{slug}' cannot be a tenant's short name", remedy="Use a to z, 0 to 9 and -, at most 63 characters"
         )
+    own = [_own_domain(text) for text in own_domains]
     with database.system_tx() as connection:
         connection.execute(
-            "INSERT INTO tenant (id, slug, name, own_domains) VALUES (%s, %s, %s, to_jsonb(%s::text[]))"
-            " ON CONFLICT (slug) DO NOTHING",
-            (new_id(), slug, name or slug, list(own_domains)),
+            "INSERT INTO tenant (id, slug, name) VALUES (%s, %s, %s) ON CONFLICT (slug) DO NOTHING",
+            (new_id(), slug, name or slug),
+        )
+        connection.execute(
+            "UPDATE tenant SET own_domains = own_domains || to_jsonb(ARRAY("
+            " SELECT given FROM unnest(%s::text[]) WITH ORDINALITY AS listed (given, place)"
+            " WHERE NOT own_domains ? given ORDER BY place)) WHERE slug = %s",
+            (list(dict.fromkeys(own)), slug),
         )
     return find_tenant(database, slug)
+
+
+def _own_domain(text: str) -> str:
+    """Return a domain or address as messages are compared with it; people also write `@acme.example`."""
+    domain = text.strip().lower().removeprefix("@")
+    if not _DOMAIN_OR_ADDRESS.fullmatch(domain):
+        raise InputError(f"'{text}' is neither an e-mail domain nor an address", remedy="Give one such as acme.example")
+    return domain
 
 
 def find_tenant(database: Database, slug: str) -> Tenant:

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsintel.connectors.detect import detect_kind
+from opsintel.connectors.files.text import bounded
 from opsintel.connectors.registry import connector_class
 from opsintel.context import Context
-from opsintel.errors import InputError
+from opsintel.errors import InputError, one_line
 from opsintel.tenants import create_tenant
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
 from opsintel_pipeline.ingest.retry import retry_failed_days
 from opsintel_pipeline.ingest.sources import Source, ensure_source
+
+NAME_LIMIT = 200
+"""Characters of the name of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,14 @@ def import_file(
     """
     if not path.exists():
         raise InputError(f"{path} does not exist", remedy="Check the path")
+    place = _storable(path.resolve())
     kind = kind or detect_kind(path)
-    config = {"path": str(path.resolve())}
+    config = {"path": place}
     connector = connector_class(kind)
     connector(connector.manifest.config_model.model_validate(config)).check_usable()
     tenant = create_tenant(context.database, tenant_slug, tenant_slug, own_domains=own_domains)
-    source = ensure_source(context.database, tenant.id, kind, name or path.name, config, config_key=str(path.resolve()))
+    shown = one_line(name or "") or one_line(path.resolve().name) or place
+    source = ensure_source(context.database, tenant.id, kind, shown[:NAME_LIMIT], config, config_key=bounded(place))
     result = run_feed(context, tenant, source, progress)
     counted = take_census(context, tenant, source)
     retry_failed_days(context, tenant.id)
@@ -72,3 +78,11 @@ def import_file(
         failures=result.failures + counted.failures,
         days=len(result.days | counted.days),
     )
+
+
+def _storable(path: Path) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path} has a name that is not UTF-8", remedy="Rename it") from None
+    return str(path)

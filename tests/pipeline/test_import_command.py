@@ -18,6 +18,7 @@ from opsintel.context import Context
 from opsintel.errors import FatalError, InputError
 from opsintel.partitions import Partition, StageResult
 from opsintel.settings import Settings
+from opsintel.tenants import find_tenant
 from opsintel_pipeline.analyze import run as analyze
 
 
@@ -49,6 +50,28 @@ def break_analyses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def import_rows(path: Path, *options: str) -> Result:
     return CliRunner().invoke(app, [str(path), "--tenant", "acme", *options])
+
+
+class TestNames:
+    def test_of_a_path_that_no_store_can_hold_are_refused(self, rows: Path) -> None:
+        path = rows.rename(rows.with_name("bad\udcff.jsonl"))
+        done = import_rows(path)
+        assert isinstance(done.exception, InputError)
+        assert done.exception.line().endswith("bad\\udcff.jsonl has a name that is not UTF-8. Rename it")
+
+    def test_of_a_path_may_be_as_long_as_a_system_allows(self, rows: Path) -> None:
+        folder = rows.parent
+        for level in range(14):
+            folder /= sha512(bytes([level])).hexdigest() + sha512(bytes([level, level])).hexdigest()[:100]
+            folder.mkdir()
+        assert json.loads(import_rows(rows.rename(folder / "rows.jsonl"), "--json").stdout)["added"] == 1
+
+    def test_for_people_hold_nothing_that_steers(self, context: Context, rows: Path) -> None:
+        tenant = find_tenant(
+            context.database, json.loads(import_rows(rows, "--json", "--name", "a\udcff\x1b\nb").stdout)["tenant"]
+        )
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert connection.execute("SELECT name FROM source").fetchone() == ("a\\udcff\\x1b b",)
 
 
 class TestFailedItems:
