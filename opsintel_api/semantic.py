@@ -64,8 +64,14 @@ async def _embedder(reader: Reading, model: EmbeddingModel) -> Embedder | None:
 
 
 def _load(state: bytes | None, settings: Settings) -> Embedder | None:
-    """Return the fitted embedder of a state, or the sentence model at hand; a request never fetches weights."""
+    """Return the fitted embedder of a state, or the sentence model at hand; a request never fetches weights.
+
+    None also for a state of another release: the next day that is processed fits a new one.
+    """
     if state is not None:
-        return LexicalEmbedder.from_bytes(state)
+        try:
+            return LexicalEmbedder.from_bytes(state)
+        except ValueError:
+            return None
     embedder, _reason = choose_embedder(settings.model_copy(update={"embedding_download": False}))
     return embedder

@@ -1,7 +1,7 @@
 """Embedding: sentences a CPU second by the built-in embedder, against the same features by bare scikit-learn.
 
-The peer is what one would write with scikit-learn alone, fitted the same way: hashed words and characters, TF-IDF and
-the reduced components, beside averaged word vectors. Both must give the same vectors, or the row fails.
+The peer is what one would write with scikit-learn alone, fitted the same way: hashed words and characters, concepts,
+TF-IDF and the reduced components, beside averaged word vectors. Both must give the same vectors, or the row fails.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from bench.report import Bound, Report, compared, grown
 from bench.texts import texts
 from bench.workplace import Workplace
 from opsintel.embeddings import lexical
-from opsintel.embeddings.lexical import LexicalEmbedder, masked, words_of
+from opsintel.embeddings.concepts import thesaurus
+from opsintel.embeddings.lexical import LexicalEmbedder
+from opsintel.embeddings.words import TOKEN, masked, words_of
 
 SIZES = (100, 1_000, 10_000)
 MAIN = 1_000
@@ -59,18 +61,23 @@ def run(workplace: Workplace) -> Report:
 def by_scikit_learn(embedder: LexicalEmbedder) -> Callable[[list[str]], Any]:
     """Return a function from texts to the vectors of a fitted embedder, made of scikit-learn's parts only."""
     hashed = {"n_features": lexical.HASH_FEATURES, "alternate_sign": False, "norm": None, "lowercase": False}
-    token = lexical._TOKEN.pattern  # noqa: SLF001  the peer must split as ours does
     words = make_union(
-        HashingVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=token, **hashed),
+        HashingVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=TOKEN.pattern, **hashed),
         HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), **hashed),
     )
     weights = TfidfTransformer(norm=None, sublinear_tf=True)
     weights.idf_ = np.zeros(2 * lexical.HASH_FEATURES)
     weights.idf_[embedder.feature_index] = embedder.idf
-    reduce = FunctionTransformer(
-        lambda rows: normalize(rows[:, embedder.feature_index] @ embedder.word_components), accept_sparse=True
+    chosen = FunctionTransformer(lambda rows: normalize(rows[:, embedder.feature_index]), accept_sparse=True)
+    spelled = make_pipeline(words, weights, chosen)
+    known = thesaurus()
+    named = CountVectorizer(
+        analyzer=lambda text: [known.names[place] for place in known.concepts_of(words_of(text))],
+        vocabulary=list(embedder.concepts),
     )
-    left = make_pipeline(words, weights, reduce)
+    meaning = TfidfTransformer(sublinear_tf=True)
+    meaning.idf_ = embedder.concept_idf
+    meant = make_pipeline(named, meaning)
     counts = CountVectorizer(analyzer=words_of, vocabulary=list(embedder.vocabulary), lowercase=False)
     weighted = sparse.diags(embedder.word_weights) @ embedder.word_vectors
 
@@ -79,7 +86,9 @@ def by_scikit_learn(embedder: LexicalEmbedder) -> Callable[[list[str]], Any]:
         rows = counts.transform(prepared)
         means = rows @ weighted / np.maximum(rows.sum(axis=1).A1.reshape(-1, 1), 1)
         means -= np.outer(means @ embedder.common_component, embedder.common_component)
-        return normalize(np.hstack([left.transform(prepared), lexical.CONTEXT_WEIGHT * normalize(means)]))
+        features = sparse.hstack([spelled.transform(prepared), lexical.CONCEPT_WEIGHT * meant.transform(prepared)])
+        left = normalize(normalize(features.tocsr()) @ embedder.components)
+        return normalize(np.hstack([left, lexical.CONTEXT_WEIGHT * normalize(means)]))
 
     return embed
 

@@ -32,6 +32,7 @@ def clusters(
 ) -> None:
     """Compare issues with labels, day by day, with the settings every tenant has."""
     from opsintel_pipeline.issues.simulation import simulate
+    from opsintel_pipeline.normalize.language import detect
 
     sets = [(file, *_read(file)) for file in files]
     results = []
@@ -41,6 +42,7 @@ def clusters(
             score = simulate(
                 texts,
                 labels,
+                [detect(text) for text in texts],
                 days=days,
                 seed=seed,
                 progress=lambda task=task: progress.advance(task),  # type: ignore[misc]

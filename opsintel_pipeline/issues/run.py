@@ -26,12 +26,21 @@ def run(context: Context, partition: Partition) -> StageResult:
     with context.database.tenant_tx(partition.tenant_id) as connection:
         embedder = _prepare(connection, context, partition.tenant_id)
         leads = store.day_leads(connection, partition.day)
+        followers = store.day_followers(connection, partition.day)
         result = DayResult()
-        if leads:
-            state = store.load_state(connection, embedder.version)
-            vectors = _with_words(vectors_of(connection, embedder.version, leads))
-            result = assign.day_step(state, vectors, join_distance=_join_distance(embedder))
-            store.mark_checked(connection, leads)
+        if leads or followers:
+
+            def rows(message_ids: list[UUID]) -> assign.Rows:
+                return _with_words(vectors_of(connection, embedder.version, message_ids))
+
+            result = assign.day_step(
+                store.load_state(connection, embedder.version),
+                rows(leads),
+                later=rows(store.later_leads(connection, partition.day)),
+                followers=rows(followers),
+                join_distance=_join_distance(embedder),
+            )
+            store.mark_checked(connection, [*leads, *followers])
         touched = store.store_result(connection, partition.tenant_id, result, embedder.version)
         followed = store.follow_threads(
             connection, partition.tenant_id, partition.day, result.memberships, embedder.version

@@ -16,7 +16,7 @@ from opsintel.ids import derived_id
 from opsintel_pipeline.issues.assign import day_step
 from opsintel_pipeline.issues.cluster import LEXICAL_JOIN_DISTANCE, MODEL_JOIN_DISTANCE
 from opsintel_pipeline.issues.state import TenantState
-from opsintel_pipeline.issues.vectors import FIT_LIMIT, REFIT_GROWTH
+from opsintel_pipeline.issues.vectors import FIT_LIMIT, fit_is_due
 
 SETTLED_AFTER_DAYS = 5
 
@@ -36,6 +36,7 @@ class Score:
 def simulate(
     texts: Sequence[str],
     labels: Sequence[str],
+    languages: Sequence[str] | None = None,
     *,
     days: int,
     seed: int,
@@ -51,14 +52,16 @@ def simulate(
     random.Random(seed).shuffle(order)  # noqa: S311  a repeatable order, no secret
     ids = [derived_id("simulation", str(place)) for place in range(len(order))]
     shuffled = [texts[place] for place in order]
+    spoken = [languages[place] if languages else "" for place in order]
     bounds = np.linspace(0, len(order), days + 1).astype(int)
     state = TenantState([])
     embedder: Embedder | None = sentence_model
     fitted, yesterday, steadiness = 0, dict[UUID, UUID | None](), []
     for day in range(days):
         start, end = int(bounds[day]), int(bounds[day + 1])
-        if sentence_model is None and end >= REFIT_GROWTH * fitted:
-            embedder = rounded(LexicalEmbedder.fit(shuffled[max(0, end - FIT_LIMIT) : end]))
+        if sentence_model is None and fit_is_due(end, fitted):
+            latest = slice(max(0, end - FIT_LIMIT), end)
+            embedder = rounded(LexicalEmbedder.fit(shuffled[latest], spoken[latest]))
             fitted = end
             _move_to(state, embedder, dict(zip(ids[:end], shuffled[:end], strict=True)))
         assert embedder is not None

@@ -75,8 +75,12 @@ class DayResult:
 
 @dataclass(frozen=True)
 class Pool:
-    """Messages that are clustered together: ids, vectors, and the issue each is in (None when in none)."""
+    """Messages that are clustered together: ids, vectors, and the issue each is in (None when in none).
+
+    The first `decided` of them are decided on; the others, of days still to come, are only company.
+    """
 
     ids: list[UUID]
     vectors: Vectors
     issue_of: list[UUID | None]
+    decided: int

@@ -15,6 +15,9 @@ from opsintel_pipeline.issues.assign import POOL_SIZE
 from opsintel_pipeline.issues.state import Constraint, DayResult, KnownIssue, Membership, TenantState
 from opsintel_pipeline.issues.vectors import as_array, vectors_of
 
+FOLLOWERS = 500
+"""Messages of earlier days, at most, that may still join an issue which came up after them."""
+
 
 def lock_tenant(connection: psycopg.Connection, tenant_id: UUID) -> None:
     """Wait until no other step of this tenant runs; held to the end of the transaction."""
@@ -64,28 +67,57 @@ _WAITING = """
 """
 
 
+_LEADS = """
+    SELECT id FROM (
+        SELECT message.id, message.partition_day, message.sorted_at, message.content_hash, message.issue_checked_at,
+               row_number() OVER (
+                   PARTITION BY coalesce(message.thread_id, message.id) ORDER BY message.sorted_at, message.id) AS place
+        FROM message JOIN analysis ON analysis.message_id = message.id AND analysis.current
+        WHERE {days} AND message.deleted_at IS NULL AND {wanted}
+          AND NOT EXISTS (SELECT 1 FROM issue_member
+                          WHERE issue_member.message_id = message.id AND removed_at IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM issue_member JOIN message AS other ON other.id = issue_member.message_id
+                          WHERE issue_member.removed_at IS NULL AND other.thread_id = message.thread_id)
+    ) AS candidates WHERE place = 1 AND {state} ORDER BY sorted_at, content_hash, id LIMIT {limit}
+"""
+_ACTIONABLE = "analysis.is_actionable"
+_TALK = "analysis.not_actionable_reason = 'internal' AND message.direction = 'internal'"
+
+
 def day_leads(connection: psycopg.Connection, day: date) -> list[UUID]:
     """Return the day's messages that must find an issue: actionable, not looked at yet, and first of their thread.
 
     The rest of a thread follows its first message. What was looked at and found no issue waits for a later day's
     company, so a re-run of a day decides nothing again.
     """
-    rows = connection.execute(
-        """
-        SELECT id FROM (
-            SELECT message.id, message.sorted_at, message.content_hash, message.issue_checked_at, row_number() OVER (
-                PARTITION BY coalesce(message.thread_id, message.id) ORDER BY message.sorted_at, message.id) AS place
-            FROM message JOIN analysis ON analysis.message_id = message.id AND analysis.current
-            WHERE message.partition_day = %s AND message.deleted_at IS NULL AND analysis.is_actionable
-              AND NOT EXISTS (SELECT 1 FROM issue_member
-                              WHERE issue_member.message_id = message.id AND removed_at IS NULL)
-              AND NOT EXISTS (SELECT 1 FROM issue_member JOIN message AS other ON other.id = issue_member.message_id
-                              WHERE issue_member.removed_at IS NULL AND other.thread_id = message.thread_id)
-        ) AS candidates WHERE place = 1 AND issue_checked_at IS NULL ORDER BY sorted_at, content_hash, id
-        """,
-        (day,),
-    ).fetchall()
-    return [row[0] for row in rows]
+    return _leads(connection, "message.partition_day = %s", _ACTIONABLE, "issue_checked_at IS NULL", "ALL", day)
+
+
+def later_leads(connection: psycopg.Connection, day: date) -> list[UUID]:
+    """Return what other days hold for a step of their own, oldest first: company for the messages of this day."""
+    return _leads(
+        connection, "message.partition_day <> %s", _ACTIONABLE, "issue_checked_at IS NULL", str(POOL_SIZE // 4), day
+    )
+
+
+def day_followers(connection: psycopg.Connection, day: date) -> list[UUID]:
+    """Return what the tenant's own people said among themselves, that day or lately, and that no issue has taken yet.
+
+    Talk of colleagues forms no issue, but belongs to one that it is about.
+    """
+    of_day = _leads(connection, "message.partition_day = %s", _TALK, "issue_checked_at IS NULL", "ALL", day)
+    lately = _leads(
+        connection, "message.partition_day BETWEEN %s::date - 30 AND %s::date + 30", _TALK,
+        "issue_checked_at IS NOT NULL", str(FOLLOWERS), day, day,
+    )  # fmt: skip
+    return lately + of_day
+
+
+def _leads(
+    connection: psycopg.Connection, days: str, wanted: str, state: str, limit: str, *parameters: date
+) -> list[UUID]:
+    query = _LEADS.format(days=days, wanted=wanted, state=state, limit=limit)
+    return [row[0] for row in connection.execute(query.encode(), parameters).fetchall()]
 
 
 def mark_checked(connection: psycopg.Connection, message_ids: Sequence[UUID]) -> None:

@@ -1,7 +1,8 @@
 """Vectors of a tenant's messages: the embedder in use, its refits, and what is not embedded yet.
 
-The lexical embedder is fitted on the tenant's own messages and again whenever these have doubled; then every vector is
-made anew and ids of issues carry over. A model with weights is fitted never.
+The lexical embedder is fitted on the tenant's own messages and again as they grow: often while they are few, when each
+new message brings words never seen, and whenever they have doubled once they are many. Then every vector is made anew
+and ids of issues carry over. A model with weights is fitted never.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from opsintel.embeddings.lexical import LexicalEmbedder, rounded
 from opsintel.settings import Settings
 from opsintel_pipeline.issues.headlines import text_to_embed
 
-REFIT_GROWTH = 2
+REFIT_GROWTH = ((2_000, 1.15), (10_000, 1.5), (float("inf"), 2.0))
+"""By how much the messages must have grown since the last fit, up to so many of them."""
 FIT_LIMIT = 30_000
 EMBED_PAGE = 2_000
 
@@ -50,18 +52,25 @@ def current_embedder(connection: psycopg.Connection, tenant_id: UUID, settings: 
         _store(connection, tenant_id, sentence_model, None, 0, "weights are at hand")
         return sentence_model, True
     count = _one(connection, f"SELECT count(*) {_ELIGIBLE}")
-    if row is not None and row[1] and count < REFIT_GROWTH * row[2]:
-        return _stored(connection, tenant_id, row[0]), False
-    texts = [
-        text_to_embed(kind, subject, text)
-        for kind, subject, text in connection.execute(
-            f"SELECT message.kind, subject, text {_ELIGIBLE} ORDER BY sorted_at DESC, content_hash LIMIT %s",
-            (FIT_LIMIT,),
-        )
-    ]
-    fitted = rounded(LexicalEmbedder.fit(texts[::-1]))
+    if row is not None and row[1] and not fit_is_due(count, row[2]):
+        stored = _stored(connection, tenant_id, row[0])
+        if stored is not None:
+            return stored, False
+    rows = connection.execute(
+        "SELECT message.kind, subject, text, coalesce(message.language, '')"
+        f" {_ELIGIBLE} ORDER BY sorted_at DESC, content_hash LIMIT %s",
+        (FIT_LIMIT,),
+    ).fetchall()[::-1]
+    texts = [text_to_embed(kind, subject, text) for kind, subject, text, _ in rows]
+    fitted = rounded(LexicalEmbedder.fit(texts, [language for *_, language in rows]))
     _store(connection, tenant_id, fitted, fitted.to_bytes(), count, reason)
     return fitted, row is None or row[0] != fitted.version
+
+
+def fit_is_due(count: int, fitted: int) -> bool:
+    """Tell whether so many messages ask for a new fit, after one on `fitted`."""
+    growth = next(growth for limit, growth in REFIT_GROWTH if fitted < limit)
+    return count >= growth * fitted
 
 
 def embed_missing(connection: psycopg.Connection, tenant_id: UUID, embedder: Embedder) -> int:
@@ -104,24 +113,30 @@ def as_array(vector: Vector) -> NDArray[np.float32]:
     return np.asarray(vector.to_numpy(), np.float32)
 
 
-def _stored(connection: psycopg.Connection, tenant_id: UUID, version: str) -> LexicalEmbedder:
+def _stored(connection: psycopg.Connection, tenant_id: UUID, version: str) -> LexicalEmbedder | None:
+    """Return the stored embedder of a version; None when another release wrote it, so that it must be fitted anew."""
     key = (tenant_id, version)
     if key not in _last_read:
         row = connection.execute("SELECT state FROM embedding_model WHERE version = %s", (version,)).fetchone()
         assert row is not None
         _last_read.clear()
-        _last_read[key] = LexicalEmbedder.from_bytes(row[0])
+        try:
+            _last_read[key] = LexicalEmbedder.from_bytes(row[0])
+        except ValueError:
+            return None
     return _last_read[key]
 
 
 def _store(
     connection: psycopg.Connection, tenant_id: UUID, embedder: Embedder, state: bytes | None, count: int, reason: str
 ) -> None:
-    connection.execute("UPDATE embedding_model SET current = false WHERE current")
+    """Make an embedder the current one; vectors of earlier ones are of no use any more."""
+    connection.execute("UPDATE embedding_model SET current = false, state = NULL WHERE current")
+    connection.execute("DELETE FROM embedding WHERE model_version <> %s", (embedder.version,))
     connection.execute(
         "INSERT INTO embedding_model (tenant_id, name, version, dimensions, built_in, reason, state, fitted_messages)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, version) DO UPDATE SET current = true,"
-        " fitted_messages = excluded.fitted_messages, reason = excluded.reason",
+        " state = excluded.state, fitted_messages = excluded.fitted_messages, reason = excluded.reason",
         (tenant_id, embedder.name, embedder.version, embedder.dimensions, embedder.built_in, reason, state, count),
     )
 

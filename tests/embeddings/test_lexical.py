@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from opsintel.embeddings.lexical import LexicalEmbedder, masked, rounded
+from opsintel.embeddings.lexical import LexicalEmbedder, rounded
+from opsintel.embeddings.words import masked
 
 TEXTS = [
     "my hub lost the wifi after a router change",

@@ -114,8 +114,8 @@ class TestDrain:
         instance.add_dynamic_partitions("tenants", ["hand"])
         hand = import_mailbox(context, tmp_path / "mails.mbox", "hand")
         assert drain(instance, drained).success
-        for ago in DAYS_AGO:
-            for stage in stages.STAGES:
+        for stage in stages.STAGES:
+            for ago in DAYS_AGO:
                 assert by_hand(instance, stage.asset, [key(ago, "hand")])
         assert dump(context.database, hand) == dump(context.database, tenant)
 

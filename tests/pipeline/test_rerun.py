@@ -43,37 +43,37 @@ def tenant(context: Context, tmp_path: Path) -> Tenant:
                 mail["In-Reply-To"] = mail["References"] = answers
             mail.set_content(text)
             file.write(b"From - Thu Jan  1 00:00:00 1970\n" + mail.as_bytes() + b"\n")
-    imported = import_mailbox(context, path, "acme")
-    for day in days(imported):
-        normalize.run(context, day)
-        analyze.run(context, day)
-    return imported
+    return import_mailbox(context, path, "acme")
 
 
 def days(tenant: Tenant) -> list[Partition]:
     return [Partition(today() - timedelta(days=ago), tenant.id, tenant.slug) for ago in (3, 2, 1)]
 
 
+def come_in(context: Context, tenant: Tenant) -> None:
+    """Let the days come one by one, none knowing of the next."""
+    for day in days(tenant):
+        for stage in (normalize, analyze, issues):
+            stage.run(context, day)
+
+
 class TestAThread:
     def test_follows_at_once_when_its_first_message_finds_company_on_a_later_day(
         self, context: Context, tenant: Tenant
     ) -> None:
-        for day in days(tenant):
-            issues.run(context, day)
+        come_in(context, tenant)
         methods = [row[2] for row in dump(context.database, tenant)["issue_member"]]
         assert sorted(methods) == ["cluster", "cluster", "thread"]
 
     def test_leaves_nothing_to_decide_when_its_days_are_run_again(self, context: Context, tenant: Tenant) -> None:
-        for day in days(tenant):
-            issues.run(context, day)
+        come_in(context, tenant)
         before = dump(context.database, tenant)
         for day in days(tenant):
             issues.run(context, day)
         assert dump(context.database, tenant) == before
 
     def test_that_followed_has_its_days_counted_again(self, context: Context, tenant: Tenant) -> None:
-        for day in days(tenant):
-            issues.run(context, day)
+        come_in(context, tenant)
         with context.database.tenant_tx(tenant.id) as connection:
             announced = connection.execute(
                 "SELECT payload->>'day' FROM outbox WHERE payload->>'reason' = 'issues changed' ORDER BY 1"

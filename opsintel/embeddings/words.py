@@ -1,0 +1,27 @@
+"""The words of a text, as every part of the lexical embedder sees them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_CHARACTERS = 2_000
+TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
+_MASKS = (
+    (re.compile(r"https?://\S+|www\.\S+"), " url "),
+    (re.compile(r"\S+@\S+\.\w+"), " email "),
+    (re.compile(r"\d+(?:[.,:/-]\d+)+|\d{3,}"), " number "),
+)
+
+
+def masked(text: str) -> str:
+    """Return a text in lower case with addresses and numbers replaced by their kind: they name no problem."""
+    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().replace("’", "'")
+    for pattern, kind in _MASKS:
+        text = pattern.sub(kind, text)
+    return text
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a masked text."""
+    return TOKEN.findall(text)
