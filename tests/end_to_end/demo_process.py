@@ -89,20 +89,18 @@ class DemoProcess:
             return Outcome(summary, {tenant.slug: dump(database, tenant) for tenant in all_tenants(database)})
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a condition; fails, with what the command said, when it takes too long."""
+        """Wait for a condition; fails, with what the command said, when it takes too long or the command ends."""
         deadline = time.monotonic() + LONGEST_SECONDS
         while not condition():
+            ended = self._command().poll() is not None and not condition()
+            assert not ended, f"the demo ended and did not {what}\n{self._said()}"
             assert time.monotonic() < deadline, f"the demo did not {what}\n{self._said()}"
             time.sleep(POLL_SECONDS)
 
     def wait_for(self, moment: Moment, totals: Mapping[str, int]) -> None:
-        """Wait for a moment, given how many rows each table will have; fails when the command ends before."""
-
-        def reached() -> bool:
-            assert self._command().poll() is None, f"ended before {moment}\n{self._said()}"
-            return self._rows(moment.table) > moment.share * totals[moment.table]
-
-        self.wait_until(reached, f"reach {moment}")
+        """Wait for a moment, given how many rows each table will have."""
+        enough = moment.share * totals[moment.table]
+        self.wait_until(lambda: self._rows(moment.table) > enough, f"reach {moment}")
 
     def kill(self, victim: str) -> None:
         """Kill one of its processes as soon as that is there; with the command its programs die too."""
@@ -113,7 +111,8 @@ class DemoProcess:
         os.kill(pid, signal.SIGKILL)
         if victim == COMMAND:
             self._command().wait()
-            self.wait_until(lambda: not any(is_alive(program) for program in programs), "take its programs along")
+            psutil.wait_procs(programs, timeout=LONGEST_SECONDS)
+            assert not any(is_alive(program) for program in programs), "its programs outlive it"
 
     def dispose(self) -> None:
         """Kill whatever of it is left."""
