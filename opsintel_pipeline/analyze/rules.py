@@ -25,9 +25,10 @@ from opsintel_pipeline.analyze.profile import (
 )
 from opsintel_pipeline.analyze.wording import sentences_of, summary_of, title_of
 
-MODEL = "rules-1"
+MODEL = "rules-2"
 MAX_CHARACTERS = 20_000
 THANKS_WORDS = 45
+SPAM_HINTS = 2
 
 _PRIORITY_SEVERITY = {"urgent": 2, "critical": 2, "highest": 2, "high": 3, "normal": 4, "medium": 4, "low": 5}
 _KIND_SEVERITY = {
@@ -127,16 +128,29 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
     if message.direction == "outbound":
         return NotActionable.INTERNAL
     found = lexicon.found("not_actionable", whole)
-    if len(found.get("spam", [])) >= 2 or ("spam" in found and kind not in _PROBLEM_KINDS):
+    if _is_spam(found):
         return NotActionable.SPAM
     is_problem = kind in _PROBLEM_KINDS
-    if "thanks" in found and len(message.text.split()) <= THANKS_WORDS and not is_problem and "?" not in message.text:
+    if _is_thanks(message, found, is_problem=is_problem):
         return NotActionable.THANKS
     if "fyi" in found and not is_problem:
         return NotActionable.FYI
     if not is_problem and message.kind == "chat" and (kind is RequestKind.OTHER or message.direction == "internal"):
         return NotActionable.INTERNAL
     return None
+
+
+def _is_spam(found: dict[str, list[re.Match[str]]]) -> bool:
+    """Tell whether a text sells or cheats: by one phrase that nobody with a problem uses, or several that few do."""
+    hints = {match.group().lower() for match in found.get("spam_hint", [])}
+    return "spam" in found or len(hints) >= SPAM_HINTS
+
+
+def _is_thanks(message: MessageView, found: dict[str, list[re.Match[str]]], *, is_problem: bool) -> bool:
+    """Tell whether a short text only thanks: it asks nothing, and what it names of a problem it says is over."""
+    if "thanks" not in found or "?" in message.text or len(message.text.split()) > THANKS_WORDS:
+        return False
+    return not is_problem or ("resolved" in found and "still_open" not in found)
 
 
 def _kind(lexicon: Lexicon, text: str) -> tuple[RequestKind, list[str], float]:

@@ -13,12 +13,15 @@ import numpy as np
 from opsintel.embeddings.embedder import Vectors
 
 LEAST_COVERAGE = 0.3
+LEAST_OWN_SHARE = 0.6
+"""Share of all headlines with a phrase that must be an issue's own, or the phrase would name other issues as well."""
 LONGEST_PHRASE = 5
 MAX_TEXTS = 200
 TITLE_LENGTH = 80
 
-_WORD = re.compile(r"[^\W\d_][\w'’-]*|[.,;:!?()\n]")
-_PRIVATE = re.compile(r"\S+@\S+|https?://\S+|\b\S*\d\S*\b|<[^>]*>")
+_WORD = re.compile(r"[^\W\d_][\w'’-]*|\d[\w.,]*|[.,;:!?()…\n]")
+_PRIVATE = re.compile(r"\S+@\S+|https?://\S+|<[^>]*>|\b(?=[\w-]*\d)[\w-]{5,}")
+_OMITTED = "…"
 _STOP = frozenset(
     word
     for line in resources.files(__package__).joinpath("stopwords.txt").read_text(encoding="utf-8").splitlines()
@@ -53,9 +56,14 @@ def title_for(headlines: Sequence[str], vectors: Vectors, background: Counter[st
             counts[phrase] += 1
             spelling.setdefault(phrase, Counter())[written] += 1
     members = min(len(headlines), MAX_TEXTS)
-    best = max(counts, key=lambda p: (_score(p, counts[p] / members, background[p] / max(1, total)), p), default="")
-    coverage = counts[best] / members if best else 0.0
-    if best and coverage >= LEAST_COVERAGE and counts[best] >= 2 and " " in best:
+    own = [
+        phrase
+        for phrase, count in counts.items()
+        if " " in phrase and count >= max(2, LEAST_COVERAGE * members, LEAST_OWN_SHARE * background[phrase])
+    ]
+    best = max(own, key=lambda p: (_score(p, counts[p] / members, background[p] / max(1, total)), p), default="")
+    if best:
+        coverage = counts[best] / members
         written = spelling[best].most_common(1)[0][0]
         return Title(_sentence_case(written), "phrase", example, round(coverage, 3))
     return Title(_sentence_case(redacted(headlines[example])) or "Untitled", "medoid", example, 0.0)
@@ -75,8 +83,8 @@ def phrases_of(headline: str) -> Iterator[tuple[str, str]]:
 
 
 def redacted(text: str) -> str:
-    """Return a headline without addresses, links, numbers and codes."""
-    return " ".join(_PRIVATE.sub(" ", text).split())
+    """Return a headline with addresses, links, long numbers and codes left out: they may name a person or an order."""
+    return " ".join(_PRIVATE.sub(_OMITTED, text).split())
 
 
 def _score(phrase: str, coverage: float, common: float) -> float:
@@ -85,7 +93,7 @@ def _score(phrase: str, coverage: float, common: float) -> float:
 
 
 def _sentence_case(text: str) -> str:
-    text = text.strip(" -–:;,.")
+    text = text.strip(" -–:;,.…#")
     if len(text) > TITLE_LENGTH:
         text = text[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
     return text[:1].upper() + text[1:]

@@ -28,6 +28,41 @@ class TestWhatNeedsAction:
     def test_thanks_do_not(self, text: str, language: str) -> None:
         assert look(text, language=language).not_actionable_reason is NotActionable.THANKS
 
+    @pytest.mark.parametrize(
+        ("text", "language"),
+        [
+            ("Got the refund this morning, thank you for being quick about it.", "en"),
+            ("Danke, die Rechnung ist angekommen und die Lampe geht wieder.", "de"),
+            ("Gracias, el reembolso ha llegado.", "es"),
+        ],
+    )
+    def test_thanks_that_name_a_problem_as_solved_do_not(self, text: str, language: str) -> None:
+        assert look(text, language=language).not_actionable_reason is NotActionable.THANKS
+
+    @pytest.mark.parametrize(
+        ("text", "language"),
+        [
+            ("Dear Sir, we are a leading manufacturer with the best price and hope for long term cooperation.", "en"),
+            ("You have been selected. Claim your prize today.", "en"),
+            ("Ihre Sendung wird zurückgehalten. Bezahlen Sie die Zollgebühr von 1,99 EUR.", "de"),
+            ("Préstamos rápidos sin aval, hoy mismo en su cuenta", "es"),
+        ],
+    )
+    def test_what_sells_or_cheats_does_not(self, text: str, language: str) -> None:
+        assert look(text, language=language).not_actionable_reason is NotActionable.SPAM
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Thanks, the refund arrived, but it is ten euros short.",
+            "Thank you. When will the second parcel be received?",
+            "The discount code does not work at checkout.",
+            "I was told the wholesale order would ship on Monday. It has not.",
+        ],
+    )
+    def test_a_problem_in_such_words_still_does(self, text: str) -> None:
+        assert look(text).is_actionable
+
     def test_thanks_with_a_problem_do(self) -> None:
         assert look("Thanks for the reply, but the refund is still missing.").is_actionable
 
