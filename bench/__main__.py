@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -51,11 +52,12 @@ def bench(
 def measure(name: str, title: str, workplace: Workplace) -> dict[str, Any]:
     """Measure one row and keep its result; one whose process fails is kept as not measured, with the reason."""
     print(f"{name}: {title} ...", file=sys.stderr, flush=True)
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     found = _in_child(name, workplace.folder)
     seconds = time.monotonic() - began
     print(f"{name}: {found.get('reason', 'measured')} ({seconds:.0f} s)", file=sys.stderr, flush=True)
-    return dict(keep_result(name, found, seconds)[name])
+    found |= {"seconds": round(seconds, 1), "load_before": round(load, 1)}
+    return dict(keep_result(name, found)[name])
 
 
 def _in_child(name: str, folder: Path) -> dict[str, Any]:

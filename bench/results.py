@@ -18,10 +18,10 @@ def read_results(path: Path = RESULTS) -> dict[str, Any]:
     return dict(json.loads(path.read_text())["rows"]) if path.exists() else {}
 
 
-def keep_result(name: str, found: dict[str, Any], seconds: float, path: Path = RESULTS) -> dict[str, Any]:
+def keep_result(name: str, found: dict[str, Any], path: Path = RESULTS) -> dict[str, Any]:
     """Put a row's result in place of its last one and return all results by row name."""
     rows = read_results(path)
-    rows[name] = {"measured_at": now().isoformat(timespec="seconds"), "seconds": round(seconds, 1)} | found
+    rows[name] = {"measured_at": now().isoformat(timespec="seconds")} | found
     document = {"machine": machine(), "rows": dict(sorted(rows.items()))}
     incomplete = path.with_suffix(".new")
     incomplete.write_text(json.dumps(document, indent=1) + "\n")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 
@@ -49,14 +50,18 @@ class Server:
 
 
 @contextmanager
-def running(arguments: list[str], environment: Mapping[str, str], port: int, login: str) -> Iterator[Server]:
+def running(arguments: list[str], environment: Mapping[str, str], port: int, login: str, log: Path) -> Iterator[Server]:
     """Start a program of this Python, wait until its port answers, and yield it; it ends with the block."""
-    process = subprocess.Popen([sys.executable, *arguments], env=dict(os.environ) | dict(environment))
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], env=dict(os.environ) | dict(environment), stdout=output, stderr=output
+        )
     try:
         deadline = time.monotonic() + START_SECONDS
         while not listens(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise FatalError(f"{arguments} did not start")
+                said = log.read_text(errors="replace").strip().splitlines() or ["nothing"]
+                raise FatalError(f"{' '.join(arguments[:4])} did not start; it said: {said[-1]}")
             time.sleep(LOOK_SECONDS)
         yield Server(process.pid, port, login)
     finally:

@@ -37,9 +37,10 @@ _SYLLABLES = ("ba", "dor", "fel", "gri", "hum", "jak", "kel", "lin", "mos", "nur
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A message as people write it, and the problem it is about."""
+    """A message as people write it, the problem it is about, and its language."""
 
     problem: int
+    language: str
     subject: str
     body: str
 
@@ -61,9 +62,9 @@ def texts(count: int, problems: int, seed: int = 0) -> Iterator[Text]:
     pools = [_problem(random.Random(f"{seed}/{number}")) for number in range(problems)]
     weights = [1 / (number + 3) for number in range(problems)]
     for number in chance.choices(range(problems), weights, k=count):
-        words, sentences = pools[number]
+        language, words, sentences = pools[number]
         chosen = [_varied(sentence, words, chance) for sentence in chance.sample(sentences, chance.randint(2, 5))]
-        yield Text(number, " ".join(chosen[0].split()[:9]).rstrip(".,!?"), " ".join(chosen))
+        yield Text(number, language, " ".join(chosen[0].split()[:9]).rstrip(".,!?"), " ".join(chosen))
 
 
 @cache
@@ -80,14 +81,14 @@ def _material(language: str) -> tuple[list[str], list[str]]:
     return sorted(sentences), sorted(words.elements())
 
 
-def _problem(chance: random.Random) -> tuple[list[str], list[str]]:
-    """Return the words of a problem's language, and the problem's own sentences."""
+def _problem(chance: random.Random) -> tuple[str, list[str], list[str]]:
+    """Return the language of a problem, that language's words, and the problem's own sentences."""
     (language,) = chance.choices(list(LANGUAGES), list(LANGUAGES.values()))
     sentences, words = _material(language)
     chosen = chance.sample(sentences, SENTENCES_OF_A_PROBLEM)
     names = sorted({word for sentence in chosen for word in _WORD.findall(sentence) if len(word) > 5})
     own = {name: _made_up(chance) for name in chance.sample(names, min(OWN_WORDS, len(names)))}
-    return words, [_WORD.sub(lambda found: own.get(found[0], found[0]), sentence) for sentence in chosen]
+    return language, words, [_WORD.sub(lambda found: own.get(found[0], found[0]), sentence) for sentence in chosen]
 
 
 def _made_up(chance: random.Random) -> str:

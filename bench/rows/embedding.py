@@ -35,9 +35,9 @@ OURS, PEER = "ours", "bare scikit-learn"
 def run(workplace: Workplace) -> Report:
     """Measure sentences a CPU second at the middle size, and the CPU of ours by number of sentences and of the fit."""
     del workplace
-    known = [text.body for text in texts(FITTED, PROBLEMS)]
+    known = list(texts(FITTED, PROBLEMS))
     fresh = [text.body for text in texts(max(SIZES), PROBLEMS, seed=1)]
-    embedder = LexicalEmbedder.fit(known)
+    embedder = LexicalEmbedder.fit([text.body for text in known], [text.language for text in known])
     peer = by_scikit_learn(embedder)
     sentences = fresh[:MAIN]
     np.testing.assert_allclose(embedder.embed(sentences), peer(sentences), atol=1e-4)
@@ -59,38 +59,46 @@ def run(workplace: Workplace) -> Report:
 
 
 def by_scikit_learn(embedder: LexicalEmbedder) -> Callable[[list[str]], Any]:
-    """Return a function from texts to the vectors of a fitted embedder, made of scikit-learn's parts only."""
+    """Return a function from texts to the vectors of a fitted embedder, made of scikit-learn's parts and numpy."""
     hashed = {"n_features": lexical.HASH_FEATURES, "alternate_sign": False, "norm": None, "lowercase": False}
-    words = make_union(
-        HashingVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=TOKEN.pattern, **hashed),
-        HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), **hashed),
+    features = make_pipeline(
+        make_union(
+            HashingVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=TOKEN.pattern, **hashed),
+            HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), **hashed),
+        ),
+        FunctionTransformer(lambda counts: counts[:, embedder.feature_index], accept_sparse=True),
+        _weights(embedder.idf),
     )
-    weights = TfidfTransformer(norm=None, sublinear_tf=True)
-    weights.idf_ = np.zeros(2 * lexical.HASH_FEATURES)
-    weights.idf_[embedder.feature_index] = embedder.idf
-    chosen = FunctionTransformer(lambda rows: normalize(rows[:, embedder.feature_index]), accept_sparse=True)
-    spelled = make_pipeline(words, weights, chosen)
-    known = thesaurus()
-    named = CountVectorizer(
-        analyzer=lambda text: [known.names[place] for place in known.concepts_of(words_of(text))],
-        vocabulary=list(embedder.concepts),
-    )
-    meaning = TfidfTransformer(sublinear_tf=True)
-    meaning.idf_ = embedder.concept_idf
-    meant = make_pipeline(named, meaning)
+    names = thesaurus().names
+    concepts = make_pipeline(
+        CountVectorizer(
+            analyzer=lambda text: [names[place] for place in thesaurus().concepts_of(words_of(text))],
+            vocabulary=list(embedder.concepts), lowercase=False,
+        ),
+        _weights(embedder.concept_idf),
+    )  # fmt: skip
     counts = CountVectorizer(analyzer=words_of, vocabulary=list(embedder.vocabulary), lowercase=False)
     weighted = sparse.diags(embedder.word_weights) @ embedder.word_vectors
+    common, directions = embedder.common_component, embedder.language_directions
 
     def embed(batch: list[str]) -> Any:
         prepared = [masked(text) for text in batch]
+        found = [features.transform(prepared), lexical.CONCEPT_WEIGHT * concepts.transform(prepared)]
+        words = normalize(normalize(sparse.hstack(found, format="csr")) @ embedder.components)
         rows = counts.transform(prepared)
         means = rows @ weighted / np.maximum(rows.sum(axis=1).A1.reshape(-1, 1), 1)
-        means -= np.outer(means @ embedder.common_component, embedder.common_component)
-        features = sparse.hstack([spelled.transform(prepared), lexical.CONCEPT_WEIGHT * meant.transform(prepared)])
-        left = normalize(normalize(features.tocsr()) @ embedder.components)
-        return normalize(np.hstack([left, lexical.CONTEXT_WEIGHT * normalize(means)]))
+        means -= np.outer(means @ common, common)
+        vectors = normalize(np.hstack([words, lexical.CONTEXT_WEIGHT * normalize(means)]))
+        return normalize(vectors - (vectors @ directions.T) @ directions)
 
     return embed
+
+
+def _weights(idf: Any) -> TfidfTransformer:
+    """Return a TF-IDF weighting that is fitted already: sublinear, rows of length 1."""
+    weights = TfidfTransformer(sublinear_tf=True)
+    weights.idf_ = idf.astype(np.float64)
+    return weights
 
 
 def _cpu(work: Callable[[], Any]) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 
@@ -32,7 +33,7 @@ def run(workplace: Workplace) -> Report:
     """Measure both at three sizes of history."""
     lines, ours, limit = [], {}, {}
     for size in SIZES:
-        with history(workplace, size) as past, _contenders(past) as contenders:
+        with history(workplace, size) as past, _contenders(past, workplace.folder) as contenders:
             in_turns(contenders, 1)
             values = in_turns(contenders, ROUNDS)
         ours[size], limit[size] = values[OURS], values[LIMIT]
@@ -50,7 +51,7 @@ def run(workplace: Workplace) -> Report:
 
 
 @contextmanager
-def _contenders(past: History) -> Iterator[dict[str, Callable[[], float]]]:
+def _contenders(past: History, logs: Path) -> Iterator[dict[str, Callable[[], float]]]:
     """Yield both servers as functions that return the milliseconds of CPU of a request."""
     installed = past.installed
     ports = free_port(), free_port()
@@ -58,8 +59,8 @@ def _contenders(past: History) -> Iterator[dict[str, Callable[[], float]]]:
     bare = {"BENCH_DATABASE": installed.admin_url, "BENCH_TENANT": str(past.tenant_id)}
     uvicorn = ["-m", "uvicorn", "bench.peers.bare_asgi:app", "--port", str(ports[1]), "--no-access-log"]
     with (
-        running(["-m", "opsintel_api"], api, ports[0], SERVICE) as ours,
-        running([*uvicorn, "--log-level", "warning"], bare, ports[1], ADMIN) as limit,
+        running(["-m", "opsintel_api"], api, ports[0], SERVICE, logs / "api.log") as ours,
+        running([*uvicorn, "--log-level", "warning"], bare, ports[1], ADMIN, logs / "bare.log") as limit,
         psycopg.connect(installed.admin_url, autocommit=True) as database,
     ):
         headers = {"Authorization": f"Bearer {_token(ours)}"}

@@ -137,9 +137,9 @@ class TestResults:
     def test_a_new_result_replaces_that_of_its_row_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "results.json"
         assert read_results(path) == {}
-        keep_result("first", self.report(50), 1, path)
-        keep_result("second", {"reason": "no peer"}, 1, path)
-        keep_result("first", self.report(70), 1, path)
+        keep_result("first", self.report(50), path)
+        keep_result("second", {"reason": "no peer"}, path)
+        keep_result("first", self.report(70), path)
         results = read_results(path)
         assert results["first"]["report"]["lines"][0]["ours"]["median"] == 70
         assert results["second"]["reason"] == "no peer"
