@@ -26,22 +26,23 @@ class Thesaurus:
     prefixes: dict[str, int] = field(repr=False)
 
     def concepts_of(self, words: Sequence[str]) -> list[int]:
-        """Return the concepts of a text's words, in their order; longer phrases win over what they contain."""
+        """Return the concepts of a text's words, in their order; a phrase hides what lies within it."""
         found = []
-        place = 0
-        while place < len(words):
-            length, concept = self._longest(words, place)
-            if concept is not None:
+        covered = 0
+        for place in range(len(words)):
+            end, concept = self._longest(words, place)
+            if concept is not None and end > covered:
                 found.append(concept)
-            place += length
+                covered = end
         return found
 
     def _longest(self, words: Sequence[str], place: int) -> tuple[int, int | None]:
+        """Return where the longest known phrase from a place on ends, and its concept."""
         for length in range(min(LONGEST_PHRASE, len(words) - place), 0, -1):
             concept = self._of_phrase(" ".join(words[place : place + length]))
             if concept is not None:
-                return length, concept
-        return 1, None
+                return place + length, concept
+        return place, None
 
     def _of_phrase(self, phrase: str) -> int | None:
         concept = self.words.get(phrase)

@@ -1,5 +1,7 @@
 """The built-in embedder: deterministic, storable, useful at any size."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,30 @@ class TestLexicalEmbedder:
         again = LexicalEmbedder.from_bytes(fitted.to_bytes())
         assert again.version == fitted.version
         np.testing.assert_array_equal(again.embed(TEXTS), fitted.embed(TEXTS))
+
+    def test_concepts_join_different_words_and_languages(self) -> None:
+        german, spanish = "Ich möchte eine Rückerstattung", "Quiero el reembolso"
+        others = ["Das Paket ist nicht da", "El router no conecta"]
+        texts = [*TEXTS, german, spanish, *others] * 3
+        languages = [*["en"] * 5, "de", "es", "de", "es"] * 3
+        vectors = LexicalEmbedder.fit(texts, languages).embed([TEXTS[2], german, spanish, *others])
+        likeness = vectors @ vectors.T
+        assert likeness[0, 1] > likeness[0, 3]
+        assert likeness[1, 2] > likeness[1, 3]
+        assert likeness[2, 1] > likeness[2, 4]
+
+    def test_a_language_gathers_no_texts(self) -> None:
+        german = ["Der Router ist weg und die Leuchte ist aus", "Das Paket ist weg und der Nachbar ist auch weg"]
+        texts = [*TEXTS, *german] * 5
+        languages = [*["en"] * 5, *["de"] * 2] * 5
+        plain, told = (LexicalEmbedder.fit(texts, known).embed(german) for known in (None, languages))
+        assert told[0] @ told[1] < plain[0] @ plain[1]
+
+    def test_a_state_of_another_release_is_refused(self) -> None:
+        archive = io.BytesIO()
+        np.savez_compressed(archive, idf=np.zeros(3))
+        with pytest.raises(ValueError, match="another release"):
+            LexicalEmbedder.from_bytes(archive.getvalue())
 
     @pytest.mark.parametrize("count", [0, 1, 2, 10])
     def test_fits_on_any_number_of_texts(self, count: int) -> None:

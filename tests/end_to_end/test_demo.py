@@ -82,6 +82,14 @@ class TestADemo:
         problems, issues = problems_of(truth, tenant), issues_of(outcome.dumps[tenant])
         assert sum(name in issues for name in problems) >= 0.75 * len(problems)
 
+    def test_puts_newsletters_and_automatic_replies_into_no_issue(
+        self, outcome: Outcome, truth: list[dict[str, str]]
+    ) -> None:
+        grouped = {name for dump in outcome.dumps.values() for name in issues_of(dump)}
+        mailbox = SAMPLE_NAMES["mailbox.mbox"]
+        automatic = [row for row in truth if row["noise"] in ("newsletter", "auto_reply")]
+        assert not {f"{mailbox} {row['native_id'].strip('<>')}" for row in automatic} & grouped
+
     @pytest.mark.parametrize("tenant", COMPANIES)
     def test_groups_by_problem_far_better_than_chance(
         self, outcome: Outcome, truth: list[dict[str, str]], tenant: str
@@ -91,4 +99,4 @@ class TestADemo:
         for name in sorted(problems.keys() & issues.keys()):
             named["problems"].append(problems[name])
             named["issues"].append(str(issues[name]))
-        assert adjusted_rand_score(named["problems"], named["issues"]) >= 0.15
+        assert adjusted_rand_score(named["problems"], named["issues"]) >= 0.5
