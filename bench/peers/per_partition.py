@@ -58,7 +58,7 @@ def plain_asset(stage: Stage) -> AssetsDefinition:
 
 
 plain_assets = [plain_asset(stage) for stage in STAGES]
-stages = define_asset_job(JOB, selection=AssetSelection.groups(GROUP), partitions_def=tenant_days)
+stages = define_asset_job(JOB, selection=AssetSelection.groups(GROUP))
 
 
 @sensor(job=stages, minimum_interval_seconds=1, default_status=DefaultSensorStatus.RUNNING)

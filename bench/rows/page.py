@@ -20,6 +20,7 @@ LIMIT = 51
 """Rows asked for: a page of 50, and one more that tells whether there are more."""
 ROUNDS = 7
 OURS, OFFSET = "cursor", "OFFSET"
+FLAT = Bound(0.1, at_most=True)
 
 
 def run(workplace: Workplace) -> Report:
@@ -39,9 +40,6 @@ def run(workplace: Workplace) -> Report:
             grown("OFFSET by its depth", "ms", {depth: values[depth][OFFSET] for depth in DEPTHS}),
         ],
     )  # fmt: skip
-
-
-FLAT = Bound(0.1, at_most=True)
 
 
 def _measure(reader: Reader, depth: int) -> dict[str, list[float]]:

@@ -4,7 +4,12 @@ WITH page AS (
     FROM message
     LEFT JOIN analysis ON analysis.message_id = message.id AND analysis.current
     WHERE message.deleted_at IS NULL
-      AND message.sorted_at >= $1::date AND message.sorted_at < $2::date + 1
+      -- As timestamps: row security lets the planner use what it knows of a column only for operators of one type.
+      AND message.sorted_at >= $1::date::timestamptz
+      -- One bound above, the cursor's or else the span's: beside another one it would not be where the index is entered.
+      AND (message.sorted_at, message.id) < (
+          CASE WHEN $8::jsonb IS NULL THEN ($2::date + 1)::timestamptz ELSE ($8::jsonb ->> 0)::timestamptz END,
+          CASE WHEN $8::jsonb IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE ($8::jsonb ->> 1)::uuid END)
       AND ($3::uuid IS NULL OR EXISTS (
           SELECT FROM message_occurrence AS place
           WHERE place.message_id = message.id AND place.source_id = $3 AND place.deleted_at IS NULL))
@@ -12,8 +17,6 @@ WITH page AS (
       AND ($5::int IS NULL OR analysis.severity = $5)
       AND ($6::boolean IS NULL OR coalesce(analysis.is_actionable, false) = $6)
       AND ($7::text IS NULL OR message.search @@ websearch_to_tsquery('simple', $7))
-      AND ($8::jsonb IS NULL OR
-           (message.sorted_at, message.id) < (($8::jsonb ->> 0)::timestamptz, ($8::jsonb ->> 1)::uuid))
     ORDER BY message.sorted_at DESC, message.id DESC
     LIMIT $9
 )
