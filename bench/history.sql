@@ -69,9 +69,10 @@ SELECT %(tenant)s, pg_temp.made_id('0007', number), pg_temp.made_id('0006', issu
 FROM made WHERE actionable ORDER BY number;
 
 UPDATE issue SET first_seen = figures.first_seen, last_seen = figures.last_seen, messages = figures.messages,
-                 customers = figures.customers, example_message_id = figures.example
+                 customers = figures.customers, example_message_id = figures.example, sources = figures.sources
 FROM (SELECT issue, min(moment) AS first_seen, max(moment) AS last_seen, count(*) AS messages,
-             count(DISTINCT person) AS customers, min(id::text)::uuid AS example
+             count(DISTINCT person) AS customers, min(id::text)::uuid AS example,
+             array_agg(DISTINCT (ARRAY['mbox', 'slack_export', 'csv_file'])[source]) AS sources
       FROM made WHERE actionable GROUP BY issue) AS figures
 WHERE issue.tenant_id = %(tenant)s AND issue.id = pg_temp.made_id('0006', figures.issue);
 

@@ -44,7 +44,7 @@ _STATEMENTS = {
         SELECT issue.number, title, title_method, summary, named.name, category, severity, state,
                CASE WHEN first_seen NOT IN (SELECT sorted_at FROM undated) THEN first_seen END,
                CASE WHEN last_seen NOT IN (SELECT sorted_at FROM undated) THEN last_seen END,
-               messages, customers, target.number
+               messages, customers, sources, target.number
         FROM issue LEFT JOIN named ON named.id = example_message_id
         LEFT JOIN (SELECT id, number FROM issue) AS target ON target.id = merged_into""",
     "issue_member": """

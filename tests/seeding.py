@@ -251,6 +251,10 @@ def _facts(connection: psycopg.Connection, seeded: Seeded) -> None:
         f" SELECT message.tenant_id, {day}, place.source_id, count(*), count(*), count(*), count(*) FROM {joined}"
         " GROUP BY 1, 2, 3"
     )
+    connection.execute(
+        "UPDATE issue SET sources = seen.kinds FROM (SELECT issue_id, array_agg(DISTINCT source.kind) AS kinds"
+        f" FROM {joined} JOIN source ON source.id = place.source_id GROUP BY issue_id) AS seen WHERE id = issue_id"
+    )
     insert(connection, "data_version", tenant_id=seeded.tenant_id, version=1)
 
 

@@ -16,13 +16,7 @@ STATEMENT = """
         SELECT json_build_object(
             'id', id, 'number', number, 'title', title, 'category', category, 'severity', severity, 'state', state,
             'first_seen', first_seen, 'last_seen', last_seen, 'messages', messages, 'customers', customers,
-            'sources', (
-                SELECT coalesce(json_agg(DISTINCT source.kind), '[]')
-                FROM issue_member JOIN message_occurrence AS place
-                    ON place.tenant_id = $1 AND place.message_id = issue_member.message_id
-                JOIN source ON source.tenant_id = $1 AND source.id = place.source_id
-                WHERE issue_member.tenant_id = $1 AND issue_member.issue_id = issue.id
-                  AND issue_member.removed_at IS NULL AND place.deleted_at IS NULL),
+            'sources', sources,
             'trend', (
                 SELECT json_agg(coalesce(fact.messages, 0) ORDER BY place)
                 FROM generate_series(0, 29) AS place LEFT JOIN fact_issue_day AS fact

@@ -1,4 +1,4 @@
-"""Bring touched issues up to date: spans, counts, severity, category, centroid, title, state."""
+"""Bring touched issues up to date: spans, counts, sources, severity, category, centroid, title, state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ BACKGROUND = 2_000
 _FIGURES = """
     UPDATE issue SET
         first_seen = figures.first_seen, last_seen = figures.last_seen, messages = figures.messages,
-        customers = figures.customers, category = coalesce(figures.category, ''), centroid = figures.centroid,
+        customers = figures.customers, sources = coalesce(seen.sources, '{}'),
+        category = coalesce(figures.category, ''), centroid = figures.centroid,
         model_version = %(version)s, updated_at = now(),
         severity = CASE WHEN severity_pinned THEN issue.severity ELSE coalesce(figures.severity, 5) END,
         state = CASE
@@ -43,6 +44,13 @@ _FIGURES = """
         LEFT JOIN analysis ON analysis.message_id = message.id AND analysis.current
         LEFT JOIN embedding ON embedding.message_id = message.id AND embedding.model_version = %(version)s
         GROUP BY wanted.id) AS figures
+    LEFT JOIN (
+        SELECT issue_member.issue_id, array_agg(DISTINCT source.kind ORDER BY source.kind) AS sources
+        FROM issue_member
+        JOIN message_occurrence AS place ON place.message_id = issue_member.message_id AND place.deleted_at IS NULL
+        JOIN source ON source.id = place.source_id
+        WHERE issue_member.issue_id = ANY(%(issues)s) AND issue_member.removed_at IS NULL
+        GROUP BY issue_member.issue_id) AS seen ON seen.issue_id = figures.id
     WHERE issue.id = figures.id
     RETURNING issue.id, issue.state
 """

@@ -1,13 +1,7 @@
 'id', issue.id, 'number', issue.number, 'title', issue.title, 'category', issue.category,
 'severity', issue.severity, 'state', issue.state, 'first_seen', issue.first_seen, 'last_seen', issue.last_seen,
 'messages', issue.messages, 'customers', issue.customers,
-'sources', coalesce((
-    SELECT jsonb_agg(DISTINCT source.kind)
-    FROM issue_member
-    JOIN message_occurrence ON message_occurrence.message_id = issue_member.message_id
-        AND message_occurrence.deleted_at IS NULL
-    JOIN source ON source.id = message_occurrence.source_id
-    WHERE issue_member.issue_id = issue.id AND issue_member.removed_at IS NULL), '[]'),
+'sources', to_jsonb(issue.sources),
 'trend', (
     SELECT jsonb_agg(coalesce(fact.messages, 0) ORDER BY place)
     FROM generate_series(0, 29) AS place
