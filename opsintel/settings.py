@@ -12,13 +12,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from opsintel.errors import SettingError
+from opsintel.setting_values import check_bucket, check_host_and_port, check_listen_address, check_url
 
 MASTER_KEY_BYTES = 32
 JWT_SECRET_BYTES = 32
@@ -37,19 +37,6 @@ def default_data_dir() -> Path:
     if os.name == "posix" and os.geteuid() == 0:
         return Path("/var/lib/opsintel")
     return Path(platformdirs.user_data_dir("opsintel", appauthor=False))
-
-
-def _url(value: str | None, schemes: tuple[str, ...], example: str) -> str | None:
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is not an address ({error}), example: {example}") from None
-    if parts.scheme not in schemes or not (parts.hostname or parts.query):
-        raise ValueError(f"must begin with {schemes[0]}:// and name a host, example: {example}")
-    return value
 
 
 class Settings(BaseSettings):
@@ -272,31 +259,42 @@ class Settings(BaseSettings):
     @field_validator("api_addr")
     @classmethod
     def _check_api_addr(cls, value: str) -> str:
-        _host, separator, port = value.rpartition(":")
-        if not separator or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError("must be host:port or :port, example: 127.0.0.1:8080")
+        check_listen_address(value)
         return value
 
     @field_validator("db_url", "migration_url", "dagster_db_url")
     @classmethod
     def _check_db_url(cls, value: str | None) -> str | None:
-        return _url(value, ("postgresql", "postgres"), "postgresql://opsintel:secret@db:5432/opsintel")
+        if value is not None:
+            check_url(value, ("postgresql", "postgres"))
+        return value
 
     @field_validator("amqp_url")
     @classmethod
     def _check_amqp_url(cls, value: str | None) -> str | None:
-        return _url(value, ("amqp", "amqps"), "amqp://user:secret@mq:5672/")
+        if value is not None:
+            check_url(value, ("amqp", "amqps"))
+        return value
 
     @field_validator("s3_endpoint", "public_url", "google_sheets_endpoint", "ollama_base_url")
     @classmethod
     def _check_http_url(cls, value: str | None) -> str | None:
-        return _url(value, ("https", "http"), "https://ops.example.com")
+        if value is not None:
+            check_url(value, ("https", "http"))
+        return value
 
     @field_validator("redis_addr")
     @classmethod
     def _check_redis_addr(cls, value: str | None) -> str | None:
-        if value is not None and (":" not in value or not value.rpartition(":")[2].isdigit()):
-            raise ValueError("must be host:port, example: redis:6379")
+        if value is not None:
+            check_host_and_port(value)
+        return value
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _check_bucket(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_bucket(value)
         return value
 
     @field_validator("master_encryption_key")
@@ -377,7 +375,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         field = next(name for name in Settings.model_fields if variable in (name, variable_of(name)))
         reason = first["msg"].removeprefix("Value error, ")
         example = (Settings.model_fields[field].json_schema_extra or {}).get("example", "")  # type: ignore[union-attr]
-        hint = "" if "example:" in reason or "make one" in reason else f", example: {example}"
+        hint = "" if "make one" in reason else f", example: {example}"
         raise SettingError(f"{variable} {reason[:1].lower()}{reason[1:]}{hint}") from None
 
 

@@ -18,10 +18,22 @@ class TestWrongValues:
         [
             ("API_ADDR", "nowhere"),
             ("API_ADDR", ":99999"),
+            ("API_ADDR", "host name:80"),
+            ("API_ADDR", "::1:8080"),
+            ("API_ADDR", "host:80:90"),
+            ("API_ADDR", ":\uff18\uff10"),
             ("DB_URL", "mysql://host/x"),
+            ("DB_URL", "postgresql://[::1/x"),
+            ("DB_URL", "postgresql://host:port/x"),
+            ("DB_URL", "postgresql://host/x\ny"),
             ("AMQP_URL", "http://host"),
             ("REDIS_ADDR", "host"),
+            ("REDIS_ADDR", ":6379"),
+            ("REDIS_ADDR", "host:99999"),
+            ("S3_BUCKET", "My bucket!"),
             ("S3_ENDPOINT", "minio"),
+            ("OPSINTEL_PUBLIC_URL", "https://host/<script>"),
+            ("OPSINTEL_PUBLIC_URL", "javascript:alert(1)"),
             ("MASTER_ENCRYPTION_KEY", "c2hvcnQ="),
             ("MASTER_ENCRYPTION_KEY", "not base64!"),
             ("JWT_SECRET", "tiny-value"),
@@ -39,6 +51,28 @@ class TestWrongValues:
         if variable in ("MASTER_ENCRYPTION_KEY", "JWT_SECRET"):
             assert value not in line
 
+    def test_are_shown_beside_an_example_of_their_own_kind(self) -> None:
+        with pytest.raises(SettingError) as caught:
+            load_settings({"S3_ENDPOINT": "minio:9000"})
+        assert caught.value.message.endswith(
+            "must begin with https:// or http:// and name a host, example: http://minio:9000"
+        )
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("API_ADDR", "[::1]:8080"),
+            ("API_ADDR", "0.0.0.0:1"),
+            ("DB_URL", "postgresql:///opsintel?host=/run/postgresql"),
+            ("REDIS_ADDR", "redis_1.internal:6379"),
+            ("S3_BUCKET", "opsintel.raw-1"),
+            ("OPSINTEL_PUBLIC_URL", "https://ops.example.com:8443/dashboard?a=b%20c"),
+        ],
+    )
+    def test_are_not_those_that_servers_take(self, variable: str, value: str) -> None:
+        settings = load_settings({variable: value})
+        assert value in {str(getattr(settings, name)) for name in Settings.model_fields}
+
     def test_an_unknown_variable_with_our_prefix_is_refused(self) -> None:
         with pytest.raises(SettingError, match="OPSINTEL_DATADIR"):
             load_settings({"OPSINTEL_DATADIR": "/x"})
@@ -55,6 +89,11 @@ class TestAbsence:
 
     def test_an_empty_value_counts_as_absent(self) -> None:
         assert load_settings({"DB_URL": "", "S3_BUCKET": " "}).db_url is None
+
+    def test_a_data_folder_named_from_here_is_the_same_from_everywhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir("/usr")
+        assert load_settings({"OPSINTEL_DATA_DIR": "lib"}).data_dir == Path("/usr/lib")
+        assert load_settings({"OPSINTEL_DATA_DIR": "~/x"}).data_dir == Path.home() / "x"
 
 
 class TestDocumentation:

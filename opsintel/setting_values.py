@@ -1,0 +1,50 @@
+"""The forms that values of settings have. Each check raises `ValueError` saying what is wrong, never the value."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?\]")
+_PORT = re.compile(r"[0-9]{1,5}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+_CONTROLS = re.compile(r"[\x00-\x20\x7f]")
+_MARKUP = re.compile(r"[<>\"]")
+_LARGEST_PORT = 65535
+
+
+def check_url(value: str, schemes: tuple[str, ...]) -> None:
+    """Require an address with one of the schemes and a host; a socket's address names its host as a parameter."""
+    if _CONTROLS.search(value) or (value.startswith("http") and _MARKUP.search(value)):
+        raise ValueError("holds a character that no address has")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is not an address ({error})") from None
+    if parts.scheme not in schemes or not (parts.hostname or parts.query):
+        raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and name a host")
+
+
+def check_listen_address(value: str) -> None:
+    """Require `host:port` or `:port`; an IPv6 address stands in brackets."""
+    host, separator, port = value.rpartition(":")
+    if not separator or not _is_port(port) or (host and not _HOST.fullmatch(host)):
+        raise ValueError("must be host:port or :port, an IPv6 address in brackets")
+
+
+def check_host_and_port(value: str) -> None:
+    """Require `host:port`."""
+    host, _, port = value.rpartition(":")
+    if not _is_port(port) or not _HOST.fullmatch(host):
+        raise ValueError("must be host:port")
+
+
+def check_bucket(value: str) -> None:
+    """Require what S3 and servers like it take for the name of a bucket."""
+    if not _BUCKET.fullmatch(value):
+        raise ValueError("must be 3 to 63 letters, digits, dots and hyphens")
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) <= _LARGEST_PORT
