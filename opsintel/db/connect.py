@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from opsintel.db import embedded
 from opsintel.db.engine import Database
 from opsintel.db.migrate import migrate
+from opsintel.errors import SettingError
 from opsintel.settings import Settings
 
 
@@ -23,8 +27,12 @@ class DatabaseUrls:
 
     @property
     def login(self) -> str:
-        """User name of the product's login."""
-        return urlsplit(self.service).username or ""
+        """User name of the product's login: the system's own where the address names none, as for every client."""
+        try:
+            named = conninfo_to_dict(self.service).get("user")
+        except psycopg.ProgrammingError as error:
+            raise SettingError(f"DB_URL cannot be used: {error}", remedy="Check its parameters") from None
+        return str(named or getpass.getuser())
 
 
 @contextmanager
@@ -55,5 +63,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 
 def _with_suffix(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=(parts.path.rstrip("/") or "/opsintel") + "_dagster"))
+    address, mark, parameters = url.partition("?")
+    scheme, _, rest = address.partition("://")
+    host, _, name = rest.rstrip("/").partition("/")
+    return f"{scheme}://{host}/{name or 'opsintel'}_dagster{mark}{parameters}"

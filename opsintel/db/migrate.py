@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import sqlalchemy
 from alembic import command
@@ -25,7 +24,7 @@ LOCK_KEY = 0x6F707369
 
 def sqlalchemy_url(url: str, driver: str = "psycopg") -> str:
     """Return a PostgreSQL address with SQLAlchemy's driver in its scheme."""
-    return urlunsplit(urlsplit(url)._replace(scheme=f"postgresql+{driver}"))
+    return f"postgresql+{driver}://{url.partition('://')[2]}"
 
 
 def migrate(migration_url: str, *, login: str, target: str = "head") -> str:

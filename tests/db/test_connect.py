@@ -1,0 +1,51 @@
+"""Addresses of databases as people write them, also without a host or a user."""
+
+import getpass
+
+import pytest
+from sqlalchemy import make_url
+
+from opsintel.db.connect import DatabaseUrls, database_urls
+from opsintel.db.migrate import sqlalchemy_url
+from opsintel.errors import SettingError
+from opsintel.settings import load_settings
+
+SOCKET = "postgresql://ada@/main?host=/run/postgresql"
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("given", "dagster"),
+        [
+            ("postgresql://ada:x@db:5432/main", "postgresql://ada:x@db:5432/main_dagster"),
+            ("postgres://db/main?sslmode=require", "postgres://db/main_dagster?sslmode=require"),
+            ("postgresql:///main?host=/run/postgresql", "postgresql:///main_dagster?host=/run/postgresql"),
+            ("postgresql://ada@db", "postgresql://ada@db/opsintel_dagster"),
+        ],
+    )
+    def test_of_dagsters_database_is_that_of_ours_with_a_suffix(self, given: str, dagster: str) -> None:
+        with database_urls(load_settings({"DB_URL": given})) as urls:
+            assert urls.dagster == dagster
+            assert urls.migration == given
+
+    def test_of_a_socket_can_be_read_by_sqlalchemy(self) -> None:
+        read = make_url(sqlalchemy_url(SOCKET))
+        assert (read.username, read.database, read.query["host"]) == ("ada", "main", "/run/postgresql")
+
+
+class TestLogin:
+    @pytest.mark.parametrize(
+        ("given", "login"),
+        [
+            (SOCKET, "ada"),
+            ("postgresql://ada%40lab:x@db/main", "ada@lab"),
+            ("postgresql:///main?user=ada", "ada"),
+            ("postgresql://db/main", getpass.getuser()),
+        ],
+    )
+    def test_is_the_user_that_a_client_would_be(self, given: str, login: str) -> None:
+        assert DatabaseUrls(given, given, given).login == login
+
+    def test_of_an_address_with_an_unknown_parameter_is_one_line(self) -> None:
+        with pytest.raises(SettingError, match="bogus"):
+            _ = DatabaseUrls("postgresql://db/main?bogus=1", "", "").login
