@@ -262,6 +262,11 @@ class Settings(BaseSettings):
         check_listen_address(value)
         return value
 
+    @field_validator("data_dir")
+    @classmethod
+    def _make_absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()  # the database and Dagster run in folders of their own
+
     @field_validator("db_url", "migration_url", "dagster_db_url")
     @classmethod
     def _check_db_url(cls, value: str | None) -> str | None:

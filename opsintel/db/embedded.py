@@ -101,9 +101,13 @@ class EmbeddedServer:
         self._require_version()
         access = self._read_access()
         if not self._is_running():
-            access = Access(_free_port(access.port), access.passwords)
-            self._write_access(access)
-            self._start(access.port)
+            access = self._moved(access, _free_port(access.port))
+            try:
+                self._start(access.port)
+            except DatabaseError:
+                if not self._is_running():
+                    raise  # else one that a killed command had begun to start was faster
+        access = self._moved(access, self._port_in_use(access.port))
         _provision(access)
         return access
 
@@ -133,8 +137,10 @@ class EmbeddedServer:
             os.close(descriptor)
 
     def _initialize(self) -> None:
-        incomplete = self._cluster.with_name("postgres.new")
-        shutil.rmtree(incomplete, ignore_errors=True)
+        for left in self._data_dir.glob("postgres.new*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # A name of its own: initdb of a killed command may still be at work.
+        incomplete = self._cluster.with_name(f"postgres.new-{secrets.token_hex(4)}")
         access = Access(0, {login: secrets.token_urlsafe(24) for login in (ADMIN, SERVICE, DAGSTER)})
         self._write_access(access)
         incomplete.mkdir(mode=0o700)
@@ -186,6 +192,20 @@ class EmbeddedServer:
             time.sleep(0.05)
         pid_file.unlink(missing_ok=True)
         return False
+
+    def _port_in_use(self, default: int) -> int:
+        """Return the port that the running server has noted, on the fourth line of its file."""
+        try:
+            return int((self._cluster / "postmaster.pid").read_text().split("\n")[3])
+        except (OSError, ValueError, IndexError):
+            return default
+
+    def _moved(self, access: Access, port: int) -> Access:
+        if port == access.port:
+            return access
+        moved = Access(port, access.passwords)
+        self._write_access(moved)
+        return moved
 
     def _has_processes(self) -> bool:
         """Tell whether a process of a killed server still works on the data folder."""
@@ -292,9 +312,22 @@ def _free_port(wanted: int) -> int:
     raise DatabaseError("No free port for the embedded PostgreSQL", remedy="Set DB_URL to a server of yours")
 
 
+def _connect_when_ready(url: str) -> psycopg.Connection:
+    """Return a connection; a server that somebody else just started may not take any yet."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError as error:
+            passing = any(reason in str(error) for reason in ("starting up", "not yet accepting", "refused"))
+            if not passing or time.monotonic() > deadline:
+                raise DatabaseError(f"The embedded PostgreSQL cannot be reached: {error}") from None
+            time.sleep(0.05)
+
+
 def _provision(access: Access) -> None:
     """Make logins and databases that are not there yet."""
-    with psycopg.connect(access.url(ADMIN, "postgres"), autocommit=True) as connection:
+    with _connect_when_ready(access.url(ADMIN, "postgres")) as connection:
         for login in (SERVICE, DAGSTER):
             exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
             if exists is None:

@@ -1,5 +1,6 @@
 """The embedded server: kept between starts, shared, refused when it is of another version."""
 
+import json
 import os
 import shutil
 import signal
@@ -52,6 +53,21 @@ class TestEmbeddedServer:
             again = server.ensure_running()
             with psycopg.connect(again.url(ADMIN, "postgres")) as connection:
                 assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+
+    def test_is_taken_over_where_it_listens_though_another_port_was_noted(self, folder: Path) -> None:
+        with EmbeddedServer(folder).use() as first:
+            noted = json.loads((folder / "postgres.json").read_text())
+            (folder / "postgres.json").write_text(json.dumps(noted | {"port": 1}))
+            with EmbeddedServer(folder).use() as second:
+                assert second == first
+            assert json.loads((folder / "postgres.json").read_text()) == noted
+
+    def test_begins_anew_where_a_killed_command_left_it_half_made(self, folder: Path) -> None:
+        half_made = folder / "other" / "postgres.new-1"
+        half_made.mkdir(parents=True)
+        (half_made / "PG_VERSION").write_text("18\n")
+        with EmbeddedServer(folder / "other").use() as access, psycopg.connect(access.url(ADMIN, "postgres")):
+            assert not half_made.exists()
 
     def test_refuses_a_folder_of_another_major_version(self, folder: Path) -> None:
         version = folder / "postgres" / "PG_VERSION"

@@ -107,7 +107,7 @@ class DemoProcess:
         self.wait_until(lambda: self._pid(victim) is not None, f"start {victim}")
         pid = self._pid(victim)
         assert pid is not None
-        programs = self._programs() if victim == COMMAND else []
+        programs = self._supervised() if victim == COMMAND else []
         os.kill(pid, signal.SIGKILL)
         if victim == COMMAND:
             self._command().wait()
@@ -142,6 +142,10 @@ class DemoProcess:
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self._command().pid).children(recursive=True)
         return []
+
+    def _supervised(self) -> list[psutil.Process]:
+        names = [part for name, part in PROGRAMS.items() if name != RUN]
+        return [process for process in self._programs() if any(name in command_line(process) for name in names)]
 
     def _command(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
