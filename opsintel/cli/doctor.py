@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import socket
@@ -12,7 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from opsintel.cli.main import print_json
-from opsintel.errors import OpsintelError
+from opsintel.errors import OpsintelError, one_line
 from opsintel.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False)
@@ -40,8 +42,8 @@ def examine(
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            remedy = f" -> {finding.remedy}" if finding.remedy else ""
-            typer.echo(f"{finding.verdict:8}{finding.check}: {finding.detail}{remedy}")
+            remedy = f" -> {one_line(finding.remedy)}" if finding.remedy else ""
+            typer.echo(f"{finding.verdict:8}{finding.check}: {one_line(finding.detail)}{remedy}")
     if any(finding.verdict == "failed" for finding in findings):
         raise typer.Exit(1)
 
@@ -59,6 +61,7 @@ def findings_of() -> Iterator[Finding]:
     yield _guarded("database", lambda: _database(settings))
     yield _guarded("objects", lambda: _objects(settings))
     yield _guarded("embeddings", lambda: _embeddings(settings))
+    yield from _service_account(settings)
     yield from _ports(settings)
 
 
@@ -68,7 +71,10 @@ def _guarded(check: str, examine_it: Callable[[], Finding]) -> Finding:
     except OpsintelError as error:
         return Finding(check, "failed", error.message, error.remedy)
     except OSError as error:
-        return Finding(check, "failed", error.strerror or str(error))
+        place = f"{error.filename}: " if error.filename else ""
+        return Finding(
+            check, "failed", f"{place}{error.strerror or error}", "Set OPSINTEL_DATA_DIR to a folder of yours"
+        )
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -129,16 +135,41 @@ def _embeddings(settings: Settings) -> Finding:
     return Finding("embeddings", "passed", embedder.name)
 
 
+def _service_account(settings: Settings) -> Iterator[Finding]:
+    check, path = "OPSINTEL_GOOGLE_SERVICE_ACCOUNT_FILE", settings.google_service_account_file
+    if path is None:
+        return
+    remedy = "Name the JSON key of a Google service account"
+    try:
+        key = json.loads(path.read_bytes())
+    except OSError as error:
+        yield Finding(check, "failed", f"{path}: {error.strerror or error}", remedy)
+    except ValueError:
+        yield Finding(check, "failed", f"{path} is no JSON file", remedy)
+    else:
+        if isinstance(key, dict) and {"client_email", "private_key"} <= key.keys():
+            yield Finding(check, "passed", f"the key of {key['client_email']}")
+        else:
+            yield Finding(check, "failed", f"{path} has no client_email and no private_key", remedy)
+
+
 def _ports(settings: Settings) -> Iterator[Finding]:
     for name, host, port in (
         ("API_ADDR", settings.api_host, settings.api_port),
         ("OPSINTEL_DAGSTER_PORT", "127.0.0.1", settings.dagster_port),
     ):
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
             except OSError as error:
-                yield Finding(name, "warning", f"port {port}: {error.strerror}", "Fine while opsintel runs there")
+                yield _port_finding(name, host, port, error)
             else:
                 yield Finding(name, "passed", f"port {port} is free")
+
+
+def _port_finding(name: str, host: str, port: int, error: OSError) -> Finding:
+    if error.errno == errno.EADDRINUSE:
+        return Finding(name, "warning", f"port {port} is in use", "Fine while opsintel runs there")
+    remedy = "Choose a port above 1023" if error.errno == errno.EACCES else "Name an address of this machine"
+    return Finding(name, "failed", f"port {port} of {host} cannot be used: {error.strerror or error}", remedy)

@@ -171,3 +171,35 @@ class TestDoctor:
         done = run(data_dir, "doctor", JWT_SECRET="")
         assert done.returncode == 1
         assert "openssl" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "verdict", "words"),
+        [
+            ("API_ADDR", "no-such-host.invalid:8080", "failed", "no-such-host.invalid cannot be used"),
+            ("OPSINTEL_GOOGLE_SERVICE_ACCOUNT_FILE", "/nowhere/key.json", "failed", "/nowhere/key.json: No such file"),
+            ("OPSINTEL_GOOGLE_SERVICE_ACCOUNT_FILE", __file__, "failed", "is no JSON file"),
+        ],
+    )
+    def test_a_value_that_cannot_be_used_here_is_told_from_one_that_can(
+        self, data_dir: Path, variable: str, value: str, verdict: str, words: str
+    ) -> None:
+        done = run(data_dir, "doctor", "--json", **{variable: value})
+        (finding,) = (finding for finding in json.loads(done.stdout) if finding["check"] == variable)
+        assert finding["verdict"] == verdict
+        assert words in finding["detail"]
+
+    def test_a_port_of_an_ipv6_address_is_tried_as_such(self, data_dir: Path) -> None:
+        done = run(data_dir, "doctor", API_ADDR="[::1]:1")
+        assert "Address family" not in done.stdout
+
+    def test_a_data_folder_that_cannot_be_made_is_named_with_a_remedy(self, data_dir: Path) -> None:
+        done = run(data_dir, "doctor", OPSINTEL_DATA_DIR="/dev/null/data")
+        failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
+        assert len(failed) >= 3
+        assert all("/dev/null" in line and "OPSINTEL_DATA_DIR" in line for line in failed)
+
+    def test_a_database_that_does_not_answer_is_one_line(self, data_dir: Path) -> None:
+        done = run(data_dir, "doctor", DB_URL="postgresql://127.0.0.1:1/none")
+        (line,) = [line for line in done.stdout.splitlines() if "database" in line]
+        assert line.startswith("failed")
+        assert line.endswith("Check DB_URL")
