@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,13 @@ from opsintel.tenants import create_tenant, find_tenant
 
 DAYS = 365
 TEXTS = 5_000
-NEIGHBOURS = 2
 EMAIL, PASSWORD = "reader@history.example", "a long enough password"
 _STATEMENTS = Path(__file__).with_suffix(".sql")
 
 
 @dataclass(frozen=True)
 class History:
-    """An installation whose tenant `history` has so many messages, its two neighbours a tenth of that each."""
+    """An installation whose tenant `history` has so many messages, and has neighbours."""
 
     size: int
     installed: Installed
@@ -32,24 +31,29 @@ class History:
 
 
 @contextmanager
-def history(workplace: Workplace, size: int) -> Iterator[History]:
-    """Yield the history of a size, made once for all rows of the run."""
-    with workplace.kept_installation(f"history_{size}", lambda installed: _fill(installed, size)) as installed:
+def history(workplace: Workplace, size: int, neighbours: Sequence[int] | None = None) -> Iterator[History]:
+    """Yield the history of a size, made once for all rows of the run.
+
+    `neighbours` are the sizes of the other tenants: two of a tenth each where they are not given.
+    """
+    sizes = [size, *(neighbours if neighbours is not None else (size // 10, size // 10))]
+    name = f"history_{size}_{len(sizes)}"
+    with workplace.kept_installation(name, lambda installed: _fill(installed, sizes)) as installed:
         yield History(size, installed, find_tenant(installed.context.database, "history").id)
 
 
-def _fill(installed: Installed, size: int) -> None:
+def _fill(installed: Installed, sizes: Sequence[int]) -> None:
     database = installed.context.database
     tenant = create_tenant(database, "history", "History")
     create_user(database, EMAIL, "Reader", PASSWORD, tenant.id, "owner")
-    neighbours = [create_tenant(database, f"neighbour-{number}", "Neighbour") for number in range(NEIGHBOURS)]
+    others = [create_tenant(database, f"neighbour-{number}", "Neighbour") for number in range(1, len(sizes))]
     with psycopg.connect(installed.admin_url, cursor_factory=psycopg.ClientCursor) as connection:
         # What is written is consistent by itself: checking a million references would take longer than writing them.
         connection.execute("SET session_replication_role = replica")
         _write_texts(connection)
-        for number, (tenant_id, count) in enumerate([(tenant.id, size), *((n.id, size // 10) for n in neighbours)], 1):
+        for number, (owner, count) in enumerate(zip([tenant, *others], sizes, strict=True), 1):
             values = {
-                "tenant": tenant_id, "tenant_number": number, "count": count, "days": DAYS, "texts": TEXTS,
+                "tenant": owner.id, "tenant_number": number, "count": count, "days": DAYS, "texts": TEXTS,
                 "people": max(100, count // 20), "issues": max(60, count // 500),
             }  # fmt: skip
             connection.execute(_STATEMENTS.read_bytes(), values)

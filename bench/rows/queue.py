@@ -19,9 +19,8 @@ from bench.report import Bound, Report, compared, grown
 from bench.workplace import Installed, Workplace
 from opsintel.clock import today
 from opsintel.ids import new_id
-from opsintel.queue.consume import CONSUME_PAGE, consume_once
-from opsintel.queue.contract import PARTITION_DIRTY, Announcement
-from opsintel.queue.outbox import RELAY_PAGE
+from opsintel.queue.consume import consume_once
+from opsintel.queue.contract import PARTITION_DIRTY, QUEUE_PAGE, Announcement
 from opsintel.queue.postgres import PostgresQueue
 from opsintel.tenants import create_tenant
 
@@ -74,17 +73,17 @@ def run(workplace: Workplace) -> Report:
 def ours(installed: Installed, announcements: Sequence[Announcement]) -> None:
     """Publish, receive, enter into the ledger, acknowledge."""
     queue = PostgresQueue(installed.context.database)
-    for start in range(0, len(announcements), RELAY_PAGE):
-        queue.publish(announcements[start : start + RELAY_PAGE])
+    for start in range(0, len(announcements), QUEUE_PAGE):
+        queue.publish(announcements[start : start + QUEUE_PAGE])
     while consume_once(installed.context.database, queue):
         pass
 
 
 def in_pages(connection: psycopg.Connection, announcements: Sequence[Announcement]) -> None:
     """Do the same with a bare loop over pages: send, read with a lease, effect, delete; a transaction each."""
-    for start in range(0, len(announcements), RELAY_PAGE):
-        _send(connection, announcements[start : start + RELAY_PAGE])
-    while rows := connection.execute(_LEASE, (CONSUME_PAGE,)).fetchall():
+    for start in range(0, len(announcements), QUEUE_PAGE):
+        _send(connection, announcements[start : start + QUEUE_PAGE])
+    while rows := connection.execute(_LEASE, (QUEUE_PAGE,)).fetchall():
         connection.commit()
         _effect(connection, rows)
         connection.commit()
