@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak migrate-up run-api run-worker lock clean
+.PHONY: setup demo test lint peers bench soak-kills migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -60,7 +60,7 @@ lint: .venv/.test
 	$(BIN)/lint-imports
 
 # Every process killed at every stage, a demo each. SOAK_SEED=2 chooses other moments.
-soak: setup .venv/.test
+soak-kills: setup .venv/.test
 	$(BIN)/python -m pytest tests/end_to_end -m soak -v
 
 migrate-up: .venv/.runtime
