@@ -49,6 +49,13 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Appearance:
+    """The moment when a name appears in the data folder."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a demo printed, and the canonical rows of each tenant."""
 
@@ -97,10 +104,12 @@ class DemoProcess:
             assert time.monotonic() < deadline, f"the demo did not {what}\n{self._said()}"
             time.sleep(POLL_SECONDS)
 
-    def wait_for(self, moment: Moment, totals: Mapping[str, int]) -> None:
+    def wait_for(self, moment: Moment | Appearance, totals: Mapping[str, int]) -> None:
         """Wait for a moment, given how many rows each table will have."""
+        if isinstance(moment, Appearance):
+            return self.wait_until((self.data_dir / moment.name).exists, f"make {moment.name}")
         enough = moment.share * totals[moment.table]
-        self.wait_until(lambda: self._rows(moment.table) > enough, f"reach {moment}")
+        return self.wait_until(lambda: self._rows(moment.table) > enough, f"reach {moment}")
 
     def kill(self, victim: str) -> None:
         """Kill one of its processes as soon as that is there; with the command its programs die too."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from opsintel.clock import today
 from opsintel.ids import new_id
-from tests.end_to_end.demo_process import COMMAND, DemoProcess, Moment, Outcome
+from tests.end_to_end.demo_process import COMMAND, Appearance, DemoProcess, Moment, Outcome
 
 TABLES = ("raw_payload", "message", "analysis", "issue_member", "fact_message_day", "batch")
 """Tables in the order in which a demo fills them: import, four stages, and the second batch that they announce."""
@@ -25,7 +25,7 @@ class Kill:
     """A process to kill with SIGKILL, and when."""
 
     victim: str
-    moment: Moment
+    moment: Moment | Appearance
 
 
 def kills_of(seed: str, victims: Sequence[str], tables: Sequence[str] = TABLES) -> list[Kill]:

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.end_to_end.demo_process import COMMAND, POSTMASTER, RUN, VICTIMS
-from tests.end_to_end.kills import TABLES, Comparison, kills_of
+from tests.end_to_end.demo_process import COMMAND, POSTMASTER, RUN, VICTIMS, Appearance
+from tests.end_to_end.kills import TABLES, Comparison, Kill, kills_of
 
 SEED = os.environ.get("SOAK_SEED", "3")
 QUICK = {
@@ -38,9 +38,24 @@ class TestADemo:
         assert running[killed].result() == []
 
 
+START = (
+    "postgres.lock",
+    "postgres/PG_VERSION",
+    "postgres/postmaster.pid",
+    "dagster/workspace.yaml",
+    "sample",
+    "objects",
+)
+"""What a first start makes, one after the other."""
+
+
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 class TestEveryProcess:
     @pytest.mark.parametrize("table", TABLES)
     @pytest.mark.parametrize("victim", VICTIMS)
     def test_may_be_killed_at_every_stage(self, comparison: Comparison, victim: str, table: str) -> None:
         assert comparison.differences_with(kills_of(f"{SEED} {victim}", (victim,), (table,))) == []
+
+    def test_may_be_killed_again_and_again_while_it_starts(self, comparison: Comparison) -> None:
+        assert comparison.differences_with([Kill(COMMAND, Appearance(name)) for name in START]) == []
