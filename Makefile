@@ -39,7 +39,7 @@ demo: setup
 
 # Servers that the tests start themselves: from Debian's packages where this is root on Debian.
 peers: .venv/.test
-	$(BIN)/python tests/peers/install.py
+	$(BIN)/python -m tests.peers.install
 
 test: setup .venv/.test peers lint
 	cd frontend && npm run --silent lint && npm test --silent

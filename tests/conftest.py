@@ -1,4 +1,4 @@
-"""What tests share: one real PostgreSQL for the session, a fresh migrated database for each module."""
+"""What tests share: one real PostgreSQL for the session, a fresh migrated database for each module, a real RabbitMQ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pika
 import psycopg
 import pytest
 
@@ -17,7 +18,10 @@ from opsintel.db.embedded import ADMIN, SERVICE, Access, EmbeddedServer
 from opsintel.db.engine import Database
 from opsintel.db.migrate import migrate
 from opsintel.ids import new_id
+from opsintel.queue.topology import QUEUES
 from opsintel.settings import Settings, load_settings
+from tests.peers.catalogue import PEERS, all_are_required
+from tests.peers.rabbitmq import Broker, running_broker
 
 TEMPLATE = "opsintel_template"
 
@@ -84,10 +88,30 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
     )
 
 
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """The RabbitMQ of the session, in a folder of its own; it ends with the session."""
+    folder = Path(tempfile.mkdtemp(prefix="opsintel-rabbitmq-"))
+    try:
+        with running_broker(folder) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def amqp_url(broker: Broker) -> Iterator[str]:
+    """Address of a RabbitMQ without any of our queues."""
+    yield broker.url
+    with pika.BlockingConnection(pika.URLParameters(broker.url)) as connection:
+        for queue in QUEUES:
+            connection.channel().queue_delete(queue.name)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out, and say so, what needs a peer that is not installed; where all are required its absence fails."""
-    if shutil.which("chromium") or os.environ.get("OPSINTEL_TEST_REQUIRE") == "all":
-        return
+    missing = [] if all_are_required() else [peer for peer in PEERS if peer.path() is None]
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.skip(reason="the package chromium is not installed"))
+        for peer in missing:
+            if item.get_closest_marker(peer.marker):
+                item.add_marker(pytest.mark.skip(reason=f"the package {peer.package} is not installed"))

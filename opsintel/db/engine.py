@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from opsintel.db.listener import Listener
 from opsintel.errors import DatabaseError, TenantError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Database:
     """A pool of connections to one database; open one for each process and `close` it at its end."""
 
     def __init__(self, url: str, *, max_size: int = 8) -> None:
+        self._url = url
         self._pool = ConnectionPool(
             url, min_size=0, max_size=max_size, open=False, configure=_configure, timeout=CONNECT_SECONDS
         )
@@ -82,6 +84,10 @@ class Database:
             if not _is_lost(error):
                 raise
             raise DatabaseError("The database went away", remedy="Check the server, then run this again") from error
+
+    def listener(self, channel: LiteralString) -> Listener:
+        """Return what waits for NOTIFY on a channel; it has a connection of its own, and its user closes it."""
+        return Listener(self._url, channel)
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,31 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
+
+import psycopg
 
 from opsintel.db.engine import Database
-from opsintel.queue.contract import Queue
+from opsintel.queue import outbox, quarantine
+from opsintel.queue.contract import QUEUE_PAGE, Announcement, Delivery, Queue
+from opsintel.queue.wire import PROBE, Origin, RefusedError, decode
 
-CONSUME_PAGE = 500
+DEAD_PAGE = 100
+"""Dead letters that one round takes, at most, so that they hold up nothing."""
+
+ROW_FAULTS = (psycopg.DataError, psycopg.IntegrityError)
+"""What a single announcement can provoke in the database; anything else is the database's own fault."""
 
 
 def consume_once(database: Database, queue: Queue) -> int:
-    """Move a page of announcements into the ledger and return how many; a double changes nothing."""
-    announcements = queue.receive(CONSUME_PAGE)
-    if announcements:
-        with database.system_tx() as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO work (tenant_id, id, partition_day, reason)"
-                " SELECT id, %(id)s, %(day)s, %(reason)s FROM tenant WHERE id = %(tenant_id)s ON CONFLICT DO NOTHING",
-                [
-                    {
-                        "tenant_id": a.tenant_id,
-                        "id": a.id,
-                        "day": date.fromisoformat(a.payload["day"]),
-                        "reason": a.payload["reason"],
-                    }
-                    for a in announcements
-                ],
-            )
-        queue.acknowledge(announcements)
-    return len(announcements)
+    """Move a page of deliveries into the ledger and return how many; a double changes nothing.
+
+    What cannot be read, or names a tenant that is not there, is quarantined. What the database refuses goes back to the
+    queue, and to quarantine after the limit.
+    """
+    deliveries = queue.receive(QUEUE_PAGE)
+    if deliveries:
+        try:
+            _enter(database, deliveries)
+        except ROW_FAULTS:
+            _one_by_one(database, queue, deliveries)
+        else:
+            queue.acknowledge(deliveries)
+    return len(deliveries) + _consume_dead(database, queue)
+
+
+def _one_by_one(database: Database, queue: Queue, deliveries: Sequence[Delivery]) -> None:
+    """Let the page not suffer from the one that cannot be entered."""
+    for delivery in deliveries:
+        try:
+            _enter(database, [delivery])
+        except ROW_FAULTS:
+            queue.reject([delivery])
+        else:
+            queue.acknowledge([delivery])
+
+
+def _consume_dead(database: Database, queue: Queue) -> int:
+    """Give each dead letter one last try, alone, before it is quarantined: it may have died with its neighbours."""
+    for count in range(DEAD_PAGE):
+        delivery = queue.receive_dead()
+        if delivery is None:
+            return count
+        reason = "Its consumers died" if delivery.attempts else _last_try(database, delivery)
+        if reason is not None:
+            with database.system_tx() as connection:
+                quarantine.store(connection, [(_poison(delivery, reason), delivery.body)])
+        queue.acknowledge([delivery])
+    return DEAD_PAGE
+
+
+def _last_try(database: Database, delivery: Delivery) -> str | None:
+    """Return why the delivery cannot be entered into the ledger; None when it was."""
+    try:
+        _enter(database, [delivery])
+    except ROW_FAULTS as error:
+        return f"The ledger refuses it: {type(error).__name__} {error.sqlstate or ''}".rstrip()
+    return None
+
+
+def _poison(delivery: Delivery, reason: str) -> RefusedError:
+    try:
+        announcement = decode(delivery.body)
+    except RefusedError as error:
+        return error
+    return RefusedError("poison", reason, Origin(announcement.tenant_id, announcement.id))
+
+
+def _enter(database: Database, deliveries: Sequence[Delivery]) -> None:
+    """Enter what can be read into the ledger and quarantine the rest, in one transaction."""
+    readable, refused = _read([d for d in deliveries if d.body != PROBE])
+    with database.system_tx() as connection:
+        known = _known_tenants(connection, {announcement.tenant_id for announcement, _ in readable})
+        entered = [announcement for announcement, _ in readable if announcement.tenant_id in known]
+        refused += [
+            (RefusedError("unknown_tenant", "There is no such tenant", Origin(a.tenant_id, a.id)), body)
+            for a, body in readable
+            if a.tenant_id not in known
+        ]
+        _insert(connection, entered)
+        outbox.remove(connection, [Origin(a.tenant_id, a.id) for a in entered])
+        if refused:
+            quarantine.store(connection, refused)
+
+
+def _read(
+    deliveries: Sequence[Delivery],
+) -> tuple[list[tuple[Announcement, bytes]], list[tuple[RefusedError, bytes]]]:
+    readable, refused = [], []
+    for delivery in deliveries:
+        try:
+            readable.append((decode(delivery.body), delivery.body))
+        except RefusedError as error:
+            refused.append((error, delivery.body))
+    return readable, refused
+
+
+def _known_tenants(connection: psycopg.Connection, wanted: set[UUID]) -> set[UUID]:
+    rows = connection.execute("SELECT id FROM tenant WHERE id = ANY(%s) FOR KEY SHARE", (sorted(wanted),)).fetchall()
+    return {row[0] for row in rows}
+
+
+def _insert(connection: psycopg.Connection, announcements: Sequence[Announcement]) -> None:
+    connection.execute(
+        "INSERT INTO work (tenant_id, id, partition_day, reason)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
+        (
+            [a.tenant_id for a in announcements],
+            [a.id for a in announcements],
+            [date.fromisoformat(a.payload["day"]) for a in announcements],
+            [a.payload["reason"] for a in announcements],
+        ),
+    )

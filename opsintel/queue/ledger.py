@@ -165,12 +165,11 @@ def close_batch(database: Database, batch_id: UUID) -> None:
 
 
 def pending_count(database: Database) -> int:
-    """Return how many accepted announcements are not finished, the outbox and the queue included."""
+    """Return how many accepted announcements are not finished; the outbox has them until the ledger does."""
     with database.system_tx() as connection:
         row = connection.execute(
             """
-            SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL)
-                 + (SELECT count(*) FROM queue_message)
+            SELECT (SELECT count(*) FROM outbox)
                  + (SELECT count(*) FROM work WHERE state IN ('pending', 'batched'))
             """
         ).fetchone()

@@ -1,59 +1,126 @@
-"""The outbox: work is announced in the transaction that makes it necessary; the relay publishes it afterwards."""
+"""The outbox: work is announced in the transaction that makes it necessary; the relay publishes it afterwards.
+
+A row stays until the ledger has its work (opsintel/queue/consume.py). The relay takes a row for `CLAIM` when it
+publishes it and for `CONFIRMED` once the queue confirmed it; what is still there after that is published again, so a
+killed relay and a broker that lost its disk lose nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from opsintel.db.engine import Database
+from opsintel.errors import UnavailableError
 from opsintel.ids import new_id
-from opsintel.queue.contract import PARTITION_DIRTY, Announcement, Queue
+from opsintel.queue import quarantine
+from opsintel.queue.contract import CHANNEL, PARTITION_DIRTY, QUEUE_PAGE, Announcement, Queue
+from opsintel.queue.wire import MAX_BODY, VERSION, Origin, RefusedError, encode
 
-RELAY_PAGE = 500
+CLAIM = timedelta(seconds=15)
+"""Longer than the relay waits for a confirm: a relay that died gives back what it took after this long."""
+
+CONFIRMED = timedelta(seconds=60)
+"""What the queue confirmed this long ago and the ledger still lacks is published again."""
+
+READ_AHEAD = 4
+"""Rows read for each one in a page, at most: so it is full although most tenants have little waiting."""
+
+_TAKE: LiteralString = """
+    WITH RECURSIVE first_of (tenant_id, due_at) AS (
+        (SELECT tenant_id, due_at FROM outbox ORDER BY tenant_id, due_at LIMIT 1)
+        UNION ALL
+        SELECT following.tenant_id, following.due_at FROM first_of CROSS JOIN LATERAL (
+            SELECT tenant_id, due_at FROM outbox WHERE outbox.tenant_id > first_of.tenant_id
+            ORDER BY tenant_id, due_at LIMIT 1) AS following
+    ), waiting AS (
+        SELECT tenant_id FROM first_of WHERE due_at <= now() ORDER BY due_at, tenant_id LIMIT %(page)s
+    ), share AS (
+        SELECT least(%(page)s, ceil(%(page)s * %(ahead)s / greatest(count(*), 1)))::int AS size FROM waiting
+    ), taken AS (
+        SELECT tenant_id, id, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) AS place
+        FROM waiting CROSS JOIN LATERAL (
+            SELECT id, due_at FROM outbox WHERE outbox.tenant_id = waiting.tenant_id AND due_at <= now()
+            ORDER BY due_at, id LIMIT (SELECT size FROM share) FOR UPDATE SKIP LOCKED) AS of_tenant
+        ORDER BY place, due_at, id LIMIT %(page)s
+    )
+    UPDATE outbox SET due_at = now() + %(claim)s FROM taken
+    WHERE outbox.tenant_id = taken.tenant_id AND outbox.id = taken.id
+    RETURNING outbox.tenant_id, outbox.id, topic, payload
+"""
+"""Round-robin over the tenants that have rows due: each tenant's first, each one's second, and so on. The index
+ix_outbox_due is entered once for each tenant, and read no further than a page needs."""
 
 
 def announce_days(connection: psycopg.Connection, tenant_id: UUID, days: Iterable[date], reason: str) -> None:
-    """Write one outbox row for each dirty day, in the caller's transaction of that tenant."""
+    """Write one outbox row for each dirty day, in the caller's transaction of that tenant; its commit wakes the relay.
+
+    The day and the reason are the payload; `reason` is one line.
+    """
+    rows = [
+        (tenant_id, new_id(), PARTITION_DIRTY, Jsonb({"version": VERSION, "day": day.isoformat(), "reason": reason}))
+        for day in sorted(set(days))
+    ]
+    if not rows:
+        return
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO outbox (tenant_id, id, topic, payload) VALUES (%s, %s, %s, %s)",
-            [
-                (tenant_id, new_id(), PARTITION_DIRTY, Jsonb({"day": day.isoformat(), "reason": reason}))
-                for day in sorted(set(days))
-            ],
-        )
+        cursor.executemany("INSERT INTO outbox (tenant_id, id, topic, payload) VALUES (%s, %s, %s, %s)", rows)
+        cursor.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
 
 
 def relay_once(database: Database, queue: Queue) -> int:
-    """Publish a page of waiting outbox rows and return how many.
+    """Publish a page of waiting outbox rows, tenants by turns, and return how many; none while the queue is full.
 
-    The rows are marked only after the queue confirmed them: a crash in between publishes them again, and the ledger
-    drops the doubles by id.
+    A crash anywhere publishes rows again, and the ledger drops the doubles by id. Raises `UnavailableError` when the
+    queue did not confirm: the rows wait in the outbox.
     """
+    if not queue.has_room():
+        return 0
     with database.system_tx() as connection:
-        rows = connection.execute(
-            "SELECT tenant_id, id, topic, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT %s",
-            (RELAY_PAGE,),
-        ).fetchall()
-    announcements = [Announcement(*row) for row in rows]
+        rows = connection.execute(_TAKE, {"page": QUEUE_PAGE, "ahead": READ_AHEAD, "claim": CLAIM}).fetchall()
+    announcements = _without_too_large(database, [Announcement(*row) for row in rows])
     if announcements:
-        queue.publish(announcements)
+        try:
+            queue.publish(announcements)
+        except UnavailableError:
+            _set_due(database, announcements, "due_at = now()", ())
+            raise
+        _set_due(database, announcements, "published_at = now(), due_at = now() + %s", (CONFIRMED,))
+    return len(rows)
+
+
+def _without_too_large(database: Database, announcements: Sequence[Announcement]) -> list[Announcement]:
+    """Return what may be published; a broker would refuse the rest for ever, so it is quarantined here."""
+    bodies = [encode(announcement) for announcement in announcements]
+    refused = [
+        (RefusedError("too_large", f"{len(body):,} bytes, more than {MAX_BODY:,}", Origin(a.tenant_id, a.id)), body)
+        for a, body in zip(announcements, bodies, strict=True)
+        if len(body) > MAX_BODY
+    ]
+    if refused:
         with database.system_tx() as connection:
-            connection.execute(
-                "UPDATE outbox SET published_at = now() WHERE (tenant_id, id) IN"
-                " (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
-                ([a.tenant_id for a in announcements], [a.id for a in announcements]),
-            )
-    return len(announcements)
+            quarantine.store(connection, refused)
+    return [a for a, body in zip(announcements, bodies, strict=True) if len(body) <= MAX_BODY]
 
 
-def forget_published(database: Database, *, days: int = 7) -> int:
-    """Remove outbox rows published more than `days` days ago and return how many."""
+def _set_due(
+    database: Database, announcements: Sequence[Announcement], change: LiteralString, values: tuple[timedelta, ...]
+) -> None:
     with database.system_tx() as connection:
-        return connection.execute(
-            "DELETE FROM outbox WHERE published_at < now() - make_interval(days => %s)", (days,)
-        ).rowcount
+        connection.execute(
+            f"UPDATE outbox SET {change} WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
+            (*values, [a.tenant_id for a in announcements], [a.id for a in announcements]),
+        )
+
+
+def remove(connection: psycopg.Connection, origins: Sequence[Origin]) -> None:
+    """Remove outbox rows whose announcements are durable elsewhere, in the caller's transaction."""
+    connection.execute(
+        "DELETE FROM outbox WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
+        ([origin.tenant_id for origin in origins], [origin.id for origin in origins]),
+    )

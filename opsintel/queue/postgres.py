@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from types import TracebackType
+from typing import Self
 
 from psycopg.types.json import Jsonb
 
 from opsintel.db.engine import Database
-from opsintel.queue.contract import Announcement
+from opsintel.queue.contract import CHANNEL, DELIVERY_LIMIT, QUEUE_PAGE, Announcement, Delivery
+from opsintel.queue.wire import encode
 
 LEASE = timedelta(seconds=60)
 """A consumer that died gives back what it held after this long."""
 
 
 class PostgresQueue:
-    """Implements `Queue` on the table queue_message."""
+    """Implements `Queue` on the table queue_message. The token of a delivery is its tenant and id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -24,30 +27,70 @@ class PostgresQueue:
         """Insert the announcements in one transaction; one that is already there is left alone."""
         with self._database.system_tx() as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO queue_message (tenant_id, id, topic, payload) VALUES (%s, %s, %s, %s)"
-                " ON CONFLICT DO NOTHING",
-                [(a.tenant_id, a.id, a.topic, Jsonb(a.payload)) for a in announcements],
+                "INSERT INTO queue_message (tenant_id, id, topic, payload) SELECT id, %s, %s, %s FROM tenant"
+                " WHERE id = %s ON CONFLICT DO NOTHING",
+                [(a.id, a.topic, Jsonb(a.payload), a.tenant_id) for a in announcements],
             )
+            cursor.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
 
-    def receive(self, limit: int) -> list[Announcement]:
+    def has_room(self) -> bool:
+        """Tell whether less than a page waits to be handed out."""
+        with self._database.system_tx() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM (SELECT FROM queue_message WHERE available_at <= now() LIMIT %s) AS waiting",
+                (QUEUE_PAGE,),
+            ).fetchone()
+        return row is not None and row[0] < QUEUE_PAGE
+
+    def receive(self, limit: int) -> list[Delivery]:
         """Lease up to `limit` announcements, the longest available first."""
+        return self._lease("attempts <= %s", limit, handed_out=0)
+
+    def receive_dead(self) -> Delivery | None:
+        """Lease an announcement that was handed out more often than the limit allows."""
+        return next(iter(self._lease("attempts > %s", 1, handed_out=DELIVERY_LIMIT + 1)), None)
+
+    def _lease(self, which: str, limit: int, *, handed_out: int) -> list[Delivery]:
         with self._database.system_tx() as connection:
             rows = connection.execute(
-                """
+                f"""
                 UPDATE queue_message SET attempts = attempts + 1, available_at = now() + %s
                 WHERE (tenant_id, id) IN (
-                    SELECT tenant_id, id FROM queue_message WHERE available_at <= now()
+                    SELECT tenant_id, id FROM queue_message WHERE available_at <= now() AND {which}
                     ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-                RETURNING tenant_id, id, topic, payload
+                RETURNING tenant_id, id, topic, payload, attempts
                 """,
-                (LEASE, limit),
+                (LEASE, DELIVERY_LIMIT, limit),
             ).fetchall()
-        return [Announcement(*row) for row in rows]
+        return [
+            Delivery((tenant_id, id_), encode(Announcement(tenant_id, id_, topic, payload)), attempts - handed_out - 1)
+            for tenant_id, id_, topic, payload, attempts in rows
+        ]
 
-    def acknowledge(self, announcements: Sequence[Announcement]) -> None:
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Remove the announcements."""
         with self._database.system_tx() as connection:
             connection.execute(
                 "DELETE FROM queue_message WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
-                ([a.tenant_id for a in announcements], [a.id for a in announcements]),
+                ([d.token[0] for d in deliveries], [d.token[1] for d in deliveries]),
             )
+
+    def reject(self, deliveries: Sequence[Delivery]) -> None:
+        """End the leases."""
+        with self._database.system_tx() as connection:
+            connection.execute(
+                "UPDATE queue_message SET available_at = now()"
+                " WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
+                ([d.token[0] for d in deliveries], [d.token[1] for d in deliveries]),
+            )
+
+    def close(self) -> None:
+        """Do nothing: the database is its owner's, and leases run out by themselves."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -10,6 +10,7 @@ import threading
 from opsintel.db.connect import database_urls
 from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
+from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
@@ -24,8 +25,12 @@ def main() -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        with database_urls(settings) as urls, Database(urls.service, max_size=3) as database:
-            run(database, stop, Heartbeat(settings.data_dir))
+        with (
+            database_urls(settings) as urls,
+            Database(urls.service, max_size=3) as database,
+            open_queue(settings, database) as queue,
+        ):
+            run(database, queue, stop, Heartbeat(settings.data_dir))
     except OpsintelError as error:
         sys.stderr.write(f"opsintel: {error.line()}\n")
         sys.exit(1)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from opsintel.clock import now
 from opsintel.context import Context
 from opsintel.queue import ledger
+from opsintel.queue.choose import open_queue
 from opsintel.queue.consume import consume_once
 from opsintel.queue.outbox import relay_once
-from opsintel.queue.postgres import PostgresQueue
 from opsintel_pipeline.worker.batch import LEASE, run_batch
 from opsintel_pipeline.worker.stages import STAGES, Outcome, Stage
 
@@ -43,10 +43,12 @@ def process_waiting(context: Context, progress: Callable[[], None] | None = None
 
 def move_announcements(context: Context) -> int:
     """Bring announcements from the outbox into the ledger and return how many arrived there."""
-    queue = PostgresQueue(context.database)
-    moved = 0
-    while relay_once(context.database, queue):
-        pass
-    while arrived := consume_once(context.database, queue):
-        moved += arrived
-    return moved
+    arrived = 0
+    # Opened for each time: no connection to a broker outlives the batches that come in between.
+    with open_queue(context.settings, context.database) as queue:
+        while True:
+            published = relay_once(context.database, queue)
+            consumed = consume_once(context.database, queue)
+            arrived += consumed
+            if not published + consumed:
+                return arrived

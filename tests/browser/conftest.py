@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from opsintel.tenants import find_tenant
 from opsintel_api.app import create_app
 from opsintel_pipeline.ingest.files import import_file
 from opsintel_pipeline.worker.inline import process_waiting
+from tests.peers.catalogue import CHROMIUM
 
 PASSWORD = "correct horse battery staple"
 PROBLEMS = {
@@ -81,8 +81,7 @@ def served(settings: Settings, database: Database, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium for one module: Playwright keeps an event loop running, which other tests must not meet."""
-    chromium = shutil.which("chromium")
-    assert chromium, "Chromium is missing: `make peers` installs it as root, else install the package chromium"
+    chromium = CHROMIUM.required_path()
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=chromium,

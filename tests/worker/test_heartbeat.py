@@ -14,6 +14,7 @@ import pytest
 
 from opsintel.db.engine import Database
 from opsintel.errors import DatabaseError
+from opsintel.queue.postgres import PostgresQueue
 from opsintel_pipeline.worker import loop
 from opsintel_pipeline.worker.heartbeat import LONGEST_SILENCE, Heartbeat
 
@@ -63,7 +64,7 @@ class TestTheLoop:
             if len(beats) == 2:
                 stop.set()
 
-        loop.run(database, stop, beat)
+        loop.run(database, PostgresQueue(database), stop, beat)
         assert len(beats) == 2
 
     def test_does_not_beat_while_the_database_is_away(
@@ -78,7 +79,7 @@ class TestTheLoop:
             yield
 
         monkeypatch.setattr(database, "system_tx", away)
-        loop.run(database, stop, lambda: pytest.fail("a round that failed counted"))
+        loop.run(database, PostgresQueue(database), stop, lambda: pytest.fail("a round that failed counted"))
 
 
 class TestAWorker:

@@ -109,9 +109,11 @@ def control_table(
     tenant_column: str | None = None,
     system_select: Sequence[str] = ("*",),
     system_write: Sequence[str] = ("*",),
+    retention: Retention = "kept",
+    erasure: Erasure = "mapping",
 ) -> Table:
     """Declare a table of the installation, which only `system_tx` reaches (and the tenant whose id a row is)."""
-    declared = Declaration(tenant_column, "kept", "mapping", tuple(system_select), tuple(system_write))
+    declared = Declaration(tenant_column, retention, erasure, tuple(system_select), tuple(system_write))
     return Table(name, metadata, *items, comment=comment, info={"declaration": declared})
 
 

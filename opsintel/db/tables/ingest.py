@@ -1,6 +1,6 @@
-"""Raw payloads, failures, and the tables that carry work: outbox, queue, ledger, batches."""
+"""Raw payloads, failures, and the tables that carry work: outbox, queue, quarantine, ledger, batches."""
 
-from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, text
 
 from opsintel.db.tables.declaration import (
     BIG,
@@ -68,16 +68,17 @@ ingest_failure = tenant_table(
 
 outbox = tenant_table(
     "outbox",
-    "Work announced in the transaction that made it necessary; the relay publishes it",
+    "Work announced in the transaction that made it necessary; a row stays until the ledger has it",
     column("topic", TEXT, "What is announced: partition.dirty"),
     column("payload", JSON_, "Ids only, never content"),
     column("created_at", TIME, "When it was announced", default="now()"),
-    column("published_at", TIME, "When the queue confirmed it; null while it waits", null=True),
-    Index("ix_outbox_waiting", "id", postgresql_where=text("published_at IS NULL")),
+    column("published_at", TIME, "When the queue last confirmed it; null before", null=True),
+    column("due_at", TIME, "From when the relay publishes it (again)", default="now()"),
+    Index("ix_outbox_due", "tenant_id", "due_at", "id"),
     retention="when_done",
     erasure="with_tenant",
     system_select=("*",),
-    system_write=("published_at", "DELETE"),
+    system_write=("*",),
 )
 
 queue_message = tenant_table(
@@ -93,6 +94,30 @@ queue_message = tenant_table(
     erasure="with_tenant",
     system_select=("*",),
     system_write=("*",),
+)
+
+quarantine = control_table(
+    "quarantine",
+    "Announcements that cannot be consumed, set aside with the reason until a person replays them",
+    column("id", UUID_, "Identifier (UUIDv7)"),
+    column("tenant_id", UUID_, "Tenant it names; null where there is none, or no such tenant", null=True),
+    column("fingerprint", BYTES, "SHA-256 of what came: the same bytes are one entry"),
+    column("reason", TEXT, "malformed, too_large, newer_version, unknown_tenant or poison"),
+    column("detail", TEXT, "What is wrong with it, in words"),
+    column("payload", BYTES, "What came: ids only, never content; the first bytes of what was too large"),
+    column("size", BIG, "Bytes that came"),
+    column("seen", INT, "How often it came", default="1"),
+    column("first_seen_at", TIME, "When it first came", default="now()"),
+    column("last_seen_at", TIME, "When it last came", default="now()"),
+    column("replayed_at", TIME, "When a person had it announced anew; null while it waits", null=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("fingerprint"),
+    ForeignKeyConstraint(["tenant_id"], ["tenant.id"], ondelete="CASCADE"),
+    CheckConstraint("reason IN ('malformed', 'too_large', 'newer_version', 'unknown_tenant', 'poison')", name="reason"),
+    Index("ix_quarantine_tenant_id", "tenant_id"),
+    Index("ix_quarantine_waiting", "last_seen_at", postgresql_where=text("replayed_at IS NULL")),
+    retention="when_done",
+    erasure="with_tenant",
 )
 
 work = tenant_table(
