@@ -112,7 +112,8 @@ def _apply_clusters(
     for label, places in places_of.items():
         joining = [p for p in places if p < pool.decided and (pool.issue_of[p] is None or p in moves)]
         issue_id = issue_of_cluster.get(label)
-        if issue_id is None and joining and len(places) >= 2:
+        company = sum(place >= pool.decided for place in places)
+        if issue_id is None and joining and len(joining) + company >= 2:
             issue_id = make_id()
             issue_of_cluster[label] = issue_id
             by_id[issue_id] = KnownIssue(issue_id, np.zeros(pool.vectors.shape[1], np.float32), 0, {})

@@ -10,7 +10,7 @@ from opsintel.ids import derived_id
 from opsintel_pipeline.issues.assign import consolidate, day_step
 from opsintel_pipeline.issues.cluster import cluster, nearest
 from opsintel_pipeline.issues.simulation import simulate
-from opsintel_pipeline.issues.state import Constraint, TenantState
+from opsintel_pipeline.issues.state import Constraint, KnownIssue, TenantState
 
 PROBLEMS = {
     "hub": ["hub", "router", "wifi", "offline", "connection", "pairing", "network", "reset"],
@@ -102,6 +102,40 @@ class TestDayStep:
         day_step(state, {second: vectors[1]})
         now = issue_of(state)
         assert now[first] == now[second]
+
+    def test_days_still_to_come_are_company_and_are_not_decided_on(self, embedder: LexicalEmbedder) -> None:
+        state = TenantState([])
+        first, second = (derived_id("company", str(place)) for place in range(2))
+        vectors = embedder.embed(sentences("parcel", 2, 77))
+        result = day_step(state, {first: vectors[0]}, later={second: vectors[1]})
+        assert [membership.message_id for membership in result.memberships] == [first]
+        assert issue_of(state).keys() == {first}
+        day_step(state, {second: vectors[1]})
+        assert issue_of(state)[second] == issue_of(state)[first]
+
+    def test_followers_join_what_is_near_and_form_nothing(self, embedder: LexicalEmbedder) -> None:
+        state = TenantState([])
+        talk = {
+            derived_id("talk", problem): vector
+            for problem, vector in zip(PROBLEMS, embedder.embed([" ".join(w) for w in PROBLEMS.values()]), strict=True)
+        }
+        assert day_step(state, {}, followers=talk).memberships == []
+        messages, problems = day(embedder, 2)
+        day_step(state, {m: v for m, v in messages.items() if problems[m] == "hub"}, followers=talk)
+        now = issue_of(state)
+        assert [message_id in now for message_id in talk] == [True, False, False, False]
+
+    def test_an_issue_of_two_problems_is_split_once_the_days_tell_them_apart(self, embedder: LexicalEmbedder) -> None:
+        messages, truth = day(embedder, 2)
+        mixed = {m: v for m, v in messages.items() if truth[m] in ("hub", "refund")}
+        issue = KnownIssue(derived_id("mixed"), np.sum(list(mixed.values()), axis=0), len(mixed), dict(mixed))
+        state = TenantState([issue])
+        more, problems = day(embedder, 3)
+        result = day_step(state, {m: v for m, v in more.items() if problems[m] in ("hub", "refund")})
+        now = issue_of(state)
+        groups = {problem: {now[m] for m in mixed if truth[m] == problem} for problem in ("hub", "refund")}
+        assert not groups["hub"] & groups["refund"]
+        assert {m.method for m in result.memberships} == {"cluster", "move"}
 
 
 class TestConstraints:
