@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 
+from opsintel.db.bulk import insert_returning
 from opsintel.events.message import Address, CanonicalMessage, Direction, IdentityKind
 from opsintel.ids import new_id
 
@@ -46,6 +47,7 @@ class Participants:
         self._connection = connection
         self._tenant_id = tenant_id
         self._known: dict[tuple[str, str], UUID] = {}
+        self._new: list[tuple[UUID, Address, CanonicalMessage]] = []
 
     def prepare(self, addresses: Sequence[Address]) -> None:
         """Look up all addresses of a page at once."""
@@ -57,38 +59,54 @@ class Participants:
         self._known.update({(kind, value): participant_id for kind, value, participant_id in rows})
 
     def id_of(self, address: Address, message: CanonicalMessage) -> UUID:
-        """Return the participant with this address, made when there is none."""
+        """Return the participant with this address; one that is not there yet is made by `store`."""
         key = (address.kind.value, address.value)
         if key not in self._known:
-            self._known[key] = self._make(address, message)
+            self._known[key] = new_id()
+            self._new.append((self._known[key], address, message))
         return self._known[key]
 
-    def _make(self, address: Address, message: CanonicalMessage) -> UUID:
-        participant_id = new_id()
-        is_own = message.direction in (Direction.OUTBOUND, Direction.INTERNAL)
-        self._connection.execute(
-            "INSERT INTO participant (tenant_id, id, display_name, organization_id, is_own, first_seen_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            (self._tenant_id, participant_id, address.name, self._organization(address), is_own, message.occurred_at),
-        )
-        row = self._connection.execute(
+    def store(self) -> dict[UUID, UUID]:
+        """Make the new participants; return the ids that hold for those that another transaction has made meanwhile."""
+        organizations = self._organizations()
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO participant (tenant_id, id, display_name, organization_id, is_own, first_seen_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                [
+                    (self._tenant_id, participant_id, address.name, organizations.get(_domain(address)),
+                     message.direction in (Direction.OUTBOUND, Direction.INTERNAL), message.occurred_at)
+                    for participant_id, address, message in self._new
+                ],
+            )  # fmt: skip
+        held = insert_returning(
+            self._connection,
             "INSERT INTO participant_identity (tenant_id, kind, value, participant_id) VALUES (%s, %s, %s, %s)"
             " ON CONFLICT (tenant_id, kind, value) DO UPDATE SET value = excluded.value RETURNING participant_id",
-            (self._tenant_id, address.kind.value, address.value, participant_id),
-        ).fetchone()
-        assert row is not None
-        if row[0] != participant_id:
-            self._connection.execute("DELETE FROM participant WHERE id = %s", (participant_id,))
-        return UUID(str(row[0]))
+            [
+                (self._tenant_id, address.kind.value, address.value, participant_id)
+                for participant_id, address, _ in self._new
+            ],
+        )
+        others = {made: kept for (made, *_), kept in zip(self._new, held, strict=True) if made != kept}
+        self._new.clear()
+        self._known.update({key: others[made] for key, made in self._known.items() if made in others})
+        self._connection.execute("DELETE FROM participant WHERE id = ANY(%s)", (list(others),))
+        return others
 
-    def _organization(self, address: Address) -> UUID | None:
-        domain = address.value.rpartition("@")[2] if address.kind is IdentityKind.EMAIL else ""
-        if not domain or domain in FREE_MAIL:
-            return None
-        row = self._connection.execute(
+    def _organizations(self) -> dict[str, UUID]:
+        """Return the organisations of the new participants by domain, made when they are not there."""
+        domains = sorted({domain for _, address, _ in self._new if (domain := _domain(address))})
+        held = insert_returning(
+            self._connection,
             "INSERT INTO organization (tenant_id, id, domain) VALUES (%s, %s, %s)"
             " ON CONFLICT (tenant_id, domain) DO UPDATE SET domain = excluded.domain RETURNING id",
-            (self._tenant_id, new_id(), domain),
-        ).fetchone()
-        assert row is not None
-        return UUID(str(row[0]))
+            [(self._tenant_id, new_id(), domain) for domain in domains],
+        )
+        return dict(zip(domains, held, strict=True))
+
+
+def _domain(address: Address) -> str:
+    """Return the domain that tells an organisation; "" for public mail services and for what is no mail address."""
+    domain = address.value.rpartition("@")[2] if address.kind is IdentityKind.EMAIL else ""
+    return "" if domain in FREE_MAIL else domain

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -15,6 +14,7 @@ from opsintel.events.message import CanonicalMessage
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
 from opsintel_pipeline.normalize.duplicates import content_hash
+from opsintel_pipeline.normalize.insert import NewMessages
 from opsintel_pipeline.normalize.people import Participants
 from opsintel_pipeline.normalize.threading import Threads
 
@@ -43,6 +43,7 @@ def store_messages(connection: psycopg.Connection, partition: Partition, incomin
     participants.prepare([item.message.author for item in incoming if item.message.author])
     threads = Threads(connection, partition.tenant_id)
     threads.prepare([item.message for item in incoming])
+    new = NewMessages(connection, partition, participants, threads)
     days: set[date] = set()
     for item in incoming:
         place = (item.source_id, item.native_id)
@@ -50,17 +51,20 @@ def store_messages(connection: psycopg.Connection, partition: Partition, incomin
         twin_key = (item.message.rfc_message_id, digest)
         message_id = occurrences.get(place)
         if message_id is not None:
+            if message_id in new:
+                _write(connection, new)
             days |= _edit(connection, message_id, item, digest)
         else:
             message_id = twins.get(twin_key) if item.message.rfc_message_id else None
             if message_id is None:
                 message_id = new_id()
-                _insert_message(connection, partition, message_id, item, digest, participants, threads)
+                new.add(message_id, item.message, item.channel, digest)
             if item.message.rfc_message_id:
                 twins[twin_key] = message_id
             occurrences[place] = message_id
             days.add(partition.day)
-        _upsert_occurrence(connection, partition.tenant_id, message_id, item)
+    _write(connection, new)
+    _upsert_occurrences(connection, partition.tenant_id, incoming, occurrences)
     threads.finish()
     return days
 
@@ -111,75 +115,10 @@ def _known_twins(connection: psycopg.Connection, incoming: Sequence[Incoming]) -
     return {(rfc_message_id, bytes(digest)): message_id for rfc_message_id, digest, message_id in rows}
 
 
-def _insert_message(
-    connection: psycopg.Connection,
-    partition: Partition,
-    message_id: UUID,
-    item: Incoming,
-    digest: bytes,
-    participants: Participants,
-    threads: Threads,
-) -> None:
-    message = item.message
-    author_id = participants.id_of(message.author, message) if message.author else None
-    values: dict[str, Any] = {
-        "tenant_id": partition.tenant_id,
-        "id": message_id,
-        "kind": message.kind.value,
-        "partition_day": partition.day,
-        "occurred_at": message.occurred_at,
-        "occurred_at_flag": message.occurred_at_flag,
-        "edited_at": message.edited_at,
-        "rfc_message_id": message.rfc_message_id,
-        "content_hash": digest,
-        "thread_id": threads.id_of(message),
-        "parent_key": message.parent_key,
-        "author_id": author_id,
-        "recipients": Jsonb([address.model_dump(mode="json") for address in message.recipients]),
-        "direction": message.direction.value,
-        "visibility": message.visibility.value,
-        "channel": message.channel or item.channel,
-        "subject": message.subject,
-        "text": message.text,
-        "quoted_text": message.quoted_text,
-        "signature_text": message.signature_text,
-        "language": message.language,
-        "automatic": message.automatic.value if message.automatic else None,
-        "automatic_reason": message.automatic_reason,
-        "is_bot": message.is_bot,
-        "opaque": message.opaque,
-        "defects": list(message.defects),
-        "extra": Jsonb(message.extra),
-    }
-    columns = ", ".join(values)
-    places = ", ".join(f"%({name})s" for name in values)
-    connection.execute(f"INSERT INTO message ({columns}) VALUES ({places})", values)
-    _insert_parts(connection, partition.tenant_id, message_id, message)
-    if message.deleted:
-        bury(connection, message_id, message.edited_at)
-
-
-def _insert_parts(connection: psycopg.Connection, tenant_id: UUID, message_id: UUID, message: CanonicalMessage) -> None:
-    with connection.cursor() as cursor:
-        if message.attachments:
-            cursor.executemany(
-                "INSERT INTO attachment (tenant_id, message_id, position, filename, content_type, size, inline)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [
-                    (tenant_id, message_id, position, part.filename, part.content_type, part.size, part.inline)
-                    for position, part in enumerate(message.attachments)
-                ],
-            )
-        if message.labels:
-            cursor.executemany(
-                "INSERT INTO message_label (tenant_id, message_id, label) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                [(tenant_id, message_id, label) for label in message.labels],
-            )
-        if message.links:
-            cursor.executemany(
-                "INSERT INTO message_link (tenant_id, message_id, position, url, text) VALUES (%s, %s, %s, %s, %s)",
-                [(tenant_id, message_id, position, link.url, link.text) for position, link in enumerate(message.links)],
-            )
+def _write(connection: psycopg.Connection, new: NewMessages) -> None:
+    for message_id, message in new.write():
+        if message.deleted:
+            bury(connection, message_id, message.edited_at)
 
 
 def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, digest: bytes) -> set[date]:
@@ -208,11 +147,22 @@ def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, dige
     return {row[1]}
 
 
-def _upsert_occurrence(connection: psycopg.Connection, tenant_id: UUID, message_id: UUID, item: Incoming) -> None:
-    connection.execute(
-        "INSERT INTO message_occurrence (tenant_id, source_id, native_id, message_id, raw_payload_id, version, channel)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET"
-        " raw_payload_id = excluded.raw_payload_id, version = excluded.version, channel = excluded.channel,"
-        " deleted_at = NULL",
-        (tenant_id, item.source_id, item.native_id, message_id, item.raw_payload_id, item.version, item.channel),
-    )
+def _upsert_occurrences(
+    connection: psycopg.Connection,
+    tenant_id: UUID,
+    incoming: Sequence[Incoming],
+    message_ids: dict[tuple[UUID, str], UUID],
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO message_occurrence"
+            " (tenant_id, source_id, native_id, message_id, raw_payload_id, version, channel)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET"
+            " raw_payload_id = excluded.raw_payload_id, version = excluded.version, channel = excluded.channel,"
+            " deleted_at = NULL",
+            [
+                (tenant_id, item.source_id, item.native_id, message_ids[item.source_id, item.native_id],
+                 item.raw_payload_id, item.version, item.channel)
+                for item in incoming
+            ],
+        )  # fmt: skip

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 
+from opsintel.db.bulk import insert_returning
 from opsintel.events.message import CanonicalMessage, Kind
 from opsintel.ids import new_id
 
@@ -20,6 +21,7 @@ class Threads:
         self._by_key: dict[tuple[str, str], UUID] = {}
         self._by_message_id: dict[str, UUID] = {}
         self._touched: set[UUID] = set()
+        self._new: list[tuple[UUID, CanonicalMessage]] = []
 
     def prepare(self, messages: Sequence[CanonicalMessage]) -> None:
         """Look up all threads and referenced mails of a page at once."""
@@ -38,7 +40,10 @@ class Threads:
             self._by_message_id.setdefault(rfc_message_id, thread_id)
 
     def id_of(self, message: CanonicalMessage) -> UUID | None:
-        """Return the thread of a message, made when there is none; None for a message without a thread key."""
+        """Return the thread of a message; None for a message without a thread key.
+
+        A thread that is not there yet has its id from now on, and is made by `store`.
+        """
         if not message.thread_key:
             return None
         thread_id = self._of_references(message)
@@ -46,12 +51,31 @@ class Threads:
         if thread_id is None:
             thread_id = self._by_key.get(key)
         if thread_id is None:
-            thread_id = self._make(message)
+            thread_id = new_id()
+            self._new.append((thread_id, message))
         self._by_key.setdefault(key, thread_id)
         if message.rfc_message_id:
             self._by_message_id.setdefault(message.rfc_message_id, thread_id)
         self._touched.add(thread_id)
         return thread_id
+
+    def store(self) -> dict[UUID, UUID]:
+        """Make the new threads; return the ids that hold for those that another transaction has made meanwhile."""
+        held = insert_returning(
+            self._connection,
+            "INSERT INTO thread (tenant_id, id, key, kind, subject) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING id",
+            [
+                (self._tenant_id, thread_id, message.thread_key, message.kind.value, message.subject[:500])
+                for thread_id, message in self._new
+            ],
+        )
+        others = {made: kept for (made, _), kept in zip(self._new, held, strict=True) if made != kept}
+        self._new.clear()
+        self._touched = {others.get(thread_id, thread_id) for thread_id in self._touched}
+        self._by_key = {key: others.get(thread_id, thread_id) for key, thread_id in self._by_key.items()}
+        self._by_message_id = {key: others.get(thread_id, thread_id) for key, thread_id in self._by_message_id.items()}
+        return others
 
     def finish(self) -> None:
         """Bring the spans of the touched threads up to date; call it when the page's messages are stored."""
@@ -67,12 +91,3 @@ class Threads:
             return None
         found = (self._by_message_id.get(reference) for reference in reversed(message.references))
         return next((thread_id for thread_id in found if thread_id is not None), None)
-
-    def _make(self, message: CanonicalMessage) -> UUID:
-        row = self._connection.execute(
-            "INSERT INTO thread (tenant_id, id, key, kind, subject) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING id",
-            (self._tenant_id, new_id(), message.thread_key, message.kind.value, message.subject[:500]),
-        ).fetchone()
-        assert row is not None
-        return UUID(str(row[0]))
