@@ -19,9 +19,9 @@ from pathlib import Path
 from opsintel.connectors.contract import Upsert
 from opsintel.connectors.detect import detect_kind
 from opsintel.connectors.registry import connector_class
-from opsintel.demo import COMPANIES, SAMPLE_NAMES
 from opsintel.errors import ItemError
 from opsintel.events.message import CanonicalMessage
+from opsintel.sample.shift import COMPANIES, FILES
 from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 
 SENTENCES_OF_A_PROBLEM = 14
@@ -51,7 +51,7 @@ def sample_messages() -> tuple[CanonicalMessage, ...]:
     folder = Path(str(resources.files("opsintel.sample")))
     found = []
     for company in COMPANIES:
-        for name in SAMPLE_NAMES:
+        for name in FILES:
             found += list(_messages_of(folder / company / name))
     return tuple(found)
 

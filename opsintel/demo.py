@@ -12,16 +12,9 @@ from pathlib import Path
 
 from opsintel.context import Context
 from opsintel.errors import StorageError
+from opsintel.sample.shift import COMPANIES, SampleSource, sample_sources, write_sample
 from opsintel.settings import Settings, load_settings, variable_of
 from opsintel.tenants import all_tenants, create_tenant
-
-COMPANIES = {
-    "northlamp": ("Northlamp GmbH", "northlamp.example"),
-    "harbourline": ("Harbourline Freight Ltd", "harbourline.example"),
-}
-"""Tenants of the sample: name and mail domain by slug."""
-
-SAMPLE_NAMES = {"mailbox.mbox": "Support mailbox", "slack.zip": "Slack export", "tickets.csv": "Help desk tickets"}
 
 _KEPT = ("embedding_weights", "embedding_download", "log_level")
 """Settings of the surroundings that the demo heeds; the rest of them are for a real installation."""
@@ -55,36 +48,29 @@ def demo_environment(environment: Mapping[str, str], port: int, dagster_port: in
 def demo_logins(data_dir: Path) -> list[Login]:
     """Return the accounts of the demo: the owner of each company."""
     stored = _secrets(data_dir)
-    return [Login(slug, f"owner@{domain}", stored[f"password_{slug}"]) for slug, (_, domain) in COMPANIES.items()]
+    return [Login(slug, f"owner@{domains[0]}", stored[f"password_{slug}"]) for slug, (_, domains) in COMPANIES.items()]
 
 
 def prepare_tenants(context: Context, data_dir: Path) -> None:
     """Make the tenants and accounts that are not there yet."""
     from opsintel.access.accounts import create_user
 
-    for slug, (name, domain) in COMPANIES.items():
-        create_tenant(context.database, slug, name, own_domains=(domain,))
+    for slug, (name, domains) in COMPANIES.items():
+        create_tenant(context.database, slug, name, own_domains=domains)
     tenants = {tenant.slug: tenant for tenant in all_tenants(context.database)}
     for login in demo_logins(data_dir):
         create_user(context.database, login.email, "Demo owner", login.password, tenants[login.tenant].id, role="owner")
 
 
-def sample_files(data_dir: Path) -> list[tuple[str, str, Path]]:
-    """Write the sample once, its last day yesterday, and return (tenant, name, path) of its files."""
-    from opsintel.sample.shift import write_sample
-
+def written_sample(data_dir: Path) -> list[SampleSource]:
+    """Write the sample once, its last day yesterday, and return its sources."""
     folder = data_dir / "sample"
     if not folder.exists():
         incomplete = data_dir / "sample.new"
         incomplete.mkdir(parents=True, exist_ok=True)
         write_sample(incomplete)
         incomplete.rename(folder)
-    return [
-        (slug, name, folder / slug / file)
-        for slug in COMPANIES
-        for file, name in SAMPLE_NAMES.items()
-        if (folder / slug / file).exists()
-    ]
+    return sample_sources(folder)
 
 
 def _secrets(data_dir: Path) -> dict[str, str]:

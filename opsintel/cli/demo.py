@@ -64,15 +64,15 @@ def load_sample(stack: Stack) -> None:
 
     The worker starts only then, so that what belongs together is worked through together, killed in between or not.
     """
-    from opsintel.demo import prepare_tenants, sample_files
+    from opsintel.demo import prepare_tenants, written_sample
     from opsintel.objects.store import open_objects
     from opsintel_pipeline.ingest.files import import_file
 
     with Database(stack.urls.service, max_size=4) as database:
         context = Context(database, open_objects(stack.settings), stack.settings)
         prepare_tenants(context, stack.settings.data_dir)
-        for tenant, name, path in sample_files(stack.settings.data_dir):
-            import_file(context, path, tenant, name=name)
+        for source in written_sample(stack.settings.data_dir):
+            import_file(context, source.path, source.tenant_slug, name=source.name)
 
 
 class Finished:

@@ -55,7 +55,7 @@ class SampleSource:
 def write_sample(folder: Path, last_day: date | None = None) -> list[SampleSource]:
     """Write the sample with its last day on `last_day` (default: yesterday, UTC) and return its sources.
 
-    The files are `<folder>/<tenant>/<file>`, and `<folder>/truth.csv` says what each message is about.
+    Beside them, `<folder>/truth.csv` says what each message is about.
     """
     days = ((last_day or datetime.now(UTC).date() - timedelta(days=1)) - SAMPLE_LAST_DAY).days
     shifts: dict[Kind, Callable[[bytes, int], bytes]] = {
@@ -63,18 +63,22 @@ def write_sample(folder: Path, last_day: date | None = None) -> list[SampleSourc
         "slack_export": shift_export,
         "csv_file": shift_table,
     }
-    sources = []
-    for slug, (tenant_name, domains) in COMPANIES.items():
-        for file, (kind, name) in FILES.items():
-            shipped = _SHIPPED / slug / file
-            if not shipped.is_file():
-                continue
-            path = folder / slug / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(shifts[kind](shipped.read_bytes(), days))
-            sources.append(SampleSource(slug, tenant_name, domains, kind, name, path))
+    sources = sample_sources(folder)
+    for source in sources:
+        shipped = _SHIPPED / source.path.relative_to(folder)
+        source.path.parent.mkdir(parents=True, exist_ok=True)
+        source.path.write_bytes(shifts[source.kind](shipped.read_bytes(), days))
     (folder / "truth.csv").write_bytes(shift_truth((_SHIPPED / "truth.csv").read_bytes(), days))
     return sources
+
+
+def sample_sources(folder: Path) -> list[SampleSource]:
+    """Return the sources of a sample in a folder: its files are `<folder>/<tenant>/<file>`."""
+    return [
+        SampleSource(slug, tenant_name, domains, kind, name, folder / slug / file)
+        for slug, (tenant_name, domains) in COMPANIES.items()
+        for file, (kind, name) in FILES.items()
+    ]
 
 
 def shift_mailbox(content: bytes, days: int) -> bytes:

@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 import opsintel.sample
-from opsintel.demo import COMPANIES, SAMPLE_NAMES
 from opsintel.sample import SAMPLE_DAYS
+from opsintel.sample.shift import COMPANIES, FILES
 from tests.canonical import Dump
 from tests.end_to_end.demo_process import Outcome
 from tests.end_to_end.kills import Comparison
@@ -35,7 +35,7 @@ def truth() -> list[dict[str, str]]:
 
 def problems_of(truth: list[dict[str, str]], tenant: str) -> dict[str, str]:
     """Return the problem of each mail and ticket by its canonical name; the times in Slack's ids move by days."""
-    named = {"mbox": SAMPLE_NAMES["mailbox.mbox"], "csv_file": SAMPLE_NAMES["tickets.csv"]}
+    named = {kind: name for kind, name in FILES.values() if kind != "slack_export"}
     return {
         f"{named[row['source']]} {row['native_id'].strip('<>')}": row["problem"]
         for row in truth
@@ -86,7 +86,7 @@ class TestADemo:
         self, outcome: Outcome, truth: list[dict[str, str]]
     ) -> None:
         grouped = {name for dump in outcome.dumps.values() for name in issues_of(dump)}
-        mailbox = SAMPLE_NAMES["mailbox.mbox"]
+        _, mailbox = FILES["mailbox.mbox"]
         automatic = [row for row in truth if row["noise"] in ("newsletter", "auto_reply")]
         assert not {f"{mailbox} {row['native_id'].strip('<>')}" for row in automatic} & grouped
 
