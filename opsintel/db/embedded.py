@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import socket
@@ -33,6 +34,7 @@ SERVICE = "opsintel_service"
 DAGSTER = "opsintel_dagster"
 DATABASE = "opsintel"
 START_SECONDS = 60
+STOP_SECONDS = 30
 LEAVE_SECONDS = 20
 
 _SERVER_OPTIONS = {
@@ -47,6 +49,7 @@ _SERVER_OPTIONS = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
 }
+_CAUSE = re.compile(r"error:|FATAL|PANIC|could not|cannot")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class EmbeddedServer:
             self._initialize()
         self._require_version()
         access = self._read_access()
+        if self._note(7) == "stopping":
+            self.stop()  # a stop that was killed, or that hangs
         if not self._is_running():
             access = self._moved(access, _free_port(access.port))
             try:
@@ -112,9 +117,15 @@ class EmbeddedServer:
         return access
 
     def stop(self) -> None:
-        """Stop the server, letting open transactions end badly rather than wait."""
+        """Stop the server, letting open transactions end badly rather than wait.
+
+        One that hangs is stopped at once: nothing committed is lost, it recovers at its next start.
+        """
+        stop = ("stop", "-D", str(self._cluster), "-w", "-t", str(STOP_SECONDS), "-m")
+        if not self._is_running() or self._command("pg_ctl", *stop, "fast").returncode == 0:
+            return
         if self._is_running():
-            self._run("pg_ctl", "stop", "-D", str(self._cluster), "-m", "fast", "-w")
+            self._run("pg_ctl", *stop, "immediate")
 
     def _leave(self, users: int) -> None:
         try:
@@ -194,11 +205,16 @@ class EmbeddedServer:
         return False
 
     def _port_in_use(self, default: int) -> int:
-        """Return the port that the running server has noted, on the fourth line of its file."""
+        """Return the port that the running server has noted."""
+        noted = self._note(3)
+        return int(noted) if noted.isdecimal() else default
+
+    def _note(self, line: int) -> str:
+        """Return what the running server noted on a line of its file, counted from 0: 3 is its port, 7 its state."""
         try:
-            return int((self._cluster / "postmaster.pid").read_text().split("\n")[3])
-        except (OSError, ValueError, IndexError):
-            return default
+            return (self._cluster / "postmaster.pid").read_text().split("\n")[line].strip()
+        except (OSError, IndexError):
+            return ""
 
     def _moved(self, access: Access, port: int) -> Access:
         if port == access.port:
@@ -229,9 +245,11 @@ class EmbeddedServer:
         done = self._command(program, *arguments)
         if done.returncode != 0:
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            cause = next((line for line in lines if _CAUSE.search(line)), lines[-1])
+            log = self._cluster / "server.log"
             raise DatabaseError(
-                f"The embedded PostgreSQL failed ({program}): {lines[-1]}",
-                remedy=f"See {self._cluster / 'server.log'}; is there room on the disk?",
+                f"The embedded PostgreSQL failed ({program}): {cause}",
+                remedy=f"Is there room on the disk? See {log}" if log.exists() else "Is there room on the disk?",
             )
 
     def _command(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -319,7 +337,9 @@ def _connect_when_ready(url: str) -> psycopg.Connection:
         try:
             return psycopg.connect(url, autocommit=True)
         except psycopg.OperationalError as error:
-            passing = any(reason in str(error) for reason in ("starting up", "not yet accepting", "refused"))
+            passing = any(
+                reason in str(error) for reason in ("starting up", "not yet accepting", "recovery mode", "refused")
+            )
             if not passing or time.monotonic() > deadline:
                 raise DatabaseError(f"The embedded PostgreSQL cannot be reached: {error}") from None
             time.sleep(0.05)

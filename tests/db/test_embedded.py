@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from opsintel.db import embedded
 from opsintel.db.embedded import ADMIN, EmbeddedServer
 from opsintel.errors import DatabaseError, SettingError
 
@@ -61,6 +62,29 @@ class TestEmbeddedServer:
             with EmbeddedServer(folder).use() as second:
                 assert second == first
             assert json.loads((folder / "postgres.json").read_text()) == noted
+
+    def test_whose_stop_was_left_waiting_is_started_again(self, folder: Path) -> None:
+        server = EmbeddedServer(folder)
+        with server.use() as access, psycopg.connect(access.url(ADMIN, "postgres")):
+            pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(pid, signal.SIGTERM)  # a smart stop: it waits for the connection above
+            while not (folder / "postgres" / "postmaster.pid").read_text().rstrip().endswith("stopping"):
+                pass
+            again = server.ensure_running()
+            with psycopg.connect(again.url(ADMIN, "postgres")) as connection:
+                assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+
+    def test_that_hangs_in_its_stop_is_stopped_all_the_same(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(embedded, "STOP_SECONDS", 8)
+        with EmbeddedServer(folder).use():
+            pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+            (checkpointer,) = [p for p in psutil.Process(pid).children() if "checkpointer" in " ".join(p.cmdline())]
+            checkpointer.suspend()
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        with EmbeddedServer(folder).use() as again, psycopg.connect(again.url(ADMIN, "postgres")) as connection:
+            assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
     def test_begins_anew_where_a_killed_command_left_it_half_made(self, folder: Path) -> None:
         half_made = folder / "other" / "postgres.new-1"
