@@ -41,6 +41,11 @@ def _is_lost(error: psycopg.OperationalError) -> bool:
     return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
+def _is_exhausted(error: psycopg.OperationalError) -> bool:
+    """Tell whether the server lacks disk, memory or connections, or its disk fails (SQLSTATE classes 53 and 58)."""
+    return error.sqlstate is not None and error.sqlstate.startswith(("53", "58"))
+
+
 class Database:
     """A pool of connections to one database; open one for each process and `close` it at its end."""
 
@@ -55,7 +60,8 @@ class Database:
     def tenant_tx(self, tenant_id: UUID) -> Iterator[psycopg.Connection]:
         """Yield a connection in a transaction of one tenant; commits at the end, rolls back on an exception.
 
-        Raises `TenantError` without a tenant id, `DatabaseError` when the database does not answer or goes away.
+        Raises `TenantError` without a tenant id, `DatabaseError` when the database does not answer, goes away
+        or has no room.
         """
         if not isinstance(tenant_id, UUID):
             raise TenantError("A transaction needs the id of a tenant")
@@ -81,6 +87,11 @@ class Database:
                 f"The database does not answer within {CONNECT_SECONDS:.0f} s", remedy="Check DB_URL and the server"
             ) from None
         except psycopg.OperationalError as error:
+            if _is_exhausted(error):
+                raise DatabaseError(
+                    f"The database has no room to work: {str(error).splitlines()[0]}",
+                    remedy="Make room, then run this again; it goes on where it stopped",
+                ) from error
             if not _is_lost(error):
                 raise
             raise DatabaseError("The database went away", remedy="Check the server, then run this again") from error

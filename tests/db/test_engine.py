@@ -38,6 +38,12 @@ class TestALostServer:
             run_in_transaction(database, lambda _: cut(admin_url))
         run_in_transaction(database, lambda connection: connection.execute("SELECT 1"))
 
+    @pytest.mark.parametrize("condition", ["disk_full", "out_of_memory", "io_error"])
+    def test_is_told_from_one_without_room(self, database: Database, condition: str) -> None:
+        with pytest.raises(DatabaseError, match="no room to work") as caught, database.system_tx() as connection:
+            connection.execute(f"DO $$ BEGIN RAISE {condition}; END $$")
+        assert "Make room" in caught.value.remedy
+
     def test_other_faults_stay_what_they_are(self, database: Database) -> None:
         with pytest.raises(psycopg.errors.LockNotAvailable):
             run_in_transaction(
