@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from psycopg.conninfo import conninfo_to_dict
 from opsintel.db import embedded
 from opsintel.db.engine import Database
 from opsintel.db.migrate import migrate
-from opsintel.errors import SettingError
+from opsintel.errors import DatabaseError, SettingError, StorageError
 from opsintel.settings import Settings
+
+LEAST_FREE_BYTES = 32 << 20
+"""Room that the embedded server needs to go on: two files of its log."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,20 @@ def database_urls(settings: Settings) -> Iterator[DatabaseUrls]:
         )
         return
     with embedded.EmbeddedServer(settings.data_dir).use() as access:
-        yield DatabaseUrls(
-            access.url(embedded.SERVICE, embedded.DATABASE),
-            access.url(embedded.ADMIN, embedded.DATABASE),
-            access.url(embedded.DAGSTER, embedded.DAGSTER),
-        )
+        try:
+            yield DatabaseUrls(
+                access.url(embedded.SERVICE, embedded.DATABASE),
+                access.url(embedded.ADMIN, embedded.DATABASE),
+                access.url(embedded.DAGSTER, embedded.DAGSTER),
+            )
+        except DatabaseError as error:
+            # A server that cannot write its log dies, and all that its clients see is that it went away.
+            if shutil.disk_usage(settings.data_dir).free < LEAST_FREE_BYTES:
+                raise StorageError(
+                    f"The disk of {settings.data_dir} is full",
+                    remedy="Make room, then run this again; it goes on where it stopped",
+                ) from error
+            raise
 
 
 @contextmanager

@@ -1,13 +1,18 @@
 """Addresses of databases as people write them, also without a host or a user."""
 
 import getpass
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import make_url
 
 from opsintel.db.connect import DatabaseUrls, database_urls
+from opsintel.db.embedded import Access, EmbeddedServer
 from opsintel.db.migrate import sqlalchemy_url
-from opsintel.errors import SettingError
+from opsintel.errors import DatabaseError, SettingError, StorageError
 from opsintel.settings import load_settings
 
 SOCKET = "postgresql://ada@/main?host=/run/postgresql"
@@ -49,3 +54,18 @@ class TestLogin:
     def test_of_an_address_with_an_unknown_parameter_is_one_line(self) -> None:
         with pytest.raises(SettingError, match="bogus"):
             _ = DatabaseUrls("postgresql://db/main?bogus=1", "", "").login
+
+
+class TestAFullDisk:
+    @pytest.mark.parametrize(("free", "expected"), [(1 << 20, StorageError), (1 << 40, DatabaseError)])
+    def test_is_named_where_the_embedded_server_died_of_it(
+        self, free: int, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        @contextmanager
+        def use(server: EmbeddedServer) -> Iterator[Access]:
+            yield Access(1, dict.fromkeys(("opsintel_admin", "opsintel_service", "opsintel_dagster"), "x"))
+
+        monkeypatch.setattr(EmbeddedServer, "use", use)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+        with pytest.raises(expected), database_urls(load_settings({"OPSINTEL_DATA_DIR": "/nowhere"})):
+            raise DatabaseError("The database went away")
