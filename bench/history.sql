@@ -11,7 +11,9 @@ SELECT number,
        pg_temp.made_id('0001', number) AS id,
        date_trunc('day', now()) - make_interval(secs => (%(count)s - number) * (%(days)s * 86400.0 / %(count)s)) AS moment,
        1 + floor(%(people)s * power(pg_temp.chance(number, 1), 1.5))::bigint AS person,
-       1 + floor(%(issues)s * power(pg_temp.chance(number, 2), 2))::bigint AS issue,
+       -- An issue is born, lives for some weeks, and is most talked about when it is new.
+       greatest(1, ceil(%(issues)s * (number::float8 / %(count)s + 0.12 - 0.12 * power(pg_temp.chance(number, 2), 2)) / 1.12)
+       )::bigint AS issue,
        1 + (number %% 3) AS source,
        1 + floor(5 * pg_temp.chance(number, 3))::int AS severity,
        pg_temp.chance(number, 4) < 0.6 AS actionable,

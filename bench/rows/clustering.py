@@ -119,6 +119,8 @@ def _tenant(installed: Installed, size: int) -> Tenant:
     with psycopg.connect(installed.admin_url) as connection:
         connection.execute("SET session_replication_role = replica")
         ids = _write(connection, tenant_id, made, today() - timedelta(days=500), is_new=False)
+        connection.commit()
+        connection.execute("ANALYZE")
     with installed.context.database.tenant_tx(tenant_id) as connection:
         embedder, _ = current_embedder(connection, tenant_id, installed.context.settings)
         embed_missing(connection, tenant_id, embedder)

@@ -8,9 +8,10 @@ WITH span AS (
            coalesce(sum(messages) FILTER (WHERE is_actionable AND day < first_day), 0) AS actionable_before
     FROM span LEFT JOIN fact_message_day AS fact ON fact.day BETWEEN previous_day AND last_day
 ), customers AS (
-    SELECT count(DISTINCT participant_id) FILTER (WHERE day >= first_day) AS now,
-           count(DISTINCT participant_id) FILTER (WHERE day < first_day) AS before
-    FROM span LEFT JOIN fact_participant_day AS fact ON fact.day BETWEEN previous_day AND last_day
+    SELECT count(*) FILTER (WHERE wrote_now) AS now, count(*) FILTER (WHERE wrote_before) AS before
+    FROM (SELECT bool_or(day >= first_day) AS wrote_now, bool_or(day < first_day) AS wrote_before
+          FROM span JOIN fact_participant_day AS fact ON fact.day BETWEEN previous_day AND last_day
+          GROUP BY participant_id) AS seen
 ), open_issues AS (
     SELECT count(*) FILTER (WHERE first_seen < last_day + 1 AND (resolved_at IS NULL OR resolved_at >= last_day + 1)
                             AND (state NOT IN ('resolved', 'archived') OR resolved_at >= last_day + 1)) AS now,
@@ -34,7 +35,7 @@ WITH span AS (
     JOIN source ON source.id = fact.source_id
     GROUP BY source.id, source.name, source.kind
 ), latest AS (
-    SELECT max(day) AS day FROM span JOIN fact_issue_day ON day BETWEEN first_day AND last_day
+    SELECT (SELECT max(day) FROM fact_issue_day WHERE day BETWEEN $1::date AND $2::date) AS day
 ), surging AS (
     SELECT issue.id, issue.number, issue.title, latest.day, fact.messages AS today, usual.expected
     FROM latest
