@@ -83,7 +83,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     # What a person has to know a command says itself, once; the log lines of libraries and stages would repeat it.
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.CRITICAL)
+    logging.disable(logging.ERROR)
     try:
         app()
     except OpsintelError as error:

@@ -49,21 +49,21 @@ def database_urls(settings: Settings) -> Iterator[DatabaseUrls]:
             settings.dagster_db_url or _with_suffix(settings.db_url),
         )
         return
-    with embedded.EmbeddedServer(settings.data_dir).use() as access:
-        try:
+    try:
+        with embedded.EmbeddedServer(settings.data_dir).use() as access:
             yield DatabaseUrls(
                 access.url(embedded.SERVICE, embedded.DATABASE),
                 access.url(embedded.ADMIN, embedded.DATABASE),
                 access.url(embedded.DAGSTER, embedded.DAGSTER),
             )
-        except DatabaseError as error:
-            # A server that cannot write its log dies, and all that its clients see is that it went away.
-            if shutil.disk_usage(settings.data_dir).free < LEAST_FREE_BYTES:
-                raise StorageError(
-                    f"The disk of {settings.data_dir} is full",
-                    remedy="Make room, then run this again; it goes on where it stopped",
-                ) from error
-            raise
+    except DatabaseError as error:
+        # A server that cannot write its log dies, and all that its clients see is that it went away.
+        if shutil.disk_usage(settings.data_dir).free < LEAST_FREE_BYTES:
+            raise StorageError(
+                f"The disk of {settings.data_dir} is full",
+                remedy="Make room, then run this again; it goes on where it stopped",
+            ) from error
+        raise
 
 
 @contextmanager

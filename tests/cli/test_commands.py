@@ -105,6 +105,22 @@ class TestImport:
         assert "openssl" in done.stderr
 
 
+class TestADatabaseThatDoesNotAnswer:
+    def test_is_one_line_whatever_libraries_log_of_it(self, data_dir: Path, tmp_path: Path) -> None:
+        (tmp_path / "rows.csv").write_text("id,text\n1,hello\n")
+        address = "postgresql://nobody@127.0.0.1:1/none"
+        done = run(data_dir, "import", str(tmp_path / "rows.csv"), "--tenant", "acme", DB_URL=address)
+        assert done.returncode == 1
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert done.stderr.rstrip().endswith("Check DB_URL")
+
+    def test_is_not_logged_by_its_pool(self) -> None:
+        logs = "import logging; from opsintel.cli import main; main.app = lambda: None; main.main();"
+        warns = "import psycopg_pool; logging.getLogger('psycopg.pool').warning('error connecting')"
+        done = subprocess.run([sys.executable, "-c", logs + warns], capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == ("", "")
+
+
 class TestParse:
     def test_a_file_name_of_any_bytes_is_valid_json(self, data_dir: Path, tmp_path: Path) -> None:
         path = tmp_path / "bad\udcff\x1b[31m.eml"
