@@ -2,7 +2,7 @@
 
 Peers: a bare loop as pgmq does it (read a page under SKIP LOCKED with a lease, do the effect once by its key, delete
 the page), and one as procrastinate does it (a message at a time, each in its transaction). All on the same server,
-tables with the same columns, the same effect: a row in a ledger.
+tables with the same columns and indexes, the same effect: a row in a ledger.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from opsintel.ids import new_id
 from opsintel.queue.consume import consume_once
 from opsintel.queue.contract import PARTITION_DIRTY, QUEUE_PAGE, Announcement
 from opsintel.queue.postgres import PostgresQueue
+from opsintel.queue.wire import VERSION
 from opsintel.tenants import create_tenant
 
 SIZES = (200, 2_000, 20_000)
@@ -31,17 +32,15 @@ ROUNDS = 7
 OURS, PAGES, ONE = "ours", "bare SKIP LOCKED loop, pages of 500", "bare SKIP LOCKED loop, one at a time"
 
 _BARE: LiteralString = """
-    CREATE TABLE bare_queue (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, topic text NOT NULL, payload jsonb NOT NULL,
-        attempts int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now(),
-        available_at timestamptz NOT NULL DEFAULT now());
-    CREATE INDEX ON bare_queue (available_at, id);
-    CREATE TABLE bare_effect (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, day text NOT NULL,
-        created_at timestamptz NOT NULL DEFAULT now());
+    CREATE TABLE bare_queue (LIKE queue_message INCLUDING ALL);
+    CREATE TABLE bare_effect (LIKE work INCLUDING ALL);
 """
 _LEASE: LiteralString = """
-    UPDATE bare_queue SET attempts = attempts + 1, available_at = now() + interval '60 s' WHERE id IN (
-        SELECT id FROM bare_queue WHERE available_at <= now() ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-    RETURNING id, tenant_id, payload
+    UPDATE bare_queue SET attempts = attempts + 1, available_at = now() + interval '60 s'
+    WHERE (tenant_id, id) IN (
+        SELECT tenant_id, id FROM bare_queue WHERE available_at <= now()
+        ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+    RETURNING tenant_id, id, payload
 """
 
 
@@ -87,7 +86,10 @@ def in_pages(connection: psycopg.Connection, announcements: Sequence[Announcemen
         connection.commit()
         _effect(connection, rows)
         connection.commit()
-        connection.execute("DELETE FROM bare_queue WHERE id = ANY(%s)", ([row[0] for row in rows],))
+        connection.execute(
+            "DELETE FROM bare_queue WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
+            ([row[0] for row in rows], [row[1] for row in rows]),
+        )
         connection.commit()
 
 
@@ -96,30 +98,36 @@ def one_at_a_time(connection: psycopg.Connection, announcements: Sequence[Announ
     for announcement in announcements:
         _send(connection, [announcement])
     while rows := connection.execute(
-        "DELETE FROM bare_queue WHERE id = (SELECT id FROM bare_queue WHERE available_at <= now()"
-        " ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, tenant_id, payload"
+        "DELETE FROM bare_queue WHERE (tenant_id, id) = (SELECT tenant_id, id FROM bare_queue"
+        " WHERE available_at <= now() ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+        " RETURNING tenant_id, id, payload"
     ).fetchall():
         _effect(connection, rows)
         connection.commit()
 
 
 def _send(connection: psycopg.Connection, announcements: Sequence[Announcement]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO bare_queue (id, tenant_id, topic, payload) VALUES (%s, %s, %s, %s)",
-            [(a.id, a.tenant_id, a.topic, Jsonb(a.payload)) for a in announcements],
-        )
+    connection.execute(
+        "INSERT INTO bare_queue (tenant_id, id, topic, payload)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::jsonb[])",
+        (
+            [a.tenant_id for a in announcements],
+            [a.id for a in announcements],
+            [a.topic for a in announcements],
+            [Jsonb(a.payload) for a in announcements],
+        ),
+    )
     connection.commit()
 
 
 def _effect(connection: psycopg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO bare_effect (id, tenant_id, day) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [(row[0], row[1], row[2]["day"]) for row in rows],  # type: ignore[index]
-        )
+    connection.execute(
+        "INSERT INTO bare_effect (tenant_id, id, partition_day)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[]) ON CONFLICT DO NOTHING",
+        ([row[0] for row in rows], [row[1] for row in rows], [row[2]["day"] for row in rows]),  # type: ignore[index]
+    )
 
 
 def _announcements(tenant: UUID, count: int) -> list[Announcement]:
-    payload = {"day": today().isoformat(), "reason": "import"}
+    payload = {"version": VERSION, "day": today().isoformat(), "reason": "import"}
     return [Announcement(tenant, new_id(), PARTITION_DIRTY, payload) for _ in range(count)]

@@ -26,10 +26,17 @@ class PostgresQueue:
     def publish(self, announcements: Sequence[Announcement]) -> None:
         """Insert the announcements in one transaction; one that is already there is left alone."""
         with self._database.system_tx() as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO queue_message (tenant_id, id, topic, payload) SELECT id, %s, %s, %s FROM tenant"
-                " WHERE id = %s ON CONFLICT DO NOTHING",
-                [(a.id, a.topic, Jsonb(a.payload), a.tenant_id) for a in announcements],
+            cursor.execute(
+                "INSERT INTO queue_message (tenant_id, id, topic, payload)"
+                " SELECT sent.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::jsonb[])"
+                " AS sent (tenant_id, id, topic, payload) JOIN tenant ON tenant.id = sent.tenant_id"
+                " ON CONFLICT DO NOTHING",
+                (
+                    [a.tenant_id for a in announcements],
+                    [a.id for a in announcements],
+                    [a.topic for a in announcements],
+                    [Jsonb(a.payload) for a in announcements],
+                ),
             )
             cursor.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
 
