@@ -65,8 +65,10 @@ def _own_domain(text: str) -> str:
 
 def find_tenant(database: Database, slug: str) -> Tenant:
     """Return a tenant by its slug; `NotFoundError` when there is none."""
-    with database.system_tx() as connection:
-        row = connection.execute(f"SELECT {_COLUMNS} FROM tenant WHERE slug = %s", (slug,)).fetchone()
+    row = None
+    if SLUG.fullmatch(slug):
+        with database.system_tx() as connection:
+            row = connection.execute(f"SELECT {_COLUMNS} FROM tenant WHERE slug = %s", (slug,)).fetchone()
     if row is None:
         raise NotFoundError(f"There is no tenant '{slug}'", remedy="`opsintel import --tenant` makes one")
     return _tenant(row)

@@ -3,8 +3,8 @@
 import pytest
 
 from opsintel.db.engine import Database
-from opsintel.errors import InputError
-from opsintel.tenants import create_tenant
+from opsintel.errors import InputError, NotFoundError
+from opsintel.tenants import create_tenant, find_tenant
 
 
 class TestOwnDomains:
@@ -22,3 +22,10 @@ class TestOwnDomains:
     def test_that_are_none_are_refused(self, database: Database, text: str) -> None:
         with pytest.raises(InputError, match="neither an e-mail domain nor an address"):
             create_tenant(database, "refused", "Refused", own_domains=(text,))
+
+
+class TestATenantThatIsNot:
+    @pytest.mark.parametrize("slug", ["nobody", "", "\udcff", "a\x00b", "x" * 100_000])
+    def test_is_said_whatever_its_name(self, database: Database, slug: str) -> None:
+        with pytest.raises(NotFoundError, match="There is no tenant"):
+            find_tenant(database, slug)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from opsintel.cli.main import print_json
-from opsintel.errors import InputError
+from opsintel.errors import InputError, one_line
 
 app = typer.Typer(add_completion=False)
 
@@ -57,4 +57,4 @@ def export_issues(
     if as_json:
         print_json({"tenant": tenant, "rows": count, "write_requests": writes})
     else:
-        typer.echo(f"{count} issues written to {to or worksheet}")
+        typer.echo(f"{count:,} issues written to {one_line(str(to or worksheet))}")

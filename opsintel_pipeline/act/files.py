@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +12,7 @@ import pandas as pd
 from opsintel.errors import InputError, StorageError
 from opsintel_pipeline.act.rows import COLUMNS, KEY_COLUMN, Cell, ExportRow
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_file(rows: Sequence[ExportRow], path: Path) -> int:
@@ -22,14 +24,19 @@ def write_file(rows: Sequence[ExportRow], path: Path) -> int:
     ending = path.suffix.lower()
     if ending not in (".csv", ".xlsx"):
         raise InputError(f"{path.name} is neither .csv nor .xlsx", remedy="End the name in .csv or .xlsx")
-    part = path.with_name(f".{path.name}.part{ending}")
+    if not path.parent.is_dir():
+        raise StorageError(f"{path} cannot be written: there is no folder {path.parent}", remedy="Make it first")
+    part = path.with_name(f".{secrets.token_hex(8)}.part{ending}")
     try:
         (_write_csv if ending == ".csv" else _write_xlsx)(rows, part)
         part.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}", remedy="Name another file, or make room"
+        ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return len(rows)
 
 

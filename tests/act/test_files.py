@@ -1,12 +1,13 @@
 """Files: the same rows as CSV and XLSX; nothing that a spreadsheet would run."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
-from opsintel.errors import InputError
+from opsintel.errors import InputError, StorageError
 from opsintel_pipeline.act.files import write_file
 from opsintel_pipeline.act.rows import COLUMNS, KEY_COLUMN, ExportRow
 
@@ -29,6 +30,29 @@ class TestFiles:
         assert sheet["B2"].value == "=HYPERLINK(1)"
         assert sheet["B2"].data_type == "s"
         assert sheet.column_dimensions["M"].hidden
+
+    @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "＝", "＋", "－", "＠"])
+    def test_no_cell_of_a_csv_begins_as_a_formula_does(self, tmp_path: Path, start: str) -> None:
+        write_file([replace(ROW, cells=(1, f"{start}cmd()", *ROW.cells[2:]))], tmp_path / "issues.csv")
+        with (tmp_path / "issues.csv").open(encoding="utf-8-sig", newline="") as file:
+            _, row = csv.reader(file)
+        assert row[1] == f"'{start}cmd()"
+
+    @pytest.mark.parametrize("ending", ["csv", "xlsx"])
+    def test_what_cannot_be_written_is_one_line_and_leaves_nothing(self, tmp_path: Path, ending: str) -> None:
+        with pytest.raises(StorageError, match="there is no folder"):
+            write_file([ROW], tmp_path / "absent" / f"issues.{ending}")
+        (tmp_path / f"folder.{ending}").mkdir()
+        with pytest.raises(StorageError, match="Is a directory") as caught:
+            write_file([ROW], tmp_path / f"folder.{ending}")
+        assert caught.value.remedy
+        assert [path.name for path in tmp_path.iterdir()] == [f"folder.{ending}"]
+
+    @pytest.mark.parametrize("ending", ["csv", "xlsx"])
+    def test_a_name_may_be_as_long_as_the_system_allows(self, tmp_path: Path, ending: str) -> None:
+        path = tmp_path / f"{'n' * (254 - len(ending))}.{ending}"
+        assert write_file([ROW], path) == 1
+        assert path.stat().st_size > 0
 
     def test_another_ending_is_one_clear_line(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="neither"):

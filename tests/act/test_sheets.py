@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from opsintel.context import Context
+from opsintel.crypto.keyring import Keyring
 from opsintel.db.engine import Database
-from opsintel.errors import CredentialError
+from opsintel.errors import CredentialError, InputError
 from opsintel.ids import new_id
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
@@ -181,6 +182,32 @@ class TestCredentials:
     def test_what_is_no_service_account_is_said(self) -> None:
         with pytest.raises(CredentialError, match="service account"):
             SheetsClient(b"{}", "x")
+
+    def test_that_are_none_store_nothing(self, context: Context) -> None:
+        tenant = create_tenant(context.database, f"sheet-{uuid4().hex}", "Sheet")
+        for key in (None, b"{}", b"root:x:0:0", b"\xff"):
+            with pytest.raises(CredentialError):
+                ensure_sheet(context, tenant.id, "spreadsheet-1", TAB, key)
+        for spreadsheet_id in ("", "https://docs.example/d/1", "a b", "\udcff"):
+            with pytest.raises(InputError, match="no id of a spreadsheet"):
+                ensure_sheet(context, tenant.id, spreadsheet_id, TAB, None)
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert connection.execute("SELECT id FROM export_target UNION SELECT id FROM secret").fetchall() == []
+
+    def test_given_later_take_the_place_of_those_before(
+        self, context: Context, target: Target, address: str, private_key: str
+    ) -> None:
+        account = {
+            "type": "service_account", "client_email": "other@project.example", "private_key": private_key,
+            "token_uri": f"{address}/token",
+        }  # fmt: skip
+        key = json.dumps(account).encode()
+        assert ensure_sheet(context, target.tenant_id, "spreadsheet-1", TAB, key) == target.id
+        keyring = Keyring(context.database, context.settings.master_key())
+        assert target.secret_id is not None
+        assert keyring.open(target.tenant_id, target.secret_id).reveal() == key
+        assert ensure_sheet(context, target.tenant_id, "spreadsheet-1", TAB, None) == target.id
+        assert keyring.open(target.tenant_id, target.secret_id).reveal() == key
 
 
 class TestColumns:
