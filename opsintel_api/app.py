@@ -13,6 +13,7 @@ from opsintel.access import passwords
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
 from opsintel_api import problems
+from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.middleware import Envelope
 from opsintel_api.routes import auth, health, issues, messages, overview, search, sources
@@ -65,7 +66,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         passwords.prepare()
         database = await AsyncDatabase.open(database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS)
-        app.state.services = Services(database, settings)
+        broker = BrokerProbe(settings.amqp_url) if settings.amqp_url else None
+        app.state.services = Services(database, settings, broker=broker)
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ from fastapi import Request
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
 from opsintel_api.auth.throttle import LoginThrottle
+from opsintel_api.broker import BrokerProbe
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Services:
     database: AsyncDatabase
     settings: Settings
     throttle: LoginThrottle = field(default_factory=LoginThrottle)
+    broker: BrokerProbe | None = None
 
     @property
     def token_key(self) -> bytes:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,11 +102,21 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture
 def amqp_url(broker: Broker) -> Iterator[str]:
-    """Address of a RabbitMQ without any of our queues."""
+    """Address of a RabbitMQ whose queues are empty.
+
+    They are never deleted: one that is declared anew may stay without a leader when its broker is killed.
+    """
+    _purge(broker.url)
     yield broker.url
-    with pika.BlockingConnection(pika.URLParameters(broker.url)) as connection:
+    broker.ensure_running()
+    _purge(broker.url)
+
+
+def _purge(url: str) -> None:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         for queue in QUEUES:
-            connection.channel().queue_delete(queue.name)
+            with suppress(pika.exceptions.ChannelClosedByBroker):  # it is not there yet
+                connection.channel().queue_purge(queue.name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

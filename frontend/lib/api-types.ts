@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Get Readiness
-         * @description Say whether the database answers within a second, as the application's role.
+         * @description Say whether the database, as the application's role, and the broker where there is one answer within a second.
          */
         get: operations["get_readiness"];
         put?: never;

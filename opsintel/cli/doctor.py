@@ -59,6 +59,7 @@ def findings_of() -> Iterator[Finding]:
     yield from _secrets(settings)
     yield _guarded("data folder", lambda: _data_folder(settings))
     yield _guarded("database", lambda: _database(settings))
+    yield from _broker(settings)
     yield _guarded("objects", lambda: _objects(settings))
     yield _guarded("embeddings", lambda: _embeddings(settings))
     yield from _service_account(settings)
@@ -108,6 +109,21 @@ def _database(settings: Settings) -> Finding:
     if current != newest:
         return Finding("database", "warning", f"{kind}, schema at {current}, not {newest}", "Run `opsintel migrate`")
     return Finding("database", "passed", f"{kind}, schema at {current}")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if settings.amqp_url is None:
+        yield Finding("queue", "passed", "in PostgreSQL, as AMQP_URL is not set")
+        return
+    address = settings.amqp_url
+
+    def examine_it() -> Finding:
+        from opsintel.queue.rabbitmq import probe
+
+        probe(address)
+        return Finding("queue", "passed", "RabbitMQ stored and confirmed a message")
+
+    yield _guarded("queue", examine_it)
 
 
 def _objects(settings: Settings) -> Finding:

@@ -26,6 +26,7 @@ COMMANDS = {
     "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX"),
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
+    "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),
     "doctor": ("opsintel.cli.doctor", "Check settings, servers, keys and permissions; say what to do"),
     "settings": ("opsintel.cli.settings", "List every setting with its meaning and fallback"),
     "openapi": ("opsintel.cli.openapi", "Print the OpenAPI document of the read API"),

@@ -1,4 +1,4 @@
-"""`opsintel migrate`: the schema, forward and back."""
+"""`opsintel migrate`: the schema, forward and back, and the queues of the broker."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ def migrate_schema(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a step that removes data")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
-    """Bring the database to TARGET, one process at a time."""
+    """Bring the database to TARGET, one process at a time; with AMQP_URL also declare the queues."""
     from opsintel.db.connect import database_urls
     from opsintel.db.migrate import migrate
     from opsintel.settings import load_settings
 
     if target == "base" and not yes:
         typer.confirm("This removes every table and all data. Go on?", abort=True)
-    with database_urls(load_settings()) as urls:
+    settings = load_settings()
+    with database_urls(settings) as urls:
         reached = migrate(urls.migration, login=urls.login, target=target)
+    if settings.amqp_url and target == "head":
+        from opsintel.queue.rabbitmq import declare_queues
+
+        declare_queues(settings.amqp_url)
     if as_json:
         print_json({"revision": reached})
     else:

@@ -231,7 +231,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     words = str(error.args[0]) if error.args else type(error).__name__
-    return "the connection was lost" if "StreamLostError" in words else words
+    return "the connection was lost" if isinstance(error, faults.StreamLostError) else words
 
 
 _LOOK = "Check AMQP_URL, and that the server is up"

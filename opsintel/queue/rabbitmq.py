@@ -13,7 +13,7 @@ from opsintel.queue.contract import QUEUE_PAGE, Announcement, Delivery
 from opsintel.queue.topology import DEAD, WORK
 from opsintel.queue.wire import PROBE, encode
 
-CONFIRM_SECONDS = 10.0
+CONFIRM_SECONDS = 5.0
 """For a whole page. What is not confirmed by then counts as not published; the relay's claim outlasts it."""
 
 ARRIVAL_SECONDS = 0.05

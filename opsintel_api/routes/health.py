@@ -30,8 +30,10 @@ async def get_health() -> Health:
     responses={503: {"model": Readiness, "description": "Something it needs does not answer"}},
 )
 async def get_readiness(request: Request, response: Response) -> Readiness:
-    """Say whether the database answers within a second, as the application's role."""
+    """Say whether the database, as the application's role, and the broker where there is one answer within a second."""
     checks = {"database": await _database(request)}
+    if (broker := services_of(request).broker) is not None:
+        checks["broker"] = await broker.state()
     ready = all(state == "ok" for state in checks.values())
     response.status_code = 200 if ready else 503
     return Readiness(status="ready" if ready else "not_ready", checks=checks)

@@ -49,6 +49,7 @@ def run_batch(context: Context, batch_id: UUID, run_id: str, observe: Observer) 
     result = BatchResult(0, {})
     partitions = ledger.start_batch(context.database, batch_id, run_id)
     if not partitions:
+        ledger.close_batch(context.database, batch_id)  # its tenants are gone, or a killed run had finished them
         return result
     began = time.monotonic()
     with _lease(context, batch_id):

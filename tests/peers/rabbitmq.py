@@ -17,6 +17,9 @@ START_SECONDS = 90.0
 POLL_SECONDS = 0.05
 SMALL = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
 
+ENDS_WITH_US = '"$@" </dev/null & read -r _; kill -KILL 0'
+"""Runs a command in a process group that is killed when the pipe to us is closed: also when the tests are killed."""
+
 
 class Broker:
     """The server; its queues outlive a `kill`, as its folder stays."""
@@ -41,14 +44,9 @@ class Broker:
         """Start it, and return once it takes connections."""
         if self._epmd is None:
             # Left to itself the server starts one that stays behind.
-            command = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-            self._epmd = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+            self._epmd = self._child("epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1")
             self._wait_for(self._epmd_port, self._epmd)
-        with (self._folder / "log").open("ab") as log:
-            self._server = subprocess.Popen(
-                [RABBITMQ.required_path()], env=self._environment(), cwd=self._folder, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+        self._server = self._child(RABBITMQ.required_path())
         self._wait_for(self.port, self._server)
 
     def kill(self) -> None:
@@ -57,15 +55,21 @@ class Broker:
         _end(self._server)
         self._server = None
 
-    def pause(self) -> None:
-        """Let it neither answer nor end."""
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let it neither answer nor end for a while."""
         assert self._server is not None
         os.killpg(self._server.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if self._server is not None:
+                os.killpg(self._server.pid, signal.SIGCONT)
 
-    def resume(self) -> None:
-        """Let it go on."""
-        assert self._server is not None
-        os.killpg(self._server.pid, signal.SIGCONT)
+    def ensure_running(self) -> None:
+        """Start it again when a test killed it and did not get as far."""
+        if self._server is None or self._server.poll() is not None:
+            self.start()
 
     def stop(self) -> None:
         """End it and its epmd; what it stored is thrown away by whoever owns the folder."""
@@ -77,6 +81,13 @@ class Broker:
     def log(self) -> str:
         """Return the end of what it printed."""
         return (self._folder / "log").read_text(errors="replace")[-3000:]
+
+    def _child(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", ENDS_WITH_US, "sh", *command], env=self._environment(), cwd=self._folder,
+                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
 
     def _wait_for(self, port: int, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -109,6 +120,8 @@ class Broker:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None
+    process.stdin.close()
     process.wait()
 
 
