@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from opsintel.cli.main import print_json
+from opsintel.errors import InputError
 
 app = typer.Typer(add_completion=False)
 
@@ -19,13 +21,13 @@ def migrate_schema(
 ) -> None:
     """Bring the database to TARGET, one process at a time; with AMQP_URL also declare the queues."""
     from opsintel.db.connect import database_urls
-    from opsintel.db.migrate import migrate
+    from opsintel.db.migrate import goes_back, migrate
     from opsintel.settings import load_settings
 
-    if target == "base" and not yes:
-        typer.confirm("This removes every table and all data. Go on?", abort=True)
     settings = load_settings()
     with database_urls(settings) as urls:
+        if not yes and goes_back(urls.migration, target):
+            confirm_removal(target)
         reached = migrate(urls.migration, login=urls.login, target=target)
     if settings.amqp_url and target == "head":
         from opsintel.queue.rabbitmq import declare_queues
@@ -35,3 +37,11 @@ def migrate_schema(
         print_json({"revision": reached})
     else:
         typer.echo(f"The schema is at {reached}")
+
+
+def confirm_removal(target: str) -> None:
+    """Ask a person at a terminal before data goes; `InputError` where there is nobody to ask."""
+    what = "every table and all data" if target == "base" else "what later revisions brought"
+    if not sys.stdin.isatty():
+        raise InputError(f"Going back to {target} removes {what}", remedy="Give --yes to do it")
+    typer.confirm(f"Going back to {target} removes {what}. Go on?", abort=True, err=True)

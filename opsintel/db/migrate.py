@@ -15,8 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from opsintel.db.security import apply_roles, apply_security
-from opsintel.errors import DatabaseError
+from opsintel.errors import DatabaseError, InputError
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 OLDEST_SERVER = 160000
 LOCK_KEY = 0x6F707369
 """Key of the advisory lock that lets one process migrate at a time ("opsi")."""
@@ -32,7 +33,8 @@ def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
 
     `login` is the user name of DB_URL, which becomes a member of the application's roles. A login without rights to
     make roles changes nothing, and finds the newest schema in place. Raises `DatabaseError` when the server is too old,
-    lacks pgvector or refuses, and when such a login finds an older schema.
+    lacks pgvector or refuses, and when such a login finds an older schema or one that is newer than this version knows;
+    `InputError` for a target that is none.
     """
     with _connection(migration_url) as connection:
         if target == "head" and not _may_migrate(connection):
@@ -41,28 +43,50 @@ def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         apply_roles(connection, login)
         config = _config(connection)
-        if target == "head" or _is_ahead(connection, target):
-            command.upgrade(config, target)
-            apply_security(connection, login)
-        else:
+        if _steps(connection, target) < 0:
             command.downgrade(config, target)
-        return MigrationContext.configure(connection).get_current_revision() or "base"
+        else:
+            command.upgrade(config, target)
+        # Policies and grants are those of the newest schema, whose tables an older one lacks.
+        if _revision(connection) == _revisions()[-1]:
+            apply_security(connection, login)
+        return _revision(connection)
 
 
 def current_revision(migration_url: str) -> tuple[str, str]:
     """Return the revision of the database ("base" when empty) and the newest one known."""
     with _connection(migration_url) as connection:
-        current = MigrationContext.configure(connection).get_current_revision() or "base"
-        return current, ScriptDirectory.from_config(_config(connection)).get_current_head() or "base"
+        return _revision(connection), _revisions()[-1]
 
 
-def _is_ahead(connection: sqlalchemy.Connection, target: str) -> bool:
-    if target == "base":
-        return False
-    current = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory.from_config(_config(connection))
-    older = {revision.revision for revision in script.iterate_revisions(current, "base")} if current else set()
-    return target not in older
+def goes_back(migration_url: str, target: str) -> bool:
+    """Tell whether `target` is older than the schema, so that going there removes data. Raises as `migrate` does."""
+    with _connection(migration_url) as connection:
+        return _steps(connection, target) < 0
+
+
+def _steps(connection: sqlalchemy.Connection, target: str) -> int:
+    """Return how many steps the target is ahead of the schema; fewer than 0 where it is behind."""
+    known = _revisions()
+    if target != "head" and target not in known:
+        raise InputError(f"There is no revision '{target}' of the schema", remedy=f"Use head, {', '.join(known)}")
+    current = _revision(connection)
+    if current not in known:
+        raise DatabaseError(
+            f"The schema is at {current}, which this version of opsintel does not know",
+            remedy="Use the version that brought it there, or a newer one",
+        )
+    return known.index(known[-1] if target == "head" else target) - known.index(current)
+
+
+def _revision(connection: sqlalchemy.Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or "base"
+
+
+def _revisions() -> list[str]:
+    """Return all revisions, oldest first, beginning with the empty schema."""
+    known = [found.revision for found in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()]
+    return ["base", *reversed(known)]
 
 
 def _may_migrate(connection: sqlalchemy.Connection) -> bool:
@@ -71,8 +95,7 @@ def _may_migrate(connection: sqlalchemy.Connection) -> bool:
 
 
 def _require_newest(connection: sqlalchemy.Connection) -> str:
-    current = MigrationContext.configure(connection).get_current_revision() or "base"
-    newest = ScriptDirectory.from_config(_config(connection)).get_current_head() or "base"
+    current, newest = _revision(connection), _revisions()[-1]
     if current != newest:
         raise DatabaseError(
             f"The schema is at {current}, not {newest}, and this login may not change it",
@@ -83,7 +106,7 @@ def _require_newest(connection: sqlalchemy.Connection) -> str:
 
 def _config(connection: sqlalchemy.Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

@@ -35,7 +35,7 @@ def run(data_dir: Path, *arguments: str, **changes: str) -> subprocess.Completed
     environment = kept | ENVIRONMENT | {"OPSINTEL_DATA_DIR": str(data_dir)} | changes
     return subprocess.run(
         [sys.executable, "-m", "opsintel.cli.main", *arguments],
-        env=environment, capture_output=True, text=True, timeout=240, check=False,
+        env=environment, capture_output=True, text=True, timeout=240, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -103,6 +103,21 @@ class TestImport:
         assert done.returncode == 1
         assert "MASTER_ENCRYPTION_KEY" in done.stderr
         assert "openssl" in done.stderr
+
+
+class TestMigrate:
+    def test_removes_nothing_unasked_where_nobody_can_be_asked(self, data_dir: Path) -> None:
+        reached = json.loads(run(data_dir, "migrate", "--json").stdout)["revision"]
+        for target in ("base", "0001"):
+            done = run(data_dir, "migrate", target, "--json")
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "--yes" in done.stderr
+        assert json.loads(run(data_dir, "migrate", "--json").stdout) == {"revision": reached}
+
+    def test_to_a_revision_that_is_none_is_one_line(self, data_dir: Path) -> None:
+        done = run(data_dir, "migrate", "nonsense")
+        assert done.returncode == 1
+        assert done.stderr.startswith("opsintel: There is no revision 'nonsense'")
 
 
 class TestADatabaseThatDoesNotAnswer:

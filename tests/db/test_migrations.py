@@ -8,9 +8,9 @@ from sqlalchemy import NullPool, create_engine
 
 from opsintel.db.embedded import ADMIN, SERVICE, Access
 from opsintel.db.engine import Database
-from opsintel.db.migrate import current_revision, migrate, sqlalchemy_url
+from opsintel.db.migrate import current_revision, goes_back, migrate, sqlalchemy_url
 from opsintel.db.tables import metadata
-from opsintel.errors import DatabaseError
+from opsintel.errors import DatabaseError, InputError
 from opsintel.ids import new_id
 from opsintel.tenants import create_tenant
 
@@ -37,6 +37,34 @@ class TestMigrations:
         assert tables == [("alembic_version",)]
         reached = migrate(empty_database, login=SERVICE)
         assert current_revision(empty_database) == (reached, reached)
+
+    def test_stop_at_every_revision_on_their_way(self, empty_database: str) -> None:
+        newest = current_revision(empty_database)[1]
+        revisions = [f"{number:04}" for number in range(1, int(newest) + 1)]
+        for revision in [*revisions, *reversed(revisions), "base", *revisions]:
+            assert migrate(empty_database, login=SERVICE, target=revision) == revision
+            assert current_revision(empty_database)[0] == revision
+
+    def test_that_go_back_are_told_from_those_that_go_forward(self, empty_database: str) -> None:
+        newest = migrate(empty_database, login=SERVICE)
+        assert goes_back(empty_database, "base")
+        assert goes_back(empty_database, "0001")
+        assert not goes_back(empty_database, newest)
+        assert not goes_back(empty_database, "head")
+
+    @pytest.mark.parametrize("target", ["nonsense", "", "-1", "+1", "head~1", "9999", "000", "a;b"])
+    def test_have_no_other_targets(self, empty_database: str, target: str) -> None:
+        with pytest.raises(InputError, match="no revision") as refused:
+            migrate(empty_database, login=SERVICE, target=target)
+        assert "0001" in refused.value.remedy
+        assert current_revision(empty_database)[0] == "base"
+
+    def test_leave_a_schema_of_a_later_version_alone(self, empty_database: str) -> None:
+        migrate(empty_database, login=SERVICE)
+        with psycopg.connect(empty_database) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(DatabaseError, match="9999, which this version of opsintel does not know"):
+            migrate(empty_database, login=SERVICE)
 
     def test_make_what_is_declared(self, admin_url: str) -> None:
         engine = create_engine(sqlalchemy_url(admin_url), poolclass=NullPool)
