@@ -17,6 +17,9 @@ from opsintel.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
+FIELD_LIMIT = 8 * 1024 * 1024
+"""Characters of one field, as when a CSV file is imported."""
+
 
 @app.callback()
 def evaluate() -> None:
@@ -69,7 +72,8 @@ def clusters(
 
 def _read(file: Path) -> tuple[list[str], list[str]]:
     if not file.is_file():
-        raise InputError(f"{file} does not exist", remedy="Check the path")
+        raise InputError(f"{file} is no file" if file.exists() else f"{file} does not exist", remedy="Check the path")
+    csv.field_size_limit(max(csv.field_size_limit(), FIELD_LIMIT))
     try:
         with file.open(encoding="utf-8-sig", newline="") as content:
             reader = csv.DictReader(content)

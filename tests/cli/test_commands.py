@@ -182,6 +182,15 @@ class TestEval:
         assert result["rows"] == 60
         assert result["ari"] > 0.9
 
+    def test_long_texts_are_read_as_an_import_reads_them(self, data_dir: Path, tmp_path: Path) -> None:
+        rows = [f"{n},{'hub offline wifi ' * 10_000}{n},a" for n in range(3)]
+        (tmp_path / "long.csv").write_text("id,text,label\n" + "\n".join(rows) + "\n")
+        done = run(data_dir, "eval", "clusters", str(tmp_path / "long.csv"), "--days", "2", "--json")
+        assert json.loads(done.stdout)[0]["rows"] == 3
+
+    def test_a_folder_is_not_said_to_be_absent(self, data_dir: Path, tmp_path: Path) -> None:
+        assert "is no file" in run(data_dir, "eval", "clusters", str(tmp_path)).stderr
+
     def test_a_file_without_its_columns_is_one_line(self, data_dir: Path, tmp_path: Path) -> None:
         (tmp_path / "other.csv").write_text("a,b\n1,2\n")
         done = run(data_dir, "eval", "clusters", str(tmp_path / "other.csv"))
