@@ -17,6 +17,7 @@ from opsintel.clock import now
 from opsintel.connectors.contract import Cursor, Failure, Tombstone, Upsert
 from opsintel.connectors.files.text import bounded
 from opsintel.context import Context
+from opsintel.db.bulk import insert_rows
 from opsintel.ids import new_id
 from opsintel.partitions import partition_day
 from opsintel.queue.outbox import announce_days
@@ -112,14 +113,10 @@ def _insert_payloads(connection: psycopg.Connection, source: Source, rows: list[
                 (source.tenant_id, new_id(), source.id, row.item.native_id, row.version, None, "",
                  row.item.deleted_at, row.day, None, 0, None, 0, True)
             )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO raw_payload (tenant_id, id, source_id, native_id, version, format, channel, occurred_at,"
-            " partition_day, sha256, size, object_key, object_offset, deleted)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (tenant_id, source_id, native_id, version) DO NOTHING",
-            values,
-        )
+    columns = ("tenant_id", "id", "source_id", "native_id", "version", "format", "channel", "occurred_at",
+               "partition_day", "sha256", "size", "object_key", "object_offset", "deleted")  # fmt: skip
+    on_conflict = "ON CONFLICT (tenant_id, source_id, native_id, version) DO NOTHING"
+    insert_rows(connection, "raw_payload", columns, values, on_conflict)
 
 
 def _record_failures(connection: psycopg.Connection, source: Source, failures: list[Failure]) -> None:

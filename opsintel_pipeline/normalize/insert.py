@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from opsintel.db.bulk import insert_rows
 from opsintel.events.message import CanonicalMessage
 from opsintel.partitions import Partition
 from opsintel_pipeline.normalize.people import Participants
@@ -73,10 +74,7 @@ class NewMessages:
             row["thread_id"] = threads.get(row["thread_id"], row["thread_id"])
             row["author_id"] = people.get(row["author_id"], row["author_id"])
         rows, written = list(self._waiting.values()), list(self._messages.items())
-        columns = ", ".join(rows[0])
-        places = ", ".join(f"%({name})s" for name in rows[0])
-        with self._connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO message ({columns}) VALUES ({places})", rows)
+        insert_rows(self._connection, "message", list(rows[0]), (list(row.values()) for row in rows))
         self._write_parts(written)
         self._waiting.clear()
         self._messages.clear()

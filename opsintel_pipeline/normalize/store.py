@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from opsintel.db.bulk import insert_rows
 from opsintel.events.message import CanonicalMessage
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
@@ -153,16 +154,15 @@ def _upsert_occurrences(
     incoming: Sequence[Incoming],
     message_ids: dict[tuple[UUID, str], UUID],
 ) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO message_occurrence"
-            " (tenant_id, source_id, native_id, message_id, raw_payload_id, version, channel)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET"
-            " raw_payload_id = excluded.raw_payload_id, version = excluded.version, channel = excluded.channel,"
-            " deleted_at = NULL",
-            [
-                (tenant_id, item.source_id, item.native_id, message_ids[item.source_id, item.native_id],
-                 item.raw_payload_id, item.version, item.channel)
-                for item in incoming
-            ],
-        )  # fmt: skip
+    latest = {(item.source_id, item.native_id): item for item in incoming}
+    insert_rows(
+        connection,
+        "message_occurrence",
+        ("tenant_id", "source_id", "native_id", "message_id", "raw_payload_id", "version", "channel"),
+        (
+            (tenant_id, *place, message_ids[place], item.raw_payload_id, item.version, item.channel)
+            for place, item in latest.items()
+        ),
+        "ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET raw_payload_id = excluded.raw_payload_id,"
+        " version = excluded.version, channel = excluded.channel, deleted_at = NULL",
+    )
