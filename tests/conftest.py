@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from opsintel.db.embedded import ADMIN, SERVICE, Access, EmbeddedServer
 from opsintel.db.engine import Database
 from opsintel.db.migrate import migrate
 from opsintel.ids import new_id
+from opsintel.queue.rabbitmq import declare_queues
 from opsintel.queue.topology import QUEUES
 from opsintel.settings import Settings, load_settings
 from tests.peers.catalogue import PEERS, all_are_required
@@ -91,10 +91,12 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
-    """The RabbitMQ of the session, in a folder of its own; it ends with the session."""
+    """The RabbitMQ of the session with our queues, in a folder of its own; it ends with the session."""
     folder = Path(tempfile.mkdtemp(prefix="opsintel-rabbitmq-"))
     try:
         with running_broker(folder) as running:
+            declare_queues(running.url)
+            running.wait_until_stored(*(queue.name for queue in QUEUES))
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -104,7 +106,7 @@ def broker() -> Iterator[Broker]:
 def amqp_url(broker: Broker) -> Iterator[str]:
     """Address of a RabbitMQ whose queues are empty.
 
-    They are never deleted: one that is declared anew may stay without a leader when its broker is killed.
+    They are never deleted: one that was declared just before its broker is killed stays without a leader.
     """
     _purge(broker.url)
     yield broker.url
@@ -115,8 +117,7 @@ def amqp_url(broker: Broker) -> Iterator[str]:
 def _purge(url: str) -> None:
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         for queue in QUEUES:
-            with suppress(pika.exceptions.ChannelClosedByBroker):  # it is not there yet
-                connection.channel().queue_purge(queue.name)
+            connection.channel().queue_purge(queue.name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

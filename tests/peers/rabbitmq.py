@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from tests.peers.catalogue import RABBITMQ
 
 START_SECONDS = 90.0
@@ -49,6 +51,14 @@ class Broker:
         self._server = self._child(RABBITMQ.required_path())
         self._wait_for(self.port, self._server)
 
+    def wait_until_stored(self, *queues: str) -> None:
+        """Return once the queues would outlive a kill: the broker writes down where they are a moment later."""
+        deadline = time.monotonic() + START_SECONDS
+        (directory,) = (self._folder / "mnesia").glob("*/quorum/**/names.dets")
+        while not all(queue.encode() in directory.read_bytes() for queue in queues):
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(POLL_SECONDS)
+
     def kill(self) -> None:
         """End it at once, without a word to anyone."""
         assert self._server is not None
@@ -60,6 +70,10 @@ class Broker:
         """Let it neither answer nor end for a while."""
         assert self._server is not None
         os.killpg(self._server.pid, signal.SIGSTOP)
+        children = psutil.Process(self._server.pid).children(recursive=True)
+        (machine,) = (child for child in children if child.name() == "beam.smp")
+        while machine.status() != psutil.STATUS_STOPPED:
+            time.sleep(POLL_SECONDS)
         try:
             yield
         finally:
