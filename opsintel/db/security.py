@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib import resources
 
 from sqlalchemy import Connection, Table, text
@@ -23,18 +24,47 @@ def apply_roles(connection: Connection, login: str) -> None:
 def apply_security(connection: Connection, login: str) -> None:
     """Make policies, grants and comments in the database equal to the declarations.
 
-    `login` may look up types of the schema (vector) and which revision it is at, and nothing else.
+    `login` may look up types of the schema (vector) and which revision it is at, and nothing else. Where all is equal
+    already no table is touched: the statements would wait for whatever runs, and it for them.
     """
     quoted = connection.dialect.identifier_preparer.quote(login)
-    connection.execute(text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
-    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SYSTEM_ROLE}, {quoted}"))
-    connection.execute(text(f"GRANT SELECT ON alembic_version TO {quoted}"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
-    connection.execute(text(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"))
-    connection.execute(text(f"GRANT TEMPORARY ON DATABASE {database} TO {APP_ROLE}"))
-    for table in metadata.sorted_tables:
-        for statement in statements_for(table):
-            connection.exec_driver_sql(statement.replace("%", "%%"))
+    statements = [
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SYSTEM_ROLE}, {quoted}",
+        f"GRANT SELECT ON alembic_version TO {quoted}",
+        f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+        f"GRANT TEMPORARY ON DATABASE {database} TO {APP_ROLE}",
+        *(statement for table in metadata.sorted_tables for statement in statements_for(table)),
+    ]
+    wanted = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    if connection.execute(text(_MARK)).scalar() == f"{wanted} {connection.execute(text(_STATE)).scalar_one()}":
+        return
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+    state = connection.execute(text(_STATE)).scalar_one()
+    connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{wanted} {state}'"))
+
+
+_MARK = "SELECT obj_description('alembic_version'::regclass, 'pg_class')"
+"""What was applied last: the digest of the statements, and of the state that they led to."""
+
+_STATE = """
+    SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
+        SELECT concat_ws(' ', relname, relrowsecurity, relforcerowsecurity, relacl,
+                         CASE WHEN relname <> 'alembic_version' THEN obj_description(oid, 'pg_class') END) AS line
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        UNION ALL
+        SELECT concat_ws(' ', relname, attname, attacl, col_description(attrelid, attnum))
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
+        UNION ALL
+        SELECT concat_ws(' ', tablename, policyname, permissive, roles, cmd, qual, with_check)
+        FROM pg_policies WHERE schemaname = 'public'
+        UNION ALL SELECT concat_ws(' ', nspname, nspacl) FROM pg_namespace WHERE nspname = 'public'
+        UNION ALL SELECT concat_ws(' ', 'database', datacl) FROM pg_database WHERE datname = current_database()
+    ) AS lines
+"""
 
 
 def statements_for(table: Table) -> list[str]:
