@@ -74,7 +74,7 @@ class NewMessages:
             row["thread_id"] = threads.get(row["thread_id"], row["thread_id"])
             row["author_id"] = people.get(row["author_id"], row["author_id"])
         rows, written = list(self._waiting.values()), list(self._messages.items())
-        insert_rows(self._connection, "message", list(rows[0]), (list(row.values()) for row in rows))
+        insert_rows(self._connection, "message", list(rows[0]), [list(row.values()) for row in rows])
         self._write_parts(written)
         self._waiting.clear()
         self._messages.clear()
@@ -82,25 +82,18 @@ class NewMessages:
 
     def _write_parts(self, written: list[tuple[UUID, CanonicalMessage]]) -> None:
         tenant_id = self._partition.tenant_id
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO attachment (tenant_id, message_id, position, filename, content_type, size, inline)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [
-                    (tenant_id, message_id, position, part.filename, part.content_type, part.size, part.inline)
-                    for message_id, message in written
-                    for position, part in enumerate(message.attachments)
-                ],
-            )
-            cursor.executemany(
-                "INSERT INTO message_label (tenant_id, message_id, label) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                [(tenant_id, message_id, label) for message_id, message in written for label in message.labels],
-            )
-            cursor.executemany(
-                "INSERT INTO message_link (tenant_id, message_id, position, url, text) VALUES (%s, %s, %s, %s, %s)",
-                [
-                    (tenant_id, message_id, position, link.url, link.text)
-                    for message_id, message in written
-                    for position, link in enumerate(message.links)
-                ],
-            )
+        attachments = [
+            (tenant_id, message_id, position, part.filename, part.content_type, part.size, part.inline)
+            for message_id, message in written
+            for position, part in enumerate(message.attachments)
+        ]
+        columns = ("tenant_id", "message_id", "position", "filename", "content_type", "size", "inline")
+        insert_rows(self._connection, "attachment", columns, attachments)
+        labels = {(tenant_id, message_id, label): None for message_id, message in written for label in message.labels}
+        insert_rows(self._connection, "message_label", ("tenant_id", "message_id", "label"), list(labels))
+        links = [
+            (tenant_id, message_id, position, link.url, link.text)
+            for message_id, message in written
+            for position, link in enumerate(message.links)
+        ]
+        insert_rows(self._connection, "message_link", ("tenant_id", "message_id", "position", "url", "text"), links)

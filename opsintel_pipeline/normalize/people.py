@@ -68,6 +68,8 @@ class Participants:
 
     def store(self) -> dict[UUID, UUID]:
         """Make the new participants; return the ids that hold for those that another transaction has made meanwhile."""
+        if not self._new:
+            return {}
         organizations = self._organizations()
         with self._connection.cursor() as cursor:
             cursor.executemany(
@@ -91,7 +93,8 @@ class Participants:
         others = {made: kept for (made, *_), kept in zip(self._new, held, strict=True) if made != kept}
         self._new.clear()
         self._known.update({key: others[made] for key, made in self._known.items() if made in others})
-        self._connection.execute("DELETE FROM participant WHERE id = ANY(%s)", (list(others),))
+        if others:
+            self._connection.execute("DELETE FROM participant WHERE id = ANY(%s)", (list(others),))
         return others
 
     def _organizations(self) -> dict[str, UUID]:

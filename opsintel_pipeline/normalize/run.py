@@ -148,6 +148,8 @@ def _read(context: Context, payloads: list[_Payload]) -> dict[UUID, bytes]:
 def _record_failures(
     connection: psycopg.Connection, partition: Partition, failures: list[tuple[_Payload, str]]
 ) -> None:
+    if not failures:
+        return
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO ingest_failure (tenant_id, id, source_id, stage, kind, key, reason, partition_day, retryable)"

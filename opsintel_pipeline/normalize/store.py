@@ -159,10 +159,10 @@ def _upsert_occurrences(
         connection,
         "message_occurrence",
         ("tenant_id", "source_id", "native_id", "message_id", "raw_payload_id", "version", "channel"),
-        (
+        [
             (tenant_id, *place, message_ids[place], item.raw_payload_id, item.version, item.channel)
             for place, item in latest.items()
-        ),
+        ],
         "ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET raw_payload_id = excluded.raw_payload_id,"
         " version = excluded.version, channel = excluded.channel, deleted_at = NULL",
     )
