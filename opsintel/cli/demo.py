@@ -28,8 +28,8 @@ def demo(
         bool, typer.Option("--exit", help="End once every partition is materialised; 1 when something failed")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as one JSON document")] = False,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of dashboard and API")] = 8080,
-    dagster_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI")] = 3001,
+    port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="Port of dashboard and API")] = 8080,
+    dagster_port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="Port of the Dagster UI")] = 3001,
 ) -> None:
     """Run everything with the sample of two invented companies, in a folder of its own, until Ctrl-C."""
     from opsintel.demo import demo_environment, demo_logins

@@ -26,11 +26,11 @@ def evaluate() -> None:
     """Measure the product's own methods on labelled data."""
 
 
-@app.command()
+@app.command(short_help="Compare issues with labels, day by day")
 def clusters(
-    files: Annotated[list[Path], typer.Argument(help="CSV files with the columns id, text, label")],
-    days: Annotated[int, typer.Option(min=1, max=366, help="Days the rows are spread over")] = 20,
-    seed: Annotated[int, typer.Option(help="Order of the rows")] = 0,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV files with the columns id, text, label")],
+    days: Annotated[int, typer.Option(metavar="DAYS", min=1, max=366, help="Days the rows are spread over")] = 20,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Order of the rows")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
     """Compare issues with labels, day by day, with the settings every tenant has."""

@@ -15,12 +15,14 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def export_issues(
-    tenant: Annotated[str, typer.Option(help="Short name of the tenant")],
-    to: Annotated[Path | None, typer.Option(help="File to write, ending in .csv or .xlsx")] = None,
-    sheet: Annotated[str | None, typer.Option(help="Id of a Google spreadsheet")] = None,
-    worksheet: Annotated[str, typer.Option(help="Its tab; made when it is not there")] = "opsintel issues",
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Short name of the tenant")],
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write, ending in .csv or .xlsx")] = None,
+    sheet: Annotated[str | None, typer.Option(metavar="ID", help="Id of a Google spreadsheet")] = None,
+    worksheet: Annotated[
+        str, typer.Option(metavar="TAB", help="Its tab; made when it is not there")
+    ] = "opsintel issues",
     service_account: Annotated[
-        Path | None, typer.Option(help="JSON key of a Google service account; kept sealed")
+        Path | None, typer.Option(metavar="FILE", help="JSON key of a Google service account; kept sealed")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:

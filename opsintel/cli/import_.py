@@ -37,11 +37,20 @@ def import_path(
             help="mbox, Maildir, folder of .eml, Slack export zip, CSV or JSONL",
         ),
     ],
-    tenant: Annotated[str, typer.Option(help="Short name of the tenant; made when it is not there")],
-    kind: Annotated[str | None, typer.Option(help="Kind of source; found by content when not given")] = None,
-    name: Annotated[str | None, typer.Option(help="Name shown to people; the file's name when not given")] = None,
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Short name of the tenant; made when it is not there")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="csv_file, eml_folder, jsonl, maildir, mbox or slack_export; found by content when not given",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name shown to people; the file's name when not given")
+    ] = None,
     own_domain: Annotated[
-        list[str] | None, typer.Option(help="E-mail domain or address of the tenant's own people (repeatable)")
+        list[str] | None,
+        typer.Option(metavar="DOMAIN", help="E-mail domain or address of the tenant's own people (repeatable)"),
     ] = None,
     process: Annotated[
         bool, typer.Option(help="Also run the stages here; otherwise a running `opsintel up` does")

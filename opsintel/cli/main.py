@@ -10,7 +10,8 @@ import json
 import logging
 import sys
 from importlib import import_module
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -46,9 +47,10 @@ class LazyGroup(TyperGroup):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command = get_command(import_module(COMMANDS[cmd_name][0]).app)
+        command = _plain(get_command(import_module(COMMANDS[cmd_name][0]).app))
         command.name = cmd_name
         command.short_help = COMMANDS[cmd_name][1]
+        command.help = command.help or COMMANDS[cmd_name][1]
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -63,9 +65,32 @@ app = typer.Typer(
 )
 
 
+def _plain(command: Any) -> Any:
+    """Return a command whose help has no boxes, as that of the group, and no Python types beside its arguments."""
+    command.rich_markup_mode = None
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda **_: None
+    for below in getattr(command, "commands", {}).values():
+        _plain(below)
+    return command
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end, where it was asked for."""
+    if asked:
+        typer.echo(f"opsintel {version('opsintel')}")
+        raise typer.Exit
+
+
 @app.callback()
-def opsintel() -> None:
+def opsintel(
+    asked_version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Operations intelligence: mail, chat and tickets become recurring issues."""
+    del asked_version
 
 
 def print_json(value: Any) -> None:

@@ -15,7 +15,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def migrate_schema(
-    target: Annotated[str, typer.Argument(help="head, base (removes everything), or a revision")] = "head",
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="head, base (removes everything), or a revision")
+    ] = "head",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a step that removes data")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:

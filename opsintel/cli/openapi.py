@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def print_openapi(
-    out: Annotated[Path | None, typer.Option("--out", help="Write the document to this file")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the document to this file")] = None,
 ) -> None:
     """Print the OpenAPI document, or write it to a file."""
     from opsintel_api.openapi import openapi_document

@@ -29,7 +29,9 @@ _TABLES = {".csv": "a CSV file", ".tsv": "a table", ".jsonl": "a JSON Lines file
 
 @app.command()
 def parse_files(
-    files: Annotated[list[Path], typer.Argument(help="Mails as files (.eml, .msg of MIME, .txt), one message each")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Mails as files (.eml, .msg of MIME, .txt), one message each")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one canonical message a line, for machines")] = False,
 ) -> None:
     """Print the canonical message of each FILE; what is no message is refused, and the other files go on."""

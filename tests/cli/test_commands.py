@@ -3,12 +3,14 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,17 @@ class TestCommands:
     def test_help_lists_them_all(self, data_dir: Path) -> None:
         shown = run(data_dir, "--help").stdout
         assert all(name in shown for name in COMMANDS)
+
+    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters"])
+    def test_help_is_plain_and_names_what_it_takes(self, data_dir: Path, name: str) -> None:
+        done = run(data_dir, *name.split(), "--help")
+        assert done.returncode == 0
+        assert done.stdout.startswith("Usage: ")
+        assert not re.search("<[A-Za-z]", done.stdout)
+        assert all(character.isascii() for character in done.stdout)
+
+    def test_the_version_is_told(self, data_dir: Path) -> None:
+        assert run(data_dir, "--version").stdout == f"opsintel {version('opsintel')}\n"
 
 
 class TestImport:
