@@ -114,11 +114,16 @@ def running_stack(
     """Start the stack of an environment's settings and yield it; everything is stopped at the end.
 
     `report` is told what died, in a line for people; `migrated` is called once the database is usable.
-    Raises `InputError` for a port in use or a second stack on the folder, before anything is started.
+    Raises `InputError` for a port in use, one given twice, or a second stack on the folder, before anything is started.
     """
     settings = load_settings(environment)
     settings.require_secrets()
     ports = Ports(settings.api_port, settings.dagster_port, _free_port())
+    if ports.api == ports.dagster:
+        raise InputError(
+            f"Port {ports.api} is given to the API and to the Dagster UI",
+            remedy=f"Set {variable_of('dagster_port')} to another",
+        )
     with _only_stack(settings):
         _require_free(settings.api_host, ports.api, variable_of("api_addr"))
         _require_free("127.0.0.1", ports.dagster, variable_of("dagster_port"))
