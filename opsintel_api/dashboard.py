@@ -53,7 +53,7 @@ class Dashboard:
         path = request.url.path
         if path == "/v1" or path.startswith("/v1/"):
             return problems.response(request, 404, problems.NOT_FOUND)
-        if request.method not in ("GET", "HEAD"):
+        if request.method != "GET":
             return problems.response(request, 405, "Method Not Allowed", headers={"Allow": "GET, HEAD"})
         if not self._files:
             return Response(HOW_TO_BUILD, 503, media_type="text/plain")
@@ -116,10 +116,7 @@ def _response(request: Request, file: File, status: int) -> Response:
         return Response(status_code=304, headers=file.headers)
     encoding = _encoding(request.headers.get("accept-encoding", ""), file)
     headers = file.headers | ({"Content-Encoding": encoding} if encoding else {})
-    content = file.contents[encoding]
-    if request.method == "HEAD":
-        return Response(None, status, headers | {"Content-Length": str(len(content))})
-    return Response(content, status, headers)
+    return Response(file.contents[encoding], status, headers)
 
 
 def _encoding(accepted: str, file: File) -> str:

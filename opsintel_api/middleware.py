@@ -55,9 +55,16 @@ class Envelope:
         request_id = given if _REQUEST_ID.fullmatch(given) else new_id().hex
         scope.setdefault("state", {})["request_id"] = request_id
 
+        # HEAD is GET without a body (RFC 9110 section 9.3.2), so that no route has to know it.
+        without_body = scope["method"] == "HEAD"
+        if without_body:
+            scope = {**scope, "method": "GET"}
+
         async def enclose(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _enclose(MutableHeaders(scope=message), request_id, scope.get("scheme") == "https")
+            elif without_body:
+                message = {**message, "body": b""}
             await send(message)
 
         length = headers.get("content-length", "0")

@@ -109,7 +109,10 @@ async def _http(request: Request, error: Exception) -> Response:
     errors = error.errors if isinstance(error, RequestProblem) else ()
     status = 422 if error.status_code == 400 else error.status_code
     detail = NOT_FOUND if status == 404 else str(error.detail)
-    return response(request, status, detail, errors=errors, headers=error.headers)
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return response(request, status, detail, errors=errors, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import uvicorn
 
@@ -14,6 +15,15 @@ from opsintel.settings import Settings, load_settings
 from opsintel_api.app import create_app
 
 DRAIN_SECONDS = 10
+BEHAVIOUR: dict[str, Any] = {
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "ws": "none",  # a request to upgrade is answered as the request it is
+    "h11_max_incomplete_event_size": 64 * 1024,
+    "timeout_graceful_shutdown": DRAIN_SECONDS,
+}
+"""How the server behaves towards clients."""
 
 
 def serve(settings: Settings, database_url: str) -> None:
@@ -23,11 +33,7 @@ def serve(settings: Settings, database_url: str) -> None:
         host=settings.api_host,
         port=settings.api_port,
         log_level=settings.log_level.lower(),
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=64 * 1024,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        **BEHAVIOUR,
     )
 
 

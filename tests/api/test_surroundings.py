@@ -31,8 +31,15 @@ class TestProblems:
     async def test_another_method_is_405_and_says_which_are_allowed(self, client, path):
         response = await client.request("DELETE", path)
         assert response.status_code == 405
-        assert response.headers["allow"] in ("GET", "POST")
+        assert response.headers["allow"] in ("GET, HEAD", "POST")
         Problem.model_validate_json(response.content)
+
+    @pytest.mark.parametrize("path", ["/healthz", "/v1/issues", "/v1/nothing", "/v1/issues/none"])
+    async def test_head_is_the_same_without_a_body(self, client, path):
+        head, full = await client.head(path), await client.get(path)
+        assert (head.status_code, head.content) == (full.status_code, b"")
+        assert head.headers["content-length"] == str(len(full.content))
+        assert (await client.head("/v1/auth/login")).status_code == 405
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"email": 1}', b"[" * 100_000])
     async def test_a_body_that_cannot_be_read_is_422(self, client, body):
