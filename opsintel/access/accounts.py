@@ -38,6 +38,13 @@ def create_user(database: Database, email: str, name: str, password: str, tenant
     return user_id
 
 
+def find_user(database: Database, email: str) -> UUID | None:
+    """Return the id of the account of an address; None when there is none."""
+    with database.system_tx() as connection:
+        row = connection.execute("SELECT id FROM app_user WHERE email = %s", (normalized_email(email),)).fetchone()
+    return row[0] if row else None
+
+
 def normalized_email(email: str) -> str:
     """Return an address as accounts keep it: trimmed, in lower case; `InputError` when it is none."""
     address = email.strip().lower()

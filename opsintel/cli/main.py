@@ -23,6 +23,7 @@ COMMANDS = {
     "up": ("opsintel.cli.up", "Run the whole product on your data folder and settings"),
     "demo": ("opsintel.cli.demo", "Run the whole product with its own sample"),
     "import": ("opsintel.cli.import_", "Import mbox, Maildir, .eml folder, Slack export, CSV or JSONL into a tenant"),
+    "account": ("opsintel.cli.account", "Make an account that may log in to a tenant"),
     "parse": ("opsintel.cli.parse", "Print the canonical message of each file"),
     "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX"),
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
