@@ -119,8 +119,8 @@ class Reading:
         return f"{self.principal.tenant_id} {self.request.url.path} {asked}"
 
 
-async def reading_of(request: Request) -> Reading:
-    """Return the reading of a request that was authorised. Not a plain function: FastAPI would use a thread for it."""
+def reading_of(request: Request) -> Reading:
+    """Return the reading of a request that was authorised."""
     return Reading(request, services_of(request), principal_of(request))
 
 

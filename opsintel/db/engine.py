@@ -128,12 +128,7 @@ class AsyncDatabase:
         settings = {"timezone": "UTC", "statement_timeout": str(int(statement_seconds * 1000))}
         try:
             pool = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=max_size,
-                server_settings=settings,
-                timeout=CONNECT_SECONDS,
-                reset=_leave_as_it_is,
+                url, min_size=1, max_size=max_size, server_settings=settings, timeout=CONNECT_SECONDS
             )
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise DatabaseError(f"The database cannot be reached: {error}", remedy="Check DB_URL") from None
@@ -169,7 +164,3 @@ class AsyncDatabase:
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
-
-
-async def _leave_as_it_is(_connection: asyncpg.pool.PoolConnectionProxy) -> None:
-    """Spare asyncpg's own reset and its round trip: what a transaction of ours sets ends with it."""

@@ -1,5 +1,5 @@
 -- $1 today, $2 issue.
-WITH RECURSIVE span AS MATERIALIZED ({{latest_day_today}}), successor AS (
+WITH RECURSIVE span AS ({{latest_day_today}}), successor AS (
     SELECT id, merged_into, 0 AS depth FROM issue WHERE id = $2::uuid
     UNION ALL
     SELECT issue.id, issue.merged_into, depth + 1 FROM successor JOIN issue ON issue.id = successor.merged_into

@@ -1,5 +1,5 @@
 -- $1 today, $2 state, $3 severity, $4 words or number, $5 source, $6 order, $7 keys to go on from, $8 rows.
-WITH span AS MATERIALIZED ({{latest_day_today}}), listed AS (
+WITH span AS ({{latest_day_today}}), listed AS (
     SELECT issue.*,
            CASE $6::text WHEN 'volume' THEN messages::numeric WHEN 'customers' THEN customers::numeric
                ELSE extract(epoch FROM coalesce(last_seen, created_at)) END AS position
@@ -18,6 +18,6 @@ WITH span AS MATERIALIZED ({{latest_day_today}}), listed AS (
     ORDER BY issue.position DESC, issue.id DESC
     LIMIT $8
 )
-SELECT json_build_object({{issue_fields}})::text, jsonb_build_array(issue.position::text, issue.id)::text
+SELECT jsonb_build_object({{issue_fields}})::text, jsonb_build_array(issue.position::text, issue.id)::text
 FROM page AS issue, span
 ORDER BY issue.position DESC, issue.id DESC

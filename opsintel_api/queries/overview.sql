@@ -1,7 +1,6 @@
 -- $1 first day, $2 last day, both included. Volumes come from the roll-ups only.
 WITH span AS (
-    SELECT $1::date AS first_day, $2::date AS last_day, $1::date - ($2::date - $1::date + 1) AS previous_day,
-           $2::date - 29 AS trend_day
+    SELECT $1::date AS first_day, $2::date AS last_day, $1::date - ($2::date - $1::date + 1) AS previous_day
 ), volume AS (
     SELECT coalesce(sum(messages) FILTER (WHERE day >= first_day), 0) AS messages,
            coalesce(sum(messages) FILTER (WHERE day < first_day), 0) AS messages_before,

@@ -8,7 +8,7 @@ from opsintel_api.auth.principal import BEARER, authorize
 from opsintel_api.problems import responses, unprocessable
 
 
-async def without_parameters(request: Request) -> None:
+def without_parameters(request: Request) -> None:
     """Refuse query parameters on a route that has none."""
     for name in request.query_params:
         raise unprocessable(name, "There is no such parameter")

@@ -5,5 +5,4 @@
 'trend', (
     SELECT jsonb_agg(coalesce(fact.messages, 0) ORDER BY place)
     FROM generate_series(0, 29) AS place
-    LEFT JOIN fact_issue_day AS fact ON fact.issue_id = issue.id AND fact.day = span.trend_day + place
-        AND fact.day >= span.trend_day AND fact.day <= span.last_day)
+    LEFT JOIN fact_issue_day AS fact ON fact.issue_id = issue.id AND fact.day = span.last_day - 29 + place)
