@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 APP_ROLE = "opsintel_app"
 SYSTEM_ROLE = "opsintel_system"
 CONNECT_SECONDS = 10.0
+GRACE_SECONDS = 2.0
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -121,14 +122,20 @@ class AsyncDatabase:
     async def open(cls, url: str, *, max_size: int = 8, statement_seconds: float = 0) -> AsyncDatabase:
         """Return an open database; `DatabaseError` when it does not answer.
 
-        `statement_seconds` is the server's own limit for each statement; 0 sets none.
+        `statement_seconds` is the server's own limit for each statement; 0 sets none. A server that does not keep to it
+        within `GRACE_SECONDS` is given up.
         """
         import asyncpg
 
         settings = {"timezone": "UTC", "statement_timeout": str(int(statement_seconds * 1000))}
         try:
             pool = await asyncpg.create_pool(
-                url, min_size=1, max_size=max_size, server_settings=settings, timeout=CONNECT_SECONDS
+                url,
+                min_size=1,
+                max_size=max_size,
+                server_settings=settings,
+                timeout=CONNECT_SECONDS,
+                command_timeout=statement_seconds + GRACE_SECONDS if statement_seconds else None,
             )
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise DatabaseError(f"The database cannot be reached: {error}", remedy="Check DB_URL") from None
@@ -136,7 +143,7 @@ class AsyncDatabase:
 
     @asynccontextmanager
     async def tenant_tx(self, tenant_id: UUID) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Yield a connection in a transaction of one tenant."""
+        """Yield a connection in a transaction of one tenant; `DatabaseError` when the database does not answer."""
         if not isinstance(tenant_id, UUID):
             raise TenantError("A transaction needs the id of a tenant")
         async with self._transaction(
@@ -152,15 +159,35 @@ class AsyncDatabase:
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        async with self._pool.acquire() as connection:
-            await connection.execute(begin)
-            try:
-                yield connection
-            except BaseException:
-                await connection.execute("ROLLBACK")
-                raise
-            await connection.execute("COMMIT")
+        try:
+            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                try:
+                    await connection.execute(begin)
+                    yield connection
+                    await connection.execute("COMMIT")
+                except BaseException as error:
+                    if _is_outage(error):
+                        connection.terminate()  # closed at once: the server would not answer to a farewell either
+                    else:
+                        await connection.execute("ROLLBACK")
+                    raise
+        except Exception as error:
+            if _is_outage(error):
+                raise DatabaseError("The database does not answer", remedy="Check DB_URL and the server") from error
+            raise
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Tell whether asyncpg's server went away, hangs or has no room, rather than that it refused one statement."""
+    import asyncpg
+
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate).startswith(("08", "53", "57P", "58"))
+    # An InterfaceError that is also a ValueError is about a value that was given, not about the connection.
+    return isinstance(error, OSError) or (
+        isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError)
+    )

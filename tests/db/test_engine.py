@@ -1,11 +1,17 @@
 """A transaction whose server goes away says so, in one error whatever the moment."""
 
-from collections.abc import Callable
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
 
+import asyncpg
 import psycopg
 import pytest
+import pytest_asyncio
 
-from opsintel.db.engine import Database
+from opsintel.db import engine
+from opsintel.db.engine import AsyncDatabase, Database
 from opsintel.errors import DatabaseError
 
 
@@ -49,3 +55,52 @@ class TestALostServer:
             run_in_transaction(
                 database, lambda connection: connection.execute("DO $$ BEGIN RAISE lock_not_available; END $$")
             )
+
+
+class TestALostServerOfTheApi:
+    """The same by asyncpg."""
+
+    @pytest_asyncio.fixture
+    async def opened(self, database_url: str) -> AsyncIterator[AsyncDatabase]:
+        opened = await AsyncDatabase.open(database_url, max_size=1, statement_seconds=1)
+        yield opened
+        await opened.close()
+
+    async def test_is_a_database_error_and_forgotten_once_it_is_back(
+        self, opened: AsyncDatabase, admin_url: str
+    ) -> None:
+        async def lose_it() -> None:
+            async with opened.system_tx() as connection:
+                await asyncio.to_thread(cut, admin_url)
+                await connection.fetchval("SELECT 1")
+
+        with pytest.raises(DatabaseError, match="does not answer"):
+            await lose_it()
+        assert await read(opened, "SELECT 1") == 1
+
+    async def test_that_hangs_is_given_up_and_keeps_no_connection(
+        self, opened: AsyncDatabase, admin_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine, "CONNECT_SECONDS", 1.0)
+        pid = await read(opened, "SELECT pg_backend_pid()")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(DatabaseError, match="does not answer"):
+                await read(opened, "SELECT 1")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert await read(opened, "SELECT 1") == 1
+
+    async def test_leaves_other_faults_what_they_are(self, opened: AsyncDatabase) -> None:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await read(opened, "SELECT 1/0")
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await read(opened, "SELECT pg_sleep(30)")
+        with pytest.raises(asyncpg.DataError):
+            await read(opened, "SELECT $1::int", "no number")
+        assert await read(opened, "SELECT 1") == 1
+
+
+async def read(opened: AsyncDatabase, statement: str, *values: str) -> int:
+    async with opened.system_tx() as connection:
+        return int(await connection.fetchval(statement, *values))
