@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -52,6 +55,17 @@ class TestContract(ConnectorContract):
             "bad\udc00name/2026-01-08.json".encode("utf-8", "replace").decode(): {"a": 1},
         }
         return slack_zip(folder / "export", days, channels=[{"id": 5}, None, {"id": "C\x00", "name": "support"}])
+
+
+class TestBombs:
+    def test_whose_members_overlap_are_refused_whole(self, tmp_path: Path) -> None:
+        texts = [hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() * 3 for n in range(2_000)]
+        kernel = json.dumps([slack_message(n, text=text) for n, text in enumerate(texts)]).encode()
+        path = overlapping_zip(tmp_path / "e.zip", members=400, kernel=kernel)
+        with zipfile.ZipFile(path) as opened:
+            assert opened.read("support/2399-01-01.json") == kernel
+        with pytest.raises(InputError, match="would unpack to"):
+            open_source("slack_export", path).check_usable()
 
 
 class TestIds:
@@ -169,3 +183,37 @@ class TestDamage:
             opened.writestr("a.txt", "x")
         with pytest.raises(InputError, match="no Slack export"):
             open_source("slack_export", tmp_path / "e").check_usable()
+
+
+def overlapping_zip(path: Path, *, members: int, kernel: bytes) -> Path:
+    """Write an export whose day files share one packed stretch, each quoting the headers of those behind it."""
+    names = [f"support/{2000 + number}-01-01.json".encode() for number in range(members)]
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed, content = packer.compress(kernel) + packer.flush(), kernel
+    blocks: list[tuple[bytes, int, int, int]] = []
+    for name in reversed(names):
+        header = struct.pack(
+            "<IHHHHHIIIHH", 0x04034B50, 20, 0, 8, 0, 0, zlib.crc32(content), len(packed), len(content), len(name), 0
+        ) + name  # fmt: skip
+        blocks.append((name, zlib.crc32(content), len(packed), len(content)))
+        last = header + packed
+        packed = struct.pack("<BHH", 0, len(header), len(header) ^ 0xFFFF) + header + packed
+        content = header + content
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("channels.json", "[]")
+        archive.writestr("users.json", "[]")
+    whole = path.read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    end = whole.index(b"PK\x05\x06")
+    entries, offset = whole[directory:end], directory
+    for name, crc, packed_size, size in reversed(blocks):
+        sizes = (crc, packed_size, size, len(name))
+        entries += struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, 20, 0, 8, 0, 0, *sizes, 0, 0, 0, 0, 0, offset)
+        entries += name
+        offset += 30 + len(name) + 5
+    body = whole[:directory] + last
+    count = members + 2
+    path.write_bytes(
+        body + entries + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(entries), len(body), 0)
+    )
+    return path

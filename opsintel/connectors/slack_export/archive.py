@@ -38,6 +38,13 @@ class Archive:
         safe = [entry for entry in entries if not entry.is_dir() and _is_inside(entry.filename)]
         base = _wrapping_folder([entry.filename for entry in safe])
         self.members = {entry.filename.removeprefix(base): entry for entry in safe}
+        # Members may overlap in the file, so that each alone looks harmless.
+        unpacked = sum(entry.file_size for entry in self.members.values() if not _refusal(entry))
+        if unpacked > max(MEMBER_LIMIT, RATIO_LIMIT * path.stat().st_size):
+            raise InputError(
+                f"{path} would unpack to {unpacked:,} bytes, more than {RATIO_LIMIT} times its own",
+                remedy="It is refused as a zip bomb; download the export again",
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -48,10 +55,9 @@ class Archive:
     def read_json(self, name: str) -> Any:
         """Return the JSON value of a member. Raises `ItemError` where it is damaged, too large, or no JSON."""
         member = self.members[name]
-        if member.file_size > MEMBER_LIMIT:
-            raise ItemError(f"{member.file_size:,} bytes unpacked; the limit is {MEMBER_LIMIT:,}")
-        if member.file_size > _RATIO_FROM and member.file_size > RATIO_LIMIT * max(member.compress_size, 1):
-            raise ItemError(f"packed more than {RATIO_LIMIT} times: refused as a zip bomb")
+        refusal = _refusal(member)
+        if refusal:
+            raise ItemError(refusal)
         try:
             # The sizes above are only claimed; no more than that is unpacked.
             with self._zip.open(member) as stream:
@@ -67,6 +73,15 @@ class Archive:
             raise ItemError("not JSON: nested too deeply") from error
         except ValueError as error:
             raise ItemError(f"not JSON: {error}") from error
+
+
+def _refusal(member: zipfile.ZipInfo) -> str:
+    """Return why a member is not unpacked, '' where it is."""
+    if member.file_size > MEMBER_LIMIT:
+        return f"{member.file_size:,} bytes unpacked; the limit is {MEMBER_LIMIT:,}"
+    if member.file_size > _RATIO_FROM and member.file_size > RATIO_LIMIT * max(member.compress_size, 1):
+        return f"packed more than {RATIO_LIMIT} times: refused as a zip bomb"
+    return ""
 
 
 def _is_inside(name: str) -> bool:
