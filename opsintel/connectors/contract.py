@@ -31,7 +31,10 @@ class PayloadFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """An item that exists: its stable id, its version there, its raw bytes and its event time as far as it is cheap."""
+    """An item that exists: its stable id, its version there, its raw bytes and its event time as far as it is cheap.
+
+    `places` are the keys under which it would have been a failure, where they differ from its id: they are mended now.
+    """
 
     native_id: str
     version: str
@@ -39,6 +42,7 @@ class Upsert:
     format: PayloadFormat
     occurred_at: datetime | None
     channel: str = ""
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def store_page(
     with context.database.tenant_tx(tenant.id) as connection:
         _insert_payloads(connection, source, rows, object_key)
         _record_failures(connection, source, page.failures)
-        _resolve_failures(connection, source, rows)
+        _resolve_failures(connection, source, page)
         if cursor is not None:
             _move_cursor(connection, source, stream, cursor)
         announce_days(connection, tenant.id, days, "import")
@@ -131,11 +131,17 @@ def _record_failures(connection: psycopg.Connection, source: Source, failures: l
         )
 
 
-def _resolve_failures(connection: psycopg.Connection, source: Source, rows: list[_Row]) -> None:
+def _resolve_failures(connection: psycopg.Connection, source: Source, page: Page) -> None:
+    """Close the failures of items that could now be read, by their ids and by their places."""
+    mended = {item.native_id for item in page.items}
+    for item in page.items:
+        if isinstance(item, Upsert):
+            mended.update(bounded(place) for place in item.places)
+    mended -= {bounded(failure.key) for failure in page.failures}
     connection.execute(
-        "UPDATE ingest_failure SET resolved_at = now() WHERE source_id = %s AND stage = 'ingest' AND kind = 'message'"
-        " AND resolved_at IS NULL AND key = ANY(%s)",
-        (source.id, [row.item.native_id for row in rows]),
+        "UPDATE ingest_failure SET resolved_at = now()"
+        " WHERE source_id = %s AND stage = 'ingest' AND resolved_at IS NULL AND key = ANY(%s)",
+        (source.id, list(mended)),
     )
 
 

@@ -20,6 +20,7 @@ from opsintel.partitions import Partition, StageResult
 from opsintel.settings import Settings
 from opsintel.tenants import find_tenant
 from opsintel_pipeline.analyze import run as analyze
+from tests.connectors.sources import mail, mbox_entry, slack_message, slack_zip
 
 
 @pytest.fixture
@@ -117,6 +118,52 @@ class TestFailedItems:
             assert isinstance(done.exception, InputError)
             assert "Nothing in" in done.exception.line()
             assert "bytes" in done.exception.line()
+
+    @pytest.mark.parametrize("kind", ["csv", "jsonl", "mbox", "folder", "slack"])
+    def test_are_none_any_more_once_they_are_mended_at_their_source(
+        self, context: Context, tmp_path: Path, kind: str
+    ) -> None:
+        path = broken_source(tmp_path, kind)
+        assert json.loads(import_rows(path, "--json", "--no-process").stdout)["failures"] == 1
+        mend(path, kind)
+        again = json.loads(import_rows(path, "--json", "--no-process").stdout)
+        assert (again["added"], again["failures"]) == (1, 0)
+        tenant = find_tenant(context.database, "acme")
+        with context.database.tenant_tx(tenant.id) as connection:
+            still_open = connection.execute("SELECT key FROM ingest_failure WHERE resolved_at IS NULL").fetchall()
+        assert still_open == []
+
+
+def broken_source(folder: Path, kind: str) -> Path:
+    """Write a source whose second item cannot be read."""
+    path = folder / f"source-{kind}"
+    if kind == "csv":
+        path.write_text("id,text\n1,the hub is offline\n2\n")
+    elif kind == "jsonl":
+        path.write_text('{"id": "1", "text": "the hub is offline"}\n{"id": "2", "te\n')
+    elif kind == "mbox":
+        path.write_bytes(mbox_entry(mail(1)) + b"From a@b Mon Jan  5 08:00:00 2026\n\n\n")
+    elif kind == "folder":
+        path.mkdir()
+        (path / "1.eml").write_bytes(mail(1))
+        (path / "2.eml").write_bytes(b"")
+    else:
+        slack_zip(path, {"support/2026-01-05.json": [slack_message(1)], "support/2026-01-06.json": b"cut"})
+    return path
+
+
+def mend(path: Path, kind: str) -> None:
+    """Write the source anew with its second item whole."""
+    if kind == "csv":
+        path.write_text("id,text\n1,the hub is offline\n2,refund me\n")
+    elif kind == "jsonl":
+        path.write_text('{"id": "1", "text": "the hub is offline"}\n{"id": "2", "text": "refund me"}\n')
+    elif kind == "mbox":
+        path.write_bytes(mbox_entry(mail(1)) + mbox_entry(mail(2)))
+    elif kind == "folder":
+        (path / "2.eml").write_bytes(mail(2))
+    else:
+        slack_zip(path, {f"support/2026-01-0{n + 4}.json": [slack_message(n)] for n in (1, 2)})
 
 
 class TestADayThatFailed:

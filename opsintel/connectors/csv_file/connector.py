@@ -67,6 +67,7 @@ class CsvConnector(GrowingFileConnector):
 
 
 def _item(row: Row, names: tuple[str, ...], columns: Mapping[str, str], number: int) -> Upsert | Failure:
+    place = f"row {number}"
     try:
         if row.fault:
             raise ItemError(row.fault)
@@ -76,6 +77,6 @@ def _item(row: Row, names: tuple[str, ...], columns: Mapping[str, str], number: 
         if len(values) != len(names):
             fault = "too few" if len(values) < len(names) else "too many"
             raise ItemError(f"{fault} fields: {len(values)} where the header has {len(names)}")
-        return record_upsert(dict(zip(names, values, strict=True)), columns)
+        return record_upsert(dict(zip(names, values, strict=True)), columns, place)
     except ItemError as error:
-        return Failure("row", f"row {number}", plain(error.line()), retryable=False)
+        return Failure("row", place, plain(error.line()), retryable=False)

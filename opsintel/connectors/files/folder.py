@@ -88,4 +88,4 @@ def read_mail(root: Path, name: str, channel: str) -> Upsert | Failure:
         return Failure("file", key, "empty file", retryable=False)
     if payload.startswith(_COMPOUND_FILE):
         return Failure("file", key, "Outlook's own format; save the mail as .eml", retryable=False)
-    return mail_upsert(payload, plain(channel))
+    return mail_upsert(payload, key, plain(channel))

@@ -31,7 +31,7 @@ _KNOWN_FIELDS = frozenset(
 )
 
 
-def mail_upsert(payload: bytes, channel: str = "") -> Upsert:
+def mail_upsert(payload: bytes, place: str, channel: str = "") -> Upsert:
     """Return the item of one mail: its id is the hash of its bytes, so it stays wherever the mail is moved.
 
     Not hashed are flags that mail programs write into the header, and line ends after the last line.
@@ -39,7 +39,7 @@ def mail_upsert(payload: bytes, channel: str = "") -> Upsert:
     split = _header_end(payload)
     header = payload[:split]
     digest = _digest(payload, header, split)
-    return Upsert(digest[:32], digest, payload, PayloadFormat.MIME, _sent_at(header), channel)
+    return Upsert(digest[:32], digest, payload, PayloadFormat.MIME, _sent_at(header), channel, (place,))
 
 
 def looks_like_mail(start: bytes) -> bool:

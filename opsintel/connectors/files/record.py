@@ -109,7 +109,7 @@ def find_columns(header: tuple[str, ...], columns: Columns, *, ragged: bool = Fa
     return found
 
 
-def record_upsert(row: Mapping[str, Any], columns: Mapping[str, str]) -> Upsert:
+def record_upsert(row: Mapping[str, Any], columns: Mapping[str, str], place: str) -> Upsert:
     """Return the item of a row. Raises `ItemError` where it has neither text nor subject."""
     fields: dict[str, Any] = {}
     for field, column in columns.items():
@@ -133,6 +133,7 @@ def record_upsert(row: Mapping[str, Any], columns: Mapping[str, str]) -> Upsert:
         format=PayloadFormat.RECORD,
         occurred_at=value_time(fields.get("occurred_at")),
         channel=str(fields.get("channel", ""))[:ID_LIMIT],
+        places=(place,),
     )
 
 

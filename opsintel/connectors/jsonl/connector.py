@@ -60,11 +60,12 @@ class JsonLinesConnector(GrowingFileConnector):
         return is_line_end(file, offset)
 
     def _item(self, line: Line, number: int) -> Upsert | Failure:
+        place = f"row {number}"
         if line.content is None:
             reason = f"row of {line.end - line.start:,} bytes; the limit is {RECORD_LIMIT:,}"
-            return Failure("row", f"row {number}", reason, retryable=False)
+            return Failure("row", place, reason, retryable=False)
         try:
             row = parse_object(line.content)
-            return record_upsert(row, find_columns(tuple(row), self.config.columns, ragged=True))
+            return record_upsert(row, find_columns(tuple(row), self.config.columns, ragged=True), place)
         except (ItemError, InputError) as error:
-            return Failure("row", f"row {number}", plain(error.line()), retryable=False)
+            return Failure("row", place, plain(error.line()), retryable=False)

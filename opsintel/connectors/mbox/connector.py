@@ -42,11 +42,12 @@ class MboxConnector(GrowingFileConnector):
 
 
 def _item(file: GrowingFile, body: int, end: int, number: int) -> Upsert | Failure:
+    place = f"mail {number}"
     size = end - body
     if size > MESSAGE_LIMIT:
         reason = f"mail of {size:,} bytes; the limit is {MESSAGE_LIMIT:,}"
-        return Failure("message", f"mail {number}", reason, retryable=False)
+        return Failure("message", place, reason, retryable=False)
     message = file.read_at(body, size)
     if not message.strip():
-        return Failure("message", f"mail {number}", "empty mail", retryable=False)
-    return mail_upsert(unquoted(message))
+        return Failure("message", place, "empty mail", retryable=False)
+    return mail_upsert(unquoted(message), place)

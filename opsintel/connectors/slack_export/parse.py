@@ -71,10 +71,10 @@ def messages_of(name: str, value: object, channel: dict[str, Any], users: Direct
         elif not isinstance(message.get("ts"), str) or not _TS.match(message["ts"]):
             yield Failure("message", key, "no ts, or one that is no time", retryable=False)
         else:
-            yield _upsert(message, channel, users)
+            yield _upsert(message, channel, users, (plain(name), key))
 
 
-def _upsert(message: dict[str, Any], channel: dict[str, Any], users: Directory) -> Upsert:
+def _upsert(message: dict[str, Any], channel: dict[str, Any], users: Directory, places: tuple[str, ...]) -> Upsert:
     raw = to_json(message)
     words = {word.decode("utf-8") for word in _WORD.findall(raw)}
     named = {user_id: users[user_id] for user_id in sorted(words & users.keys())}
@@ -86,6 +86,7 @@ def _upsert(message: dict[str, Any], channel: dict[str, Any], users: Directory) 
         format=PayloadFormat.SLACK,
         occurred_at=epoch_time(message["ts"]),
         channel=channel["name"][:ID_LIMIT],
+        places=places,
     )
 
 
