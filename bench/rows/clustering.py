@@ -14,6 +14,7 @@ from uuid import UUID
 
 import numpy as np
 import psycopg
+from pgvector.psycopg import register_vector
 from threadpoolctl import threadpool_limits
 
 from bench.measure import Spread, in_turns, peak_memory, timed
@@ -21,18 +22,21 @@ from bench.report import Bound, Line, Report, compared, grown
 from bench.texts import Text, texts
 from bench.workplace import Installed, Workplace
 from opsintel.clock import today
+from opsintel.embeddings.embedder import Embedder
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
 from opsintel.tenants import create_tenant
 from opsintel_pipeline.issues import run as issues
 from opsintel_pipeline.issues.cluster import cluster
+from opsintel_pipeline.issues.headlines import text_to_embed
 from opsintel_pipeline.issues.refresh import refresh_issues
-from opsintel_pipeline.issues.vectors import current_embedder, embed_missing, vectors_of
+from opsintel_pipeline.issues.vectors import current_embedder, vectors_of
 
 SIZES = (1_000, 10_000, 100_000)
 DAY = 300
 """New messages of a day, whatever the history."""
 ROUNDS = 3
+PAGE = 2_000
 LARGEST_PEER = 10_000
 WHY_NOT_LARGER = "above, its exact search of neighbours takes a quarter of an hour a round"
 OURS, PEER = "a day's update", "clustering all again"
@@ -123,7 +127,12 @@ def _tenant(installed: Installed, size: int) -> Tenant:
         connection.execute("ANALYZE")
     with installed.context.database.tenant_tx(tenant_id) as connection:
         embedder, _ = current_embedder(connection, tenant_id, installed.context.settings)
-        embed_missing(connection, tenant_id, embedder)
+    with psycopg.connect(installed.admin_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        _write_vectors(connection, tenant_id, ids, made, embedder)
+        connection.commit()
+        connection.execute("ANALYZE embedding")
+    with installed.context.database.tenant_tx(tenant_id) as connection:
         _write_issues(connection, tenant_id, ids, made, embedder.version)
     with psycopg.connect(installed.admin_url, autocommit=True) as admin:
         admin.execute("VACUUM (ANALYZE)")
@@ -158,6 +167,19 @@ def _write(
                 said = (text.subject[:80], text.body[:240], "{}", "built-in", "rules-1", True)
                 copy.write_row((tenant_id, new_id(), message_id, day, *found, *said))
     return ids
+
+
+def _write_vectors(
+    connection: psycopg.Connection, tenant_id: UUID, ids: Sequence[UUID], made: Sequence[Text], embedder: Embedder
+) -> None:
+    register_vector(connection)
+    statement = "COPY embedding (tenant_id, message_id, model_version, vector) FROM STDIN (FORMAT binary)"
+    with connection.cursor().copy(statement) as copy:
+        copy.set_types(["uuid", "uuid", "text", "vector"])
+        for start in range(0, len(ids), PAGE):
+            page = [text_to_embed("email", text.subject, text.body) for text in made[start : start + PAGE]]
+            for message_id, vector in zip(ids[start : start + PAGE], embedder.embed(page), strict=True):
+                copy.write_row((tenant_id, message_id, embedder.version, vector))
 
 
 def _write_issues(
