@@ -35,6 +35,9 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+
+
 class LazyGroup(TyperGroup):
     """Imports a command's module only when that command is called, so that `opsintel --help` is fast."""
 
@@ -115,8 +118,10 @@ def main() -> None:
         app()
     except OpsintelError as error:
         sys.exit(_report(error.line(), 1))
-    except KeyboardInterrupt:
-        sys.exit(_report("interrupted; running again goes on where it stopped", 130))
+    except SystemExit as end:  # Typer turns Ctrl-C into this code, without a word
+        if end.code == INTERRUPTED:
+            _report("interrupted; running again goes on where it stopped", INTERRUPTED)
+        raise
     except OSError as error:
         sys.exit(_report(f"{error.filename or 'the system'}: {error.strerror or error}", 1))
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,19 @@ class TestImport:
         assert done.returncode == 1
         assert "MASTER_ENCRYPTION_KEY" in done.stderr
         assert "openssl" in done.stderr
+
+
+class TestInterrupting:
+    def test_says_that_running_again_goes_on(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        command = [sys.executable, "-m", "opsintel.cli.main", "parse", str(pipe)]
+        # The pipe opens once the command waits for its content.
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, pipe.open("wb"):
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert told == "opsintel: interrupted; running again goes on where it stopped\n"
 
 
 class TestMigrate:
