@@ -172,9 +172,9 @@ class AsyncDatabase:
                         await connection.execute("ROLLBACK")
                     raise
         except Exception as error:
-            if _is_outage(error):
-                raise DatabaseError("The database does not answer", remedy="Check DB_URL and the server") from error
-            raise
+            if not _is_outage(error):
+                raise
+            raise DatabaseError("The database does not answer", remedy="Check DB_URL and the server") from error
 
     async def close(self) -> None:
         """Close all connections."""
