@@ -1,13 +1,16 @@
 """The work ledger: what is to be done, in batches that runs take; nothing leaves it before it is done.
 
 A batch's id is the run key. A sensor offers every open batch again on each tick; a batch whose run died expires and
-its work returns to the ledger, to be built into a new batch under a new id.
+its work returns to the ledger, to be built into a new batch under a new id. Deadlines are set and judged by the
+database's clock: that of a machine may be wrong by an hour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 import psycopg
@@ -17,6 +20,9 @@ from opsintel.ids import new_id
 from opsintel.partitions import Partition
 
 MAX_ATTEMPTS = 5
+NARROWING = 4
+"""A batch whose run died is built anew in so many parts, until the partition that kills its runs is alone."""
+
 BATCH_LOCK = 0x6F707362
 """Advisory lock that lets one process build batches at a time."""
 
@@ -24,7 +30,7 @@ BATCH_LOCK = 0x6F707362
 def build_batches(
     database: Database,
     *,
-    now: datetime,
+    now: datetime | None = None,
     size: int = 100,
     per_tenant: int = 50,
     deadline: timedelta = timedelta(minutes=5),
@@ -33,44 +39,62 @@ def build_batches(
 
     At most `per_tenant` days of one tenant go into a batch of `size` tenant-days, so that a tenant with much waiting
     delays nobody by more than a batch. While a tenant has an open batch its next days wait: days go in order.
+    Work whose runs died goes into ever smaller batches, apart from the rest, so that a partition that kills its runs
+    fails alone in the end. `now` is the database's own time unless it is given.
     """
     with database.system_tx() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (BATCH_LOCK,))
-        connection.execute(
-            """
-            WITH expired AS (
-                UPDATE batch SET state = 'expired', finished_at = %(now)s
-                WHERE state = 'open' AND deadline_at < %(now)s RETURNING id)
-            UPDATE work SET state = CASE WHEN attempts >= %(limit)s THEN 'failed' ELSE 'pending' END,
-                error = CASE WHEN attempts >= %(limit)s THEN 'gave up after its runs died' ELSE error END,
-                finished_at = CASE WHEN attempts >= %(limit)s THEN %(now)s END, batch_id = NULL
-            WHERE state = 'batched' AND batch_id IN (SELECT id FROM expired)
-            """,
-            {"now": now, "limit": MAX_ATTEMPTS},
-        )
+        _expire(connection, now)
         days = connection.execute(
             """
-            SELECT tenant_id, partition_day FROM (
-                SELECT tenant_id, partition_day, min(created_at) AS since,
+            SELECT tenant_id, partition_day, deaths FROM (
+                SELECT tenant_id, partition_day, min(created_at) AS since, max(deaths) AS deaths,
                        row_number() OVER (PARTITION BY tenant_id ORDER BY partition_day) AS place
                 FROM work WHERE state = 'pending' AND tenant_id NOT IN (
                     SELECT tenant_id FROM work WHERE state = 'batched')
                 GROUP BY tenant_id, partition_day) AS waiting
-            WHERE place <= %s ORDER BY since, tenant_id, partition_day
+            WHERE place <= %s ORDER BY deaths, since, tenant_id, partition_day
             """,
             (per_tenant,),
         ).fetchall()
-        return [
-            _store_batch(connection, days[start : start + size], now, deadline) for start in range(0, len(days), size)
-        ]
+        return [_store_batch(connection, batch, now, deadline) for batch in _batches_of(days, size)]
+
+
+def _expire(connection: psycopg.Connection, now: datetime | None) -> None:
+    """Return the work of batches whose deadline passed to the ledger, or give it up after `MAX_ATTEMPTS`."""
+    connection.execute(
+        """
+        WITH expired AS (
+            UPDATE batch SET state = 'expired', finished_at = coalesce(%(now)s, now())
+            WHERE state = 'open' AND deadline_at < coalesce(%(now)s, now()) RETURNING id)
+        UPDATE work SET state = CASE WHEN attempts >= %(limit)s THEN 'failed' ELSE 'pending' END,
+            error = CASE WHEN attempts >= %(limit)s
+                         THEN 'its run died ' || deaths + 1 || ' times without a word' ELSE error END,
+            finished_at = CASE WHEN attempts >= %(limit)s THEN coalesce(%(now)s, now()) END,
+            deaths = deaths + 1, batch_id = NULL
+        WHERE state = 'batched' AND batch_id IN (SELECT id FROM expired)
+        """,
+        {"now": now, "limit": MAX_ATTEMPTS},
+    )
+
+
+def _batches_of(days: list[tuple[UUID, date, int]], size: int) -> Iterator[list[tuple[UUID, date]]]:
+    """Yield the days of each batch: those whose runs died as often together, in batches that get smaller each time."""
+    for deaths, group in groupby(days, key=itemgetter(2)):
+        alike = [(tenant_id, day) for tenant_id, day, _ in group]
+        room = max(size // NARROWING**deaths, 1)
+        for start in range(0, len(alike), room):
+            yield alike[start : start + room]
 
 
 def _store_batch(
-    connection: psycopg.Connection, days: list[tuple[UUID, date]], now: datetime, deadline: timedelta
+    connection: psycopg.Connection, days: list[tuple[UUID, date]], now: datetime | None, deadline: timedelta
 ) -> UUID:
     batch_id = new_id()
     connection.execute(
-        "INSERT INTO batch (id, created_at, deadline_at) VALUES (%s, %s, %s)", (batch_id, now, now + deadline)
+        "INSERT INTO batch (id, created_at, deadline_at)"
+        " VALUES (%(id)s, coalesce(%(now)s, now()), coalesce(%(now)s, now()) + %(deadline)s)",
+        {"id": batch_id, "now": now, "deadline": deadline},
     )
     connection.execute(
         """
@@ -119,10 +143,12 @@ def start_batch(database: Database, batch_id: UUID, run_id: str) -> list[Partiti
     return [Partition(*row) for row in rows]
 
 
-def set_deadline(database: Database, batch_id: UUID, at: datetime) -> None:
-    """Move the deadline of an open batch: its run is alive, or is known to be dead."""
+def set_deadline(database: Database, batch_id: UUID, lease: timedelta) -> None:
+    """Have an open batch expire after `lease`, counted from now: its run is alive; below 0 where it is known dead."""
     with database.system_tx() as connection:
-        connection.execute("UPDATE batch SET deadline_at = %s WHERE id = %s AND state = 'open'", (at, batch_id))
+        connection.execute(
+            "UPDATE batch SET deadline_at = now() + %s WHERE id = %s AND state = 'open'", (lease, batch_id)
+        )
 
 
 def finish(database: Database, batch_id: UUID, outcomes: Mapping[Partition, str | None]) -> None:

@@ -15,7 +15,6 @@ from dagster import (
     sensor,
 )
 
-from opsintel.clock import now
 from opsintel.db.engine import Database
 from opsintel.queue import ledger
 from opsintel.tenants import all_tenants
@@ -42,7 +41,7 @@ def ledger_sensor(context: SensorEvaluationContext, installation: Installation) 
     known = set(instance.get_dynamic_partitions(tenants.name or ""))
     new = [tenant.slug for tenant in all_tenants(database) if tenant.slug not in known]
     _expire_batches_of_dead_runs(database, instance)
-    ledger.build_batches(database, now=now())
+    ledger.build_batches(database)
     batches = [str(batch_id) for batch_id in ledger.open_batches(database)]
     _end_runs_of_expired_batches(database, instance)
     return SensorResult(
@@ -65,7 +64,7 @@ def _expire_batches_of_dead_runs(database: Database, instance: DagsterInstance) 
         return
     ended = instance.get_runs(RunsFilter(job_name=drain.name, statuses=list(ENDED), tags={BATCH_TAG: list(batches)}))
     for run in ended:
-        ledger.set_deadline(database, batches[run.tags[BATCH_TAG]], now() - timedelta(seconds=1))
+        ledger.set_deadline(database, batches[run.tags[BATCH_TAG]], timedelta(seconds=-1))
 
 
 def _end_runs_of_expired_batches(database: Database, instance: DagsterInstance) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -14,7 +14,6 @@ from uuid import UUID
 
 import psycopg
 
-from opsintel.clock import now
 from opsintel.context import Context
 from opsintel.errors import OpsintelError
 from opsintel.partitions import Partition
@@ -31,6 +30,7 @@ LEASE = timedelta(seconds=30)
 """A batch whose run stops renewing it returns to the ledger after this long."""
 
 Observer = Callable[[Stage, Sequence[Outcome]], None]
+Lease = Callable[[Context, UUID], AbstractContextManager[None]]
 
 
 @dataclass
@@ -41,10 +41,19 @@ class BatchResult:
     failed: dict[Partition, str]
 
 
-def run_batch(context: Context, batch_id: UUID, run_id: str, observe: Observer) -> BatchResult:
+def run_batch(
+    context: Context,
+    batch_id: UUID,
+    run_id: str,
+    observe: Observer,
+    *,
+    stages: Sequence[Stage] = STAGES,
+    lease: Lease | None = None,
+) -> BatchResult:
     """Run all stages over a batch; `observe` is told the outcomes of each stage before the ledger is.
 
     A batch that is done or has expired does nothing. Killed anywhere, the batch expires and is built anew.
+    `lease` keeps the batch ours meanwhile; by default a thread renews its deadline.
     """
     result = BatchResult(0, {})
     partitions = ledger.start_batch(context.database, batch_id, run_id)
@@ -52,11 +61,11 @@ def run_batch(context: Context, batch_id: UUID, run_id: str, observe: Observer) 
         ledger.close_batch(context.database, batch_id)  # its tenants are gone, or a killed run had finished them
         return result
     began = time.monotonic()
-    with _lease(context, batch_id):
+    with (lease or _lease)(context, batch_id):
         for number, chunk in enumerate(chunks(partitions)):
             if number and time.monotonic() - began > BUDGET_SECONDS:
                 break
-            _run_chunk(context, batch_id, chunk, observe, result)
+            _run_chunk(context, batch_id, chunk, stages, observe, result)
     ledger.close_batch(context.database, batch_id)
     return result
 
@@ -77,11 +86,16 @@ def chunks(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
 
 
 def _run_chunk(
-    context: Context, batch_id: UUID, partitions: Sequence[Partition], observe: Observer, result: BatchResult
+    context: Context,
+    batch_id: UUID,
+    partitions: Sequence[Partition],
+    stages: Sequence[Stage],
+    observe: Observer,
+    result: BatchResult,
 ) -> None:
     failed: dict[Partition, str] = {}
     going = list(partitions)
-    for stage in STAGES:
+    for stage in stages:
         outcomes = list(run_stage(context, stage, going))
         observe(stage, outcomes)
         failed |= {o.partition: f"{stage.asset}: {o.error}" for o in outcomes if o.error is not None}
@@ -99,7 +113,7 @@ def _lease(context: Context, batch_id: UUID) -> Iterator[None]:
     def renew() -> None:
         while True:
             try:
-                ledger.set_deadline(context.database, batch_id, now() + LEASE)
+                ledger.set_deadline(context.database, batch_id, LEASE)
             except (psycopg.Error, OpsintelError):
                 return  # the database went away: the run will notice by itself, and the lease runs out
             if ended.wait(LEASE.total_seconds() / 3):

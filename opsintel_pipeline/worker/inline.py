@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from opsintel.clock import now
 from opsintel.context import Context
 from opsintel.queue import ledger
 from opsintel.queue.choose import open_queue
@@ -32,7 +31,7 @@ def process_waiting(context: Context, progress: Callable[[], None] | None = None
     done = 0
     while True:
         move_announcements(context)
-        batches = ledger.build_batches(context.database, now=now(), deadline=LEASE)
+        batches = ledger.build_batches(context.database, deadline=LEASE)
         if not batches:
             if ledger.pending_count(context.database) == 0:
                 return done

@@ -7,6 +7,7 @@ import pytest
 
 from opsintel.clock import now
 from opsintel.db.engine import Database
+from opsintel.partitions import Partition
 from opsintel.queue import ledger
 from opsintel.queue.consume import consume_once
 from opsintel.queue.outbox import announce_days, relay_once
@@ -107,3 +108,55 @@ class TestTheWayOfWork:
         deliver(database)
         first = ledger.build_batches(database, now=now(), size=100, per_tenant=50)[0]
         assert other in {partition.tenant_id for partition in ledger.start_batch(database, first, "run")}
+
+
+def run_all(database: Database, poison: date) -> None:
+    """Run every open batch as a run does that dies over one day: with nothing of its batch finished."""
+    for batch in ledger.open_batches(database):
+        partitions: list[Partition] = ledger.start_batch(database, batch, "run")
+        if poison in {partition.day for partition in partitions}:
+            ledger.set_deadline(database, batch, timedelta(seconds=-1))
+        else:
+            ledger.finish(database, batch, dict.fromkeys(partitions))
+            ledger.close_batch(database, batch)
+
+
+class TestADayThatKillsItsRuns:
+    def test_fails_alone_with_its_reason_and_its_neighbours_are_done(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, *(DAY + timedelta(days=offset) for offset in range(30)))
+        announce(database, create_tenant(database, f"n-{uuid4().hex}", "N").id, DAY + timedelta(days=40))
+        deliver(database)
+        poison = DAY + timedelta(days=7)
+        runs = 0
+        while built := ledger.build_batches(database):
+            runs += len(built)
+            run_all(database, poison)
+        with database.system_tx() as connection:
+            states = connection.execute("SELECT state, count(*) FROM work GROUP BY state ORDER BY state").fetchall()
+            failed = connection.execute("SELECT partition_day, error FROM work WHERE state = 'failed'").fetchall()
+        assert states == [("done", 30), ("failed", 1)]
+        assert failed == [(poison, "its run died 5 times without a word")]
+        assert runs < 20
+
+    def test_delays_no_new_work(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        ledger.build_batches(database)
+        run_all(database, DAY)
+        announce(database, create_tenant(database, f"n-{uuid4().hex}", "N").id, DAY + timedelta(days=1))
+        deliver(database)
+        first, second = ledger.build_batches(database)
+        healthy, suspect = (ledger.start_batch(database, batch, "run") for batch in (first, second))
+        assert [partition.day for partition in healthy + suspect] == [DAY + timedelta(days=1), DAY]
+
+
+class TestDeadlines:
+    def test_follow_the_clock_of_the_database_alone(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        (batch,) = ledger.build_batches(database)
+        ledger.set_deadline(database, batch, timedelta(seconds=30))
+        with database.system_tx() as connection:
+            row = connection.execute("SELECT deadline_at - now() FROM batch WHERE id = %s", (batch,)).fetchone()
+        assert row is not None
+        assert timedelta(seconds=20) < row[0] <= timedelta(seconds=30)

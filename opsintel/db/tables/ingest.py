@@ -128,6 +128,7 @@ work = tenant_table(
     column("state", TEXT, "pending, batched, done or failed", default="'pending'"),
     column("batch_id", UUID_, "Batch that took it", null=True),
     column("attempts", INT, "How many batches have tried it", default="0"),
+    column("deaths", INT, "How many runs died with it in hand", default="0"),
     column("error", TEXT, "Why the last try failed, in words", default="''"),
     column("created_at", TIME, "When it was accepted", default="now()"),
     column("finished_at", TIME, "When it was done or given up", null=True),
