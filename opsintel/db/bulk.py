@@ -1,19 +1,23 @@
-"""Many rows at a time: by one statement, or without waiting for the answer to each."""
+"""Many rows by one statement: out of one JSON value, or through a temporary table."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from typing import Any, LiteralString
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 from sqlalchemy.dialects import postgresql
 
 from opsintel.db.tables import metadata
 
-FEW = 50
-"""Up to so many rows a statement for each is no slower than the way through a temporary table."""
+FEW = 100
+"""Up to so many rows in one JSON value are no slower than the way through a temporary table."""
 
 
 def insert_rows(
@@ -23,49 +27,67 @@ def insert_rows(
     rows: Sequence[Sequence[Any]],
     on_conflict: LiteralString = "",
 ) -> None:
-    """Insert rows, given in the order of `columns`; `on_conflict` ends each statement.
+    """Insert rows, given in the order of `columns`; `on_conflict` ends the statement.
 
     No two rows may be in conflict with each other where `on_conflict` updates.
     """
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
     if len(rows) > FEW:
-        _copy(connection, table, columns, names, rows, on_conflict)
+        _copy(connection, table, columns, rows, on_conflict)
     elif rows:
-        places = sql.SQL(", ").join([sql.Placeholder()] * len(columns))
-        statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ").format(sql.Identifier(table), names, places)
-        with connection.cursor() as cursor:
-            cursor.executemany(statement + sql.SQL(on_conflict), rows)
+        connection.execute(_insert(table, columns) + sql.SQL(on_conflict), (_json(columns, rows),))
 
 
 def insert_returning(
-    connection: psycopg.Connection, statement: LiteralString, rows: Sequence[Sequence[Any]]
-) -> list[Any]:
-    """Run an INSERT ... RETURNING for each row and return the first column that each gave back, in the same order."""
+    connection: psycopg.Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    on_conflict: LiteralString,
+) -> list[tuple[Any, ...]]:
+    """Insert rows and return what the RETURNING at the end of `on_conflict` gives, in no particular order."""
     if not rows:
         return []
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, rows, returning=True)
-        found = []
-        while True:
-            row = cursor.fetchone()
-            assert row is not None
-            found.append(row[0])
-            if not cursor.nextset():
-                return found
+    return connection.execute(_insert(table, columns) + sql.SQL(on_conflict), (_json(columns, rows),)).fetchall()
+
+
+def _insert(table: str, columns: Sequence[str]) -> sql.Composed:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(
+        "INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::text::json) "
+    ).format(table=sql.Identifier(table), names=names)
+
+
+def _json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    documents = [dict(zip(columns, row, strict=True)) for row in rows]
+    return json.dumps(documents, ensure_ascii=False, separators=(",", ":"), default=_literal)
+
+
+def _literal(value: object) -> object:
+    """Return a value as PostgreSQL's input of its type reads it."""
+    match value:
+        case UUID():
+            return str(value)
+        case date():
+            return value.isoformat()
+        case bytes():
+            return f"\\x{value.hex()}"
+        case Jsonb():
+            return value.obj
+    raise TypeError(f"{type(value).__name__} has no place in a column")
 
 
 def _copy(
     connection: psycopg.Connection,
     table: str,
     columns: Sequence[str],
-    names: sql.Composable,
     rows: Sequence[Sequence[Any]],
     on_conflict: LiteralString,
 ) -> None:
-    """Insert rows by one statement, out of a temporary table: row security refuses COPY into a table of tenants.
+    """Insert rows out of a temporary table: row security refuses COPY into a table of tenants.
 
     The temporary table stays with the connection and is empty outside of this function.
     """
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
     parts = {"names": names, "target": sql.Identifier(table), "incoming": sql.Identifier(f"incoming_{table}")}
     connection.execute(
         sql.SQL(

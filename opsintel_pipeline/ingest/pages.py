@@ -78,8 +78,10 @@ def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) 
     known: dict[str, tuple[date, set[str]]] = {}
     with context.database.tenant_tx(tenant.id) as connection:
         for native_id, version, day in connection.execute(
-            "SELECT native_id, version, partition_day FROM raw_payload WHERE source_id = %s AND native_id = ANY(%s)",
-            (source.id, [item.native_id for item in page.items]),
+            "SELECT wanted.native_id, found.version, found.partition_day FROM unnest(%s::text[]) AS wanted (native_id)"
+            " CROSS JOIN LATERAL (SELECT version, partition_day FROM raw_payload"
+            " WHERE source_id = %s AND native_id = wanted.native_id OFFSET 0) AS found",
+            (list({item.native_id for item in page.items}), source.id),
         ):
             known.setdefault(native_id, (day, set()))[1].add(version)
     rows = []

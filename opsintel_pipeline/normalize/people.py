@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from opsintel.db.bulk import insert_returning
+from opsintel.db.bulk import insert_returning, insert_rows
 from opsintel.events.message import Address, CanonicalMessage, Direction, IdentityKind
 from opsintel.ids import new_id
 
@@ -51,10 +51,12 @@ class Participants:
 
     def prepare(self, addresses: Sequence[Address]) -> None:
         """Look up all addresses of a page at once."""
+        keys = {(address.kind.value, address.value) for address in addresses}
         rows = self._connection.execute(
-            "SELECT kind, value, participant_id FROM participant_identity WHERE (kind, value) IN"
-            " (SELECT * FROM unnest(%s::text[], %s::text[]))",
-            ([address.kind.value for address in addresses], [address.value for address in addresses]),
+            "SELECT wanted.kind, wanted.value, found.participant_id"
+            " FROM unnest(%s::text[], %s::text[]) AS wanted (kind, value) CROSS JOIN LATERAL (SELECT participant_id"
+            " FROM participant_identity WHERE kind = wanted.kind AND value = wanted.value LIMIT 1) AS found",
+            ([kind for kind, _ in keys], [value for _, value in keys]),
         ).fetchall()
         self._known.update({(kind, value): participant_id for kind, value, participant_id in rows})
 
@@ -71,26 +73,26 @@ class Participants:
         if not self._new:
             return {}
         organizations = self._organizations()
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO participant (tenant_id, id, display_name, organization_id, is_own, first_seen_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                [
-                    (self._tenant_id, participant_id, address.name, organizations.get(_domain(address)),
-                     message.direction in (Direction.OUTBOUND, Direction.INTERNAL), message.occurred_at)
-                    for participant_id, address, message in self._new
-                ],
-            )  # fmt: skip
+        insert_rows(
+            self._connection,
+            "participant",
+            ("tenant_id", "id", "display_name", "organization_id", "is_own", "first_seen_at"),
+            [
+                (self._tenant_id, participant_id, address.name, organizations.get(_domain(address)),
+                 message.direction in (Direction.OUTBOUND, Direction.INTERNAL), message.occurred_at)
+                for participant_id, address, message in self._new
+            ],
+        )  # fmt: skip
+        made = {(address.kind.value, address.value): participant_id for participant_id, address, _ in self._new}
         held = insert_returning(
             self._connection,
-            "INSERT INTO participant_identity (tenant_id, kind, value, participant_id) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (tenant_id, kind, value) DO UPDATE SET value = excluded.value RETURNING participant_id",
-            [
-                (self._tenant_id, address.kind.value, address.value, participant_id)
-                for participant_id, address, _ in self._new
-            ],
+            "participant_identity",
+            ("tenant_id", "kind", "value", "participant_id"),
+            [(self._tenant_id, *key, participant_id) for key, participant_id in made.items()],
+            "ON CONFLICT (tenant_id, kind, value) DO UPDATE SET value = excluded.value"
+            " RETURNING kind, value, participant_id",
         )
-        others = {made: kept for (made, *_), kept in zip(self._new, held, strict=True) if made != kept}
+        others = {made[kind, value]: kept for kind, value, kept in held if made[kind, value] != kept}
         self._new.clear()
         self._known.update({key: others[made] for key, made in self._known.items() if made in others})
         if others:
@@ -102,11 +104,12 @@ class Participants:
         domains = sorted({domain for _, address, _ in self._new if (domain := _domain(address))})
         held = insert_returning(
             self._connection,
-            "INSERT INTO organization (tenant_id, id, domain) VALUES (%s, %s, %s)"
-            " ON CONFLICT (tenant_id, domain) DO UPDATE SET domain = excluded.domain RETURNING id",
+            "organization",
+            ("tenant_id", "id", "domain"),
             [(self._tenant_id, new_id(), domain) for domain in domains],
+            "ON CONFLICT (tenant_id, domain) DO UPDATE SET domain = excluded.domain RETURNING domain, id",
         )
-        return dict(zip(domains, held, strict=True))
+        return dict(held)
 
 
 def _domain(address: Address) -> str:

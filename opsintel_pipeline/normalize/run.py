@@ -56,7 +56,9 @@ def run(context: Context, partition: Partition) -> StageResult:
         own_addresses=frozenset(name for name in tenant.own_domains if "@" in name),
     )
     taken = failed = 0
-    while payloads := _waiting(context, partition):
+    full = True
+    while full and (payloads := _waiting(context, partition)):
+        full = len(payloads) == PAGE
         incoming, failures = _parse(context, payloads, normalize_context)
         by_id = {payload.id: payload for payload in payloads}
         with context.database.tenant_tx(partition.tenant_id) as connection:

@@ -101,17 +101,25 @@ def bury(connection: psycopg.Connection, message_id: UUID, deleted_at: datetime 
 
 def _known_occurrences(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[UUID, str], UUID]:
     rows = connection.execute(
-        "SELECT source_id, native_id, message_id FROM message_occurrence"
-        " WHERE source_id = ANY(%s) AND native_id = ANY(%s)",
-        (list({item.source_id for item in incoming}), [item.native_id for item in incoming]),
+        "SELECT wanted.source_id, wanted.native_id, found.message_id"
+        " FROM unnest(%s::uuid[], %s::text[]) AS wanted (source_id, native_id) CROSS JOIN LATERAL ("
+        " SELECT message_id FROM message_occurrence"
+        " WHERE source_id = wanted.source_id AND native_id = wanted.native_id LIMIT 1) AS found",
+        ([item.source_id for item in incoming], [item.native_id for item in incoming]),
     ).fetchall()
     return {(source_id, native_id): message_id for source_id, native_id, message_id in rows}
 
 
 def _known_twins(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[str, bytes], UUID]:
+    """Return messages by Message-ID and content hash.
+
+    OFFSET keeps each lookup its own, so that its cost does not follow from how much the tenant has stored.
+    """
     rows = connection.execute(
-        "SELECT rfc_message_id, content_hash, id FROM message WHERE rfc_message_id = ANY(%s) AND deleted_at IS NULL",
-        ([item.message.rfc_message_id for item in incoming if item.message.rfc_message_id],),
+        "SELECT wanted.rfc_message_id, found.content_hash, found.id FROM unnest(%s::text[]) AS wanted (rfc_message_id)"
+        " CROSS JOIN LATERAL (SELECT content_hash, id FROM message"
+        " WHERE rfc_message_id = wanted.rfc_message_id AND deleted_at IS NULL OFFSET 0) AS found",
+        (list({item.message.rfc_message_id for item in incoming if item.message.rfc_message_id}),),
     ).fetchall()
     return {(rfc_message_id, bytes(digest)): message_id for rfc_message_id, digest, message_id in rows}
 

@@ -25,15 +25,20 @@ class Threads:
 
     def prepare(self, messages: Sequence[CanonicalMessage]) -> None:
         """Look up all threads and referenced mails of a page at once."""
+        keys = {(message.kind.value, message.thread_key) for message in messages if message.thread_key}
         rows = self._connection.execute(
-            "SELECT kind, key, id FROM thread WHERE (kind, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-            ([message.kind.value for message in messages], [message.thread_key for message in messages]),
+            "SELECT wanted.kind, wanted.key, found.id FROM unnest(%s::text[], %s::text[]) AS wanted (kind, key)"
+            " CROSS JOIN LATERAL ("
+            " SELECT id FROM thread WHERE kind = wanted.kind AND key = wanted.key LIMIT 1) AS found",
+            ([kind for kind, _ in keys], [key for _, key in keys]),
         ).fetchall()
         self._by_key.update({(kind, key): thread_id for kind, key, thread_id in rows})
         references = {reference for message in messages for reference in message.references}
         mails = self._connection.execute(
-            "SELECT rfc_message_id, thread_id FROM message"
-            " WHERE rfc_message_id = ANY(%s) AND thread_id IS NOT NULL ORDER BY ingested_at, id",
+            "SELECT wanted.reference, found.thread_id FROM unnest(%s::text[]) AS wanted (reference)"
+            " CROSS JOIN LATERAL ("
+            " SELECT thread_id FROM message WHERE rfc_message_id = wanted.reference AND thread_id IS NOT NULL"
+            " ORDER BY ingested_at, id LIMIT 1) AS found",
             (list(references),),
         ).fetchall()
         for rfc_message_id, thread_id in mails:
@@ -61,16 +66,18 @@ class Threads:
 
     def store(self) -> dict[UUID, UUID]:
         """Make the new threads; return the ids that hold for those that another transaction has made meanwhile."""
+        made = {(message.kind.value, message.thread_key): thread_id for thread_id, message in self._new}
         held = insert_returning(
             self._connection,
-            "INSERT INTO thread (tenant_id, id, key, kind, subject) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING id",
+            "thread",
+            ("tenant_id", "id", "key", "kind", "subject"),
             [
                 (self._tenant_id, thread_id, message.thread_key, message.kind.value, message.subject[:500])
                 for thread_id, message in self._new
             ],
+            "ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING kind, key, id",
         )
-        others = {made: kept for (made, _), kept in zip(self._new, held, strict=True) if made != kept}
+        others = {made[kind, key]: kept for kind, key, kept in held if made[kind, key] != kept}
         self._new.clear()
         self._touched = {others.get(thread_id, thread_id) for thread_id in self._touched}
         self._by_key = {key: others.get(thread_id, thread_id) for key, thread_id in self._by_key.items()}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from opsintel.db.bulk import FEW, insert_returning, insert_rows
 from opsintel.db.engine import Database
@@ -77,14 +80,39 @@ class TestInsertRows:
 
 
 class TestInsertReturning:
-    def test_gives_back_what_each_row_returned_in_order(self, database: Database, tenant_id: UUID) -> None:
-        statement = (
-            "INSERT INTO thread (tenant_id, id, key, kind, subject) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING id"
-        )
+    def test_gives_back_the_rows_that_hold_made_or_found(self, database: Database, tenant_id: UUID) -> None:
+        on_conflict = "ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING key, id"
         rows = threads(tenant_id, 3)
-        again = [(tenant_id, new_id(), "1", "email", ""), *threads(tenant_id, 1)]
+        again = [(tenant_id, new_id(), "1", "email", ""), (tenant_id, new_id(), "new", "email", "")]
         with database.tenant_tx(tenant_id) as connection:
-            assert insert_returning(connection, statement, rows) == [row[1] for row in rows]
-            assert insert_returning(connection, statement, again) == [rows[1][1], rows[0][1]]
-            assert insert_returning(connection, statement, []) == []
+            made = insert_returning(connection, "thread", COLUMNS, rows, on_conflict)
+            assert dict(made) == {row[2]: row[1] for row in rows}
+            held = insert_returning(connection, "thread", COLUMNS, again, on_conflict)
+            assert dict(held) == {"1": rows[1][1], "new": again[1][1]}
+            assert insert_returning(connection, "thread", COLUMNS, [], on_conflict) == []
+
+
+class TestValues:
+    @pytest.mark.parametrize("count", [1, FEW + 1])
+    def test_of_every_kind_come_back_as_they_were(self, database: Database, tenant_id: UUID, count: int) -> None:
+        moment = datetime(2026, 2, 28, 23, 59, 59, 123456, tzinfo=UTC)
+        values = {
+            "kind": "email", "partition_day": date(2026, 2, 28), "occurred_at": moment, "edited_at": None,
+            "content_hash": bytes(range(32)), "text": 'a "b" \\ \n\t é 🙂 {x,y} \\x41',
+            "defects": ["one, two", '"', ""],
+            "extra": Jsonb({"a": [1, 2.5, None, "x"]}), "is_bot": True, "revision": 7,
+            "direction": "inbound", "visibility": "public",
+        }  # fmt: skip
+        columns = ("tenant_id", "id", *values)
+        rows = [(tenant_id, new_id(), *values.values()) for _ in range(count)]
+        with database.tenant_tx(tenant_id) as connection:
+            insert_rows(connection, "message", columns, rows)
+            found = connection.execute(
+                sql.SQL("SELECT {} FROM message LIMIT 1").format(sql.SQL(", ").join(map(sql.Identifier, values)))
+            ).fetchone()
+        assert found == tuple(value.obj if isinstance(value, Jsonb) else value for value in values.values())
+
+    @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+    def test_that_the_database_cannot_hold_are_named(self, database: Database, tenant_id: UUID, text: str) -> None:
+        with pytest.raises((psycopg.DataError, UnicodeError)), database.tenant_tx(tenant_id) as connection:
+            insert_rows(connection, "thread", COLUMNS, threads(tenant_id, 1, text))
