@@ -1,4 +1,5 @@
-"""What tests share: one real PostgreSQL for the session, a fresh migrated database for each module, a real RabbitMQ."""
+"""What tests share: one real PostgreSQL for the session, a fresh migrated database for each module, a real RabbitMQ and
+Redis."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from opsintel.queue.topology import QUEUES
 from opsintel.settings import Settings, load_settings
 from tests.peers.catalogue import PEERS, all_are_required
 from tests.peers.rabbitmq import Broker, running_broker
+from tests.peers.redis import RedisServer, running_redis
 
 TEMPLATE = "opsintel_template"
 
@@ -118,6 +120,17 @@ def _purge(url: str) -> None:
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         for queue in QUEUES:
             connection.channel().queue_purge(queue.name)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The Redis of the session, in a folder of its own; it ends with the session."""
+    folder = Path(tempfile.mkdtemp(prefix="opsintel-redis-"))
+    try:
+        with running_redis(folder) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,7 +29,8 @@ class Peer:
 
 CHROMIUM = Peer("chromium", "browser", "the dashboard in a real browser", "chromium")
 RABBITMQ = Peer("rabbitmq-server", "rabbitmq", "the queue in RabbitMQ", "/usr/lib/rabbitmq/bin/rabbitmq-server")
-PEERS = (CHROMIUM, RABBITMQ)
+REDIS = Peer("redis-server", "redis", "limits and locks in Redis", "redis-server")
+PEERS = (CHROMIUM, RABBITMQ, REDIS)
 
 
 def all_are_required() -> bool:

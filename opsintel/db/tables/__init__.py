@@ -1,6 +1,6 @@
 """The tables, declared: columns, tenant column, access, comments, retention and erasure path."""
 
-from opsintel.db.tables import act, analysis, control, events, ingest, issues, marts
+from opsintel.db.tables import act, analysis, control, coordination, events, ingest, issues, marts
 from opsintel.db.tables.declaration import Declaration, declaration_of, metadata
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "act",
     "analysis",
     "control",
+    "coordination",
     "declaration_of",
     "events",
     "ingest",

@@ -1,0 +1,112 @@
+"""A real redis-server as the tests' own child, and an address that takes connections and never answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.peers.catalogue import REDIS
+from tests.peers.rabbitmq import ENDS_WITH_US, free_ports, listens
+
+START_SECONDS = 20.0
+POLL_SECONDS = 0.02
+PASSWORD = "a-password-of-the-tests"
+
+
+class RedisServer:
+    """The server; nothing in it outlives it."""
+
+    def __init__(self, folder: Path) -> None:
+        (self.port,) = free_ports(1)
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Its address, as REDIS_ADDR has it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of an installation that uses it."""
+        return {"REDIS_ADDR": self.address, "OPSINTEL_REDIS_PASSWORD": PASSWORD}
+
+    def start(self) -> None:
+        """Start it, and return once it takes connections."""
+        command = (
+            REDIS.required_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder),
+            "--save", "", "--appendonly", "no", "--requirepass", PASSWORD,
+        )  # fmt: skip
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", ENDS_WITH_US, "sh", *command],
+                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while not listens(self.port):
+            assert self._process.poll() is None, self._log()
+            assert time.monotonic() < deadline, self._log()
+            time.sleep(POLL_SECONDS)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._process.wait()
+            self._process = None
+
+    def _log(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")[-3000:]
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    """Yield a server that runs; it is gone at the end."""
+    server = RedisServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+class Silent:
+    """Takes connections and never answers; counts them."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.connections: list[socket.socket] = []
+        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
+        self._listener = listener
+
+    def accept(self) -> None:
+        """Take connections until the listener is closed."""
+        while True:
+            try:
+                self.connections.append(self._listener.accept()[0])
+            except OSError:
+                return
+
+
+@contextmanager
+def silent_server() -> Iterator[Silent]:
+    """Yield a server that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        silent = Silent(listener)
+        thread = threading.Thread(target=silent.accept)
+        thread.start()
+        try:
+            yield silent
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in silent.connections:
+                connection.close()
