@@ -86,8 +86,11 @@ class Settings(BaseSettings):
     redis_addr: OptionalText = Field(
         None,
         validation_alias="REDIS_ADDR",
-        description="Redis, for caches, rate limits and locks that processes share",
-        json_schema_extra={"example": "redis:6379", "absent": "limits are kept in PostgreSQL or in the process"},
+        description="Redis, for rate limits and locks that processes share",
+        json_schema_extra={
+            "example": "redis:6379",
+            "absent": "PostgreSQL does what it would do, and does so while it is away",
+        },
     )
     redis_password: OptionalSecret = Field(
         None,
@@ -207,6 +210,27 @@ class Settings(BaseSettings):
         validation_alias="OPSINTEL_DAGSTER_PORT",
         description="Port of the Dagster UI on 127.0.0.1",
         json_schema_extra={"example": "3001", "absent": "`3001`"},
+    )
+    api_reads_per_minute: int = Field(
+        3000,
+        ge=0,
+        validation_alias="OPSINTEL_API_READS_PER_MINUTE",
+        description="Requests that read, of a tenant in a minute; 0 for no limit",
+        json_schema_extra={"example": "6000", "absent": "`3000`"},
+    )
+    api_searches_per_minute: int = Field(
+        600,
+        ge=0,
+        validation_alias="OPSINTEL_API_SEARCHES_PER_MINUTE",
+        description="Searches of a tenant in a minute; 0 for no limit",
+        json_schema_extra={"example": "1200", "absent": "`600`"},
+    )
+    api_writes_per_minute: int = Field(
+        600,
+        ge=0,
+        validation_alias="OPSINTEL_API_WRITES_PER_MINUTE",
+        description="Requests that change something, of a tenant in a minute; 0 for no limit",
+        json_schema_extra={"example": "1200", "absent": "`600`"},
     )
     embedding_weights: Path | None = Field(
         None,

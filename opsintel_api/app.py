@@ -10,14 +10,17 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from opsintel.access import passwords
+from opsintel.coordination.choose import ApiLimits
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
 from opsintel_api import problems
+from opsintel_api.auth.throttle import LoginThrottle
 from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
+from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
 from opsintel_api.routes import auth, health, issues, messages, overview, search, sources
-from opsintel_api.services import Services
+from opsintel_api.services import Services, key_for
 
 API_VERSION = "1.0.0"
 STATEMENT_SECONDS = 10
@@ -67,10 +70,13 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         passwords.prepare()
         database = await AsyncDatabase.open(database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS)
         broker = BrokerProbe(settings.amqp_url) if settings.amqp_url else None
-        app.state.services = Services(database, settings, broker=broker)
+        shared = ApiLimits(settings, database)
+        throttle = LoginThrottle(shared, key_for(settings, "throttle"))
+        app.state.services = Services(database, settings, throttle, TenantLimits(shared, settings), broker)
         try:
             yield
         finally:
+            await shared.close()
             await database.close()
 
     app = build_api(lifespan=lifespan)

@@ -62,7 +62,7 @@ class Envelope:
 
         async def enclose(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _enclose(MutableHeaders(scope=message), request_id, scope.get("scheme") == "https")
+                _enclose(MutableHeaders(scope=message), scope)
             elif without_body:
                 message = {**message, "body": b""}
             await send(message)
@@ -74,13 +74,15 @@ class Envelope:
             await problems.response(Request(scope), 413, TOO_LARGE)(scope, receive, enclose)
 
 
-def _enclose(headers: MutableHeaders, request_id: str, encrypted: bool) -> None:
-    headers["X-Request-ID"] = request_id
+def _enclose(headers: MutableHeaders, scope: Scope) -> None:
+    headers["X-Request-ID"] = scope["state"]["request_id"]
+    if policy := scope["state"].get("rate_limit_policy"):
+        headers["RateLimit-Policy"] = policy
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", API_POLICY)
     headers.setdefault("Cache-Control", "no-store")
-    if encrypted:
+    if scope.get("scheme") == "https":
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
 

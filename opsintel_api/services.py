@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
 
@@ -12,6 +12,7 @@ from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
 from opsintel_api.auth.throttle import LoginThrottle
 from opsintel_api.broker import BrokerProbe
+from opsintel_api.limits import TenantLimits
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Services:
 
     database: AsyncDatabase
     settings: Settings
-    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+    throttle: LoginThrottle
+    limits: TenantLimits
     broker: BrokerProbe | None = None
 
     @property
@@ -30,7 +32,12 @@ class Services:
 
     def key_for(self, purpose: str) -> bytes:
         """Return a key of its own for a purpose, derived from JWT_SECRET."""
-        return hmac.digest(self.token_key, f"opsintel {purpose} v1".encode(), hashlib.sha256)
+        return key_for(self.settings, purpose)
+
+
+def key_for(settings: Settings, purpose: str) -> bytes:
+    """Return a key of its own for a purpose, derived from JWT_SECRET."""
+    return hmac.digest(settings.jwt_key(), f"opsintel {purpose} v1".encode(), hashlib.sha256)
 
 
 def services_of(request: Request) -> Services:

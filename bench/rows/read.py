@@ -55,7 +55,8 @@ def _contenders(past: History, logs: Path) -> Iterator[dict[str, Callable[[], fl
     """Yield both servers as functions that return the milliseconds of CPU of a request."""
     installed = past.installed
     ports = free_port(), free_port()
-    api = installed.environment | {"API_ADDR": f"127.0.0.1:{ports[0]}"}
+    unlimited = {"OPSINTEL_API_READS_PER_MINUTE": "0"}
+    api = installed.environment | unlimited | {"API_ADDR": f"127.0.0.1:{ports[0]}"}
     bare = {"BENCH_DATABASE": installed.admin_url, "BENCH_TENANT": str(past.tenant_id)}
     uvicorn = ["-m", "uvicorn", "bench.peers.bare_asgi:app", "--port", str(ports[1]), "--no-access-log"]
     with (

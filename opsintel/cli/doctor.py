@@ -60,6 +60,7 @@ def findings_of() -> Iterator[Finding]:
     yield _guarded("data folder", lambda: _data_folder(settings))
     yield _guarded("database", lambda: _database(settings))
     yield from _broker(settings)
+    yield from _redis(settings)
     yield _guarded("objects", lambda: _objects(settings))
     yield _guarded("embeddings", lambda: _embeddings(settings))
     yield from _service_account(settings)
@@ -124,6 +125,21 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         return Finding("queue", "passed", "RabbitMQ stored and confirmed a message")
 
     yield _guarded("queue", examine_it)
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_addr is None:
+        yield Finding("limits and locks", "passed", "in PostgreSQL, as REDIS_ADDR is not set")
+        return
+    from opsintel.coordination.redis import RedisCoordinator
+
+    with RedisCoordinator(settings) as redis:
+        try:
+            redis.probe()
+        except OpsintelError as error:
+            yield Finding("limits and locks", "warning", f"{error.message}; PostgreSQL does its part", error.remedy)
+        else:
+            yield Finding("limits and locks", "passed", f"Redis at {settings.redis_addr} answered")
 
 
 def _objects(settings: Settings) -> Finding:

@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from opsintel.access.roles import OPEN, matrix
 from opsintel.access.tokens import AccessToken, InvalidToken, verify
 from opsintel_api.auth.sessions import role_in_session
+from opsintel_api.limits import class_of
 from opsintel_api.problems import RequestProblem
 from opsintel_api.services import services_of
 
@@ -40,7 +41,10 @@ class Principal:
 
 
 async def authorize(request: Request) -> None:
-    """Set `request.state.principal`; 401 without a valid session, 403 when the role lacks the route's scope."""
+    """Set `request.state.principal`.
+
+    401 without a valid session, 403 when the role lacks the route's scope, 429 after too many requests of its tenant.
+    """
     requirement = matrix().requirement(request.method, request.scope["route"].path)
     if requirement == OPEN:
         return
@@ -51,6 +55,7 @@ async def authorize(request: Request) -> None:
         raise _unauthorized("The session has ended")
     if not matrix().allows(role, requirement):
         raise RequestProblem(403, "Your role does not allow this")
+    await _count(request, token.tenant_id)
     request.state.principal = Principal(token.user_id, token.tenant_id, token.session_id, role)
 
 
@@ -62,6 +67,14 @@ def principal_of(request: Request) -> Principal:
 
 
 Authenticated = Annotated[Principal, Depends(principal_of)]
+
+
+async def _count(request: Request, tenant_id: UUID) -> None:
+    limits = services_of(request).limits
+    route_class = class_of(request.method, request.scope["route"].path)
+    request.state.rate_limit_policy = limits.policy(route_class)
+    if refusal := await limits.take(tenant_id, route_class):
+        raise RequestProblem(429, "Too many requests of this tenant; wait a moment", headers=refusal.headers)
 
 
 def _token(request: Request) -> AccessToken:

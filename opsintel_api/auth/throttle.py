@@ -1,59 +1,46 @@
-"""Failed log-ins, counted by account and by address.
-
-Kept in this process: several API processes each count their own, and a restart forgets.
-"""
+"""Log-ins that are tried, counted by account and by address in buckets that all API processes share."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import hashlib
+import hmac
+import math
 
-WINDOW_SECONDS = 15 * 60
-FAILURES_PER_ACCOUNT = 10
-FAILURES_PER_ADDRESS = 50
-MAXIMUM_KEYS = 50_000
+from opsintel.coordination.contract import AsyncLimits, Key, Limit
+
+TRIES_PER_ACCOUNT = Limit(per_second=10 / 900, burst=10)
+"""Ten at once, then one every 90 s."""
+
+TRIES_PER_ADDRESS = Limit(per_second=50 / 900, burst=50)
+"""More, as many people may share an address."""
 
 
-@dataclass
 class LoginThrottle:
-    """Refuses log-ins after too many failures within the window, for accounts that exist and for those that do not."""
+    """Refuses log-ins after too many failures, for accounts that exist and for those that do not."""
 
-    clock: Callable[[], float] = time.monotonic
-    _failures: OrderedDict[tuple[str, str], deque[float]] = field(default_factory=OrderedDict)
+    def __init__(self, limits: AsyncLimits, secret: bytes) -> None:
+        """`secret` turns addresses into names that tell nobody's address."""
+        self._limits = limits
+        self._secret = secret
 
-    def wait_seconds(self, account: str, address: str) -> int:
-        """Return how long until another try is taken; 0 when at once."""
-        waits = [
-            self._wait(("account", account), FAILURES_PER_ACCOUNT),
-            self._wait(("address", address), FAILURES_PER_ADDRESS),
-        ]
-        return max(waits)
+    async def begin(self, account: str, address: str) -> int:
+        """Count a try, before its password is checked: tries that run side by side count as well.
 
-    def failed(self, account: str, address: str) -> None:
-        """Count a try, before its password is checked: tries that run side by side count as well."""
-        for key in (("account", account), ("address", address)):
-            self._failures.setdefault(key, deque(maxlen=FAILURES_PER_ADDRESS)).append(self.clock())
-            self._failures.move_to_end(key)
-        while len(self._failures) > MAXIMUM_KEYS:
-            self._failures.popitem(last=False)
+        Returns 0, or, when it is not taken, the whole seconds after which one will be.
+        """
+        place = self._key("address", address)
+        wait = await self._limits.acquire(place, TRIES_PER_ADDRESS)
+        if not wait:
+            wait = await self._limits.acquire(self._key("account", account), TRIES_PER_ACCOUNT)
+            if wait:
+                await self._limits.refund(place, TRIES_PER_ADDRESS)
+        return math.ceil(wait)
 
-    def succeeded(self, account: str, address: str) -> None:
+    async def succeeded(self, account: str, address: str) -> None:
         """Forget an account's failures, and the last try of its address."""
-        self._failures.pop(("account", account), None)
-        tries = self._failures.get(("address", address))
-        if tries:
-            tries.pop()
+        await self._limits.refund(self._key("account", account), TRIES_PER_ACCOUNT, TRIES_PER_ACCOUNT.burst)
+        await self._limits.refund(self._key("address", address), TRIES_PER_ADDRESS)
 
-    def _wait(self, key: tuple[str, str], limit: int) -> int:
-        tries = self._failures.get(key)
-        if tries is None:
-            return 0
-        now = self.clock()
-        while tries and tries[0] <= now - WINDOW_SECONDS:
-            tries.popleft()
-        if not tries:
-            del self._failures[key]
-            return 0
-        return 0 if len(tries) < limit else max(1, int(tries[-limit] + WINDOW_SECONDS - now) + 1)
+    def _key(self, kind: str, value: str) -> Key:
+        digest = hmac.digest(self._secret, f"{kind} {value}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return Key(None, f"login:{kind}:{digest.hex()[:32]}")

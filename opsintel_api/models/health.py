@@ -14,7 +14,7 @@ class Health(Answer):
 
 
 class Readiness(Answer):
-    """Whether the process can serve, by part."""
+    """Whether the process can serve, by part; degraded: it does, without a part that it can do without."""
 
-    status: Literal["ready", "not_ready"]
+    status: Literal["ready", "degraded", "not_ready"]
     checks: dict[str, str]

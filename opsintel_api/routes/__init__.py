@@ -20,7 +20,7 @@ def protected_router(tag: str) -> APIRouter:
         prefix="/v1",
         tags=[tag],
         dependencies=[Depends(authorize), Security(BEARER)],
-        responses=responses(401, 403, 422, 503),
+        responses=responses(401, 403, 422, 429, 503),
     )
 
 

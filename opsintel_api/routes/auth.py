@@ -107,17 +107,15 @@ async def get_me(request: Request, principal: Authenticated) -> Me:
 
 async def _checked_account(request: Request, services: Services, email: str, password: str) -> sessions.Account:
     address = request.client.host if request.client else ""
-    wait = services.throttle.wait_seconds(email, address)
-    if wait:
+    if wait := await services.throttle.begin(email, address):
         raise RequestProblem(429, "Too many failed log-ins; try again later", headers={"Retry-After": str(wait)})
-    services.throttle.failed(email, address)
     account = await sessions.find_account(services.database, email)
     stored = account.password_hash if account else None
     async with _hashing:
         correct = await asyncio.to_thread(passwords.verify_password, stored, password)
     if account is None or not correct:
         raise RequestProblem(401, WRONG)
-    services.throttle.succeeded(email, address)
+    await services.throttle.succeeded(email, address)
     if passwords.needs_upgrade(account.password_hash):
         async with _hashing:
             stronger = await asyncio.to_thread(passwords.upgraded, password)

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from opsintel.errors import OpsintelError
 from opsintel_api.models.health import Health, Readiness
+from opsintel_api.redis import redis_state
 from opsintel_api.routes import WITHOUT_PARAMETERS, open_router
 from opsintel_api.services import services_of
 
@@ -30,13 +31,20 @@ async def get_health() -> Health:
     responses={503: {"model": Readiness, "description": "Something it needs does not answer"}},
 )
 async def get_readiness(request: Request, response: Response) -> Readiness:
-    """Say whether the database, as the application's role, and the broker where there is one answer within a second."""
+    """Say whether what it needs answers within a second: the database, as the application's role, and a broker if any.
+
+    A Redis that is away makes it degraded and not less ready: PostgreSQL does its part.
+    """
+    services = services_of(request)
     checks = {"database": await _database(request)}
-    if (broker := services_of(request).broker) is not None:
-        checks["broker"] = await broker.state()
+    if services.broker is not None:
+        checks["broker"] = await services.broker.state()
     ready = all(state == "ok" for state in checks.values())
+    if services.settings.redis_addr is not None:
+        checks["redis"] = await redis_state(services.settings)
     response.status_code = 200 if ready else 503
-    return Readiness(status="ready" if ready else "not_ready", checks=checks)
+    complete = all(state == "ok" for state in checks.values())
+    return Readiness(status=("ready" if complete else "degraded") if ready else "not_ready", checks=checks)
 
 
 async def _database(request: Request) -> str:

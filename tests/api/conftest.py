@@ -32,8 +32,12 @@ def other(database: Database) -> Seeded:
 
 
 @pytest_asyncio.fixture
-async def client(settings: Settings, acme: Seeded, other: Seeded) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser's view of the running application."""
+async def client(
+    settings: Settings, database: Database, acme: Seeded, other: Seeded
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser's view of the running application, whose limits nobody has used up."""
+    with database.system_tx() as connection:
+        connection.execute("DELETE FROM rate_limit")
     assert settings.db_url is not None
     app = create_app(settings, settings.db_url)
     async with app.router.lifespan_context(app):

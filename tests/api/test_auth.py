@@ -18,7 +18,7 @@ from opsintel.access.tokens import AUDIENCE, ISSUER, TYPE
 from opsintel.clock import now
 from opsintel.tenants import create_tenant
 from opsintel_api.auth.cookies import COOKIE
-from opsintel_api.auth.throttle import FAILURES_PER_ACCOUNT
+from opsintel_api.auth.throttle import TRIES_PER_ACCOUNT
 from tests.api.conftest import Get
 from tests.seeding import PASSWORD, Seeded
 
@@ -108,7 +108,7 @@ class TestLogin:
 class TestThrottle:
     @pytest.mark.parametrize("account", ["owner@other.example", "nobody@other.example"])
     async def test_too_many_failures_close_an_account_whether_it_exists_or_not(self, client, other: Seeded, account):
-        for _ in range(FAILURES_PER_ACCOUNT):
+        for _ in range(TRIES_PER_ACCOUNT.burst):
             assert (await log_in(client, account, "wrong password")).status_code == 401
         response = await log_in(client, account)
         assert response.status_code == 429
@@ -116,7 +116,7 @@ class TestThrottle:
 
     async def test_a_success_forgets_the_failures_of_the_account(self, client, acme: Seeded):
         for _ in range(3):
-            for _ in range(FAILURES_PER_ACCOUNT - 1):
+            for _ in range(TRIES_PER_ACCOUNT.burst - 1):
                 await log_in(client, acme.email("owner"), "wrong password")
             assert (await log_in(client, acme.email("owner"))).status_code == 200
 

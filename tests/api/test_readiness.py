@@ -9,6 +9,8 @@ from opsintel.queue.rabbitmq import declare_queues
 from opsintel.queue.topology import WORK
 from opsintel_api import broker
 from opsintel_api.broker import BrokerProbe
+from tests.coordination.conftest import settings_of
+from tests.peers.redis import RedisServer, silent_server
 
 NOBODY = "amqp://guest:guest@127.0.0.1:1/"
 
@@ -25,6 +27,34 @@ class TestTheRoute:
         response = await client.get("/readyz")
         assert response.status_code == 503
         assert response.json()["checks"] == {"database": "ok", "broker": "does not answer"}
+
+
+@pytest.mark.redis
+class TestRedis:
+    async def test_that_answers_is_a_part_that_is_ready(self, client, redis_server: RedisServer):
+        self.give(client, redis_server.environment)
+        response = await client.get("/readyz")
+        assert (response.status_code, response.json()["status"]) == (200, "ready")
+        assert response.json()["checks"] == {"database": "ok", "redis": "ok"}
+
+    @pytest.mark.parametrize("state", ["nobody", "silent", "wrong password"])
+    async def test_that_does_not_leaves_the_process_ready_but_degraded(self, client, redis_server, state):
+        with silent_server() as silent:
+            self.give(
+                client,
+                {
+                    "nobody": {"REDIS_ADDR": "127.0.0.1:1"},
+                    "silent": {"REDIS_ADDR": silent.address},
+                    "wrong password": redis_server.environment | {"OPSINTEL_REDIS_PASSWORD": "another"},
+                }[state],
+            )
+            response = await client.get("/readyz")
+        assert (response.status_code, response.json()["status"]) == (200, "degraded")
+        assert response.json()["checks"] == {"database": "ok", "redis": "does not answer"}
+
+    def give(self, client, variables):
+        services = client._transport.app.state.services
+        object.__setattr__(services, "settings", settings_of(services.settings, **variables))
 
 
 @pytest.mark.rabbitmq
