@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Literal, get_args
 from uuid import UUID
 
 from opsintel.clock import is_plausible, now
@@ -13,6 +14,10 @@ ARCHIVE_DAY = date(1970, 1, 1)
 
 LIVE_WINDOW_DAYS = 365
 """Days that have Dagster partitions; the ledger runs older ones with the same functions."""
+
+StageName = Literal["raw_messages", "messages", "analyses", "issues", "marts", "sheet_exports"]
+STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
+"""The stages in their order, each named as the asset it makes; work may begin at any of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

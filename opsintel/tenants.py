@@ -25,9 +25,10 @@ class Tenant:
     language: str
     window_days: int
     own_domains: tuple[str, ...]
+    retention_days: int | None = None
 
 
-_COLUMNS = "id, slug, name, language, window_days, own_domains"
+_COLUMNS = "id, slug, name, language, window_days, own_domains, retention_days"
 
 
 def create_tenant(database: Database, slug: str, name: str, *, own_domains: tuple[str, ...] = ()) -> Tenant:
@@ -92,5 +93,22 @@ def all_tenants(database: Database) -> list[Tenant]:
     return [_tenant(row) for row in rows]
 
 
+def set_paused(database: Database, tenant_id: UUID, *, paused: bool) -> None:
+    """Hold back a tenant's work and polls, or let them flow again; what is under way ends, and nothing is lost."""
+    with database.system_tx() as connection:
+        connection.execute(
+            "UPDATE tenant SET paused_at = CASE WHEN %s THEN coalesce(paused_at, now()) END WHERE id = %s",
+            (paused, tenant_id),
+        )
+
+
+def set_retention(database: Database, tenant_id: UUID, days: int | None) -> None:
+    """Keep a tenant's messages for so many days; None for ever. Raises `InputError` below one day."""
+    if days is not None and days < 1:
+        raise InputError(f"Messages cannot be kept for {days} days", remedy="Give at least 1")
+    with database.system_tx() as connection:
+        connection.execute("UPDATE tenant SET retention_days = %s WHERE id = %s", (days, tenant_id))
+
+
 def _tenant(row: tuple[Any, ...]) -> Tenant:
-    return Tenant(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))
+    return Tenant(row[0], row[1], row[2], row[3], row[4], tuple(row[5]), row[6])

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 
 from opsintel.db.engine import Database
+from opsintel.partitions import STAGE_NAMES
 from opsintel.queue import outbox, quarantine
 from opsintel.queue.contract import QUEUE_PAGE, Announcement, Delivery, Queue
 from opsintel.queue.wire import PROBE, Origin, RefusedError, decode
@@ -115,12 +116,13 @@ def _known_tenants(connection: psycopg.Connection, wanted: set[UUID]) -> set[UUI
 
 def _insert(connection: psycopg.Connection, announcements: Sequence[Announcement]) -> None:
     connection.execute(
-        "INSERT INTO work (tenant_id, id, partition_day, reason)"
-        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO work (tenant_id, id, partition_day, reason, first_stage)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING",
         (
             [a.tenant_id for a in announcements],
             [a.id for a in announcements],
             [date.fromisoformat(a.payload["day"]) for a in announcements],
             [a.payload["reason"] for a in announcements],
+            [a.payload.get("first_stage", STAGE_NAMES[0]) for a in announcements],
         ),
     )

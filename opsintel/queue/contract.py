@@ -9,7 +9,8 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 PARTITION_DIRTY = "partition.dirty"
-"""Topic: a partition of a tenant has something to do. Payload: {"day": ISO date, "reason": text}."""
+"""Topic: a partition of a tenant has something to do. Payload: {"day": ISO date, "reason": text,
+"first_stage": the stage that its work begins at}."""
 
 CHANNEL = "opsintel_work"
 """NOTIFY channel that wakes the worker: the outbox or the queue in PostgreSQL has something new."""

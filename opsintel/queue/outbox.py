@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from opsintel.db.engine import Database
 from opsintel.errors import UnavailableError
 from opsintel.ids import new_id
+from opsintel.partitions import STAGE_NAMES, StageName
 from opsintel.queue import quarantine
 from opsintel.queue.contract import CHANNEL, PARTITION_DIRTY, QUEUE_PAGE, Announcement, Queue
 from opsintel.queue.wire import MAX_BODY, VERSION, Origin, RefusedError, encode
@@ -57,14 +58,20 @@ _TAKE: LiteralString = """
 ix_outbox_due is entered once for each tenant, and read no further than a page needs."""
 
 
-def announce_days(connection: psycopg.Connection, tenant_id: UUID, days: Iterable[date], reason: str) -> None:
+def announce_days(
+    connection: psycopg.Connection,
+    tenant_id: UUID,
+    days: Iterable[date],
+    reason: str,
+    first_stage: StageName = STAGE_NAMES[0],
+) -> None:
     """Write one outbox row for each dirty day, in the caller's transaction of that tenant; its commit wakes the relay.
 
-    The day and the reason are the payload; `reason` is one line.
+    Day, reason (one line) and the stage that its work begins at are the payload.
     """
+    common = {"version": VERSION, "reason": reason, "first_stage": first_stage}
     rows = [
-        (tenant_id, new_id(), PARTITION_DIRTY, Jsonb({"version": VERSION, "day": day.isoformat(), "reason": reason}))
-        for day in sorted(set(days))
+        (tenant_id, new_id(), PARTITION_DIRTY, Jsonb({**common, "day": day.isoformat()})) for day in sorted(set(days))
     ]
     if not rows:
         return

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from opsintel.errors import ItemError, one_line
+from opsintel.partitions import STAGE_NAMES
 from opsintel.queue.contract import PARTITION_DIRTY, Announcement
 
 VERSION = 1
@@ -86,6 +87,10 @@ def _checked(topic: object, payload: object, origin: Origin) -> dict[str, Any]:
         date.fromisoformat(payload["day"])
     except (KeyError, ValueError, TypeError):
         raise RefusedError("malformed", "The day is no date", origin) from None
+    if payload.get("first_stage", STAGE_NAMES[0]) not in STAGE_NAMES:
+        raise RefusedError(
+            "newer_version", f"This installation knows no stage {str(payload['first_stage'])[:60]!r}", origin
+        )
     reason = payload.get("reason")
     if not isinstance(reason, str) or len(reason) > MAX_REASON or one_line(reason) != reason:
         raise RefusedError("malformed", f"The reason is no line of at most {MAX_REASON} characters", origin)

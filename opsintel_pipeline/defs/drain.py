@@ -33,7 +33,7 @@ def drain_batch(context: OpExecutionContext, config: Batch, installation: Instal
     if result.failed:
         raise Failure(
             description=f"{len(result.failed)} partitions failed, {result.done} are done",
-            metadata={partition.key: reason for partition, reason in sorted(result.failed.items())[:50]},
+            metadata={partition.key: str(result.failed[partition]) for partition in sorted(result.failed)[:50]},
             allow_retries=False,
         )
 

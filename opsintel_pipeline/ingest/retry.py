@@ -10,8 +10,9 @@ from opsintel.queue.outbox import announce_days
 from opsintel_pipeline.ingest.sources import Source
 
 _FAILED_DAYS = """
-SELECT partition_day, error FROM (
-    SELECT DISTINCT ON (partition_day) partition_day, error, state FROM work
+SELECT partition_day, error, first_stage FROM (
+    SELECT DISTINCT ON (partition_day) partition_day, error, state, first_stage FROM work
+    WHERE state <> 'cancelled' AND last_stage IS NULL
     ORDER BY partition_day, finished_at DESC NULLS FIRST) AS latest
 WHERE state = 'failed' ORDER BY partition_day
 """
@@ -20,14 +21,14 @@ WHERE state = 'failed' ORDER BY partition_day
 def failed_days(context: Context, tenant_id: UUID) -> dict[date, str]:
     """Return the days whose latest work was given up, each with the reason."""
     with context.database.tenant_tx(tenant_id) as connection:
-        return dict(connection.execute(_FAILED_DAYS).fetchall())
+        return {day: error for day, error, _ in connection.execute(_FAILED_DAYS)}
 
 
 def retry_failed_days(context: Context, tenant_id: UUID) -> None:
-    """Announce again the days that were given up: what stood in their way may be gone."""
+    """Announce the days that were given up anew, from where they failed: what stood in their way may be gone."""
     with context.database.tenant_tx(tenant_id) as connection:
-        days = [day for day, _ in connection.execute(_FAILED_DAYS).fetchall()]
-        announce_days(connection, tenant_id, days, "retry")
+        for day, _, stage in connection.execute(_FAILED_DAYS).fetchall():
+            announce_days(connection, tenant_id, [day], "retry", stage)
 
 
 def failures_since(context: Context, source: Source, since: datetime) -> list[tuple[str, str]]:

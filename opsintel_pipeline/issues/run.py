@@ -48,7 +48,7 @@ def run(context: Context, partition: Partition) -> StageResult:
         touched |= {membership.issue_id for membership in followed}
         refresh_issues(connection, partition.tenant_id, touched, embedder.version)
         other_days = _other_days(connection, result, followed, partition.day)
-        announce_days(connection, partition.tenant_id, other_days, "issues changed")
+        announce_days(connection, partition.tenant_id, other_days, "issues changed", "marts")
         members = _members(connection, partition.day)
     return StageResult(
         members,
@@ -71,7 +71,7 @@ def consolidate(context: Context, tenant_id: UUID) -> StageResult:
         result = assign.consolidate(state, join_distance=_join_distance(embedder))
         touched = store.store_result(connection, tenant_id, result, embedder.version)
         refresh_issues(connection, tenant_id, touched, embedder.version)
-        announce_days(connection, tenant_id, _other_days(connection, result, [], None), "issues changed")
+        announce_days(connection, tenant_id, _other_days(connection, result, [], None), "issues changed", "marts")
     return StageResult(len(result.memberships), {"merged": len(result.merged), "new_issues": len(result.new_issues)})
 
 

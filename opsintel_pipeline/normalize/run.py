@@ -70,7 +70,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             connection.execute(
                 "UPDATE raw_payload SET normalized_at = now() WHERE id = ANY(%s)", ([p.id for p in payloads],)
             )
-            announce_days(connection, partition.tenant_id, days - {partition.day}, "edit")
+            announce_days(connection, partition.tenant_id, days - {partition.day}, "edit", "analyses")
         taken += len(incoming) - len(refused)
         failed += len(failures)
     with context.database.tenant_tx(partition.tenant_id) as connection:

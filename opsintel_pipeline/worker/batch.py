@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ import psycopg
 
 from opsintel.context import Context
 from opsintel.errors import OpsintelError
-from opsintel.partitions import Partition
+from opsintel.partitions import STAGE_NAMES, Partition, StageName
 from opsintel.queue import ledger
 from opsintel_pipeline.worker.stages import STAGES, Outcome, Stage, run_stage
 
@@ -38,7 +38,7 @@ class BatchResult:
     """What a run did: partitions that went through all stages, and those that failed with the reason."""
 
     done: int
-    failed: dict[Partition, str]
+    failed: dict[Partition, ledger.Fault]
 
 
 def run_batch(
@@ -50,22 +50,22 @@ def run_batch(
     stages: Sequence[Stage] = STAGES,
     lease: Lease | None = None,
 ) -> BatchResult:
-    """Run all stages over a batch; `observe` is told the outcomes of each stage before the ledger is.
+    """Run a batch through the stages, each partition from where it begins; `observe` is told before the ledger is.
 
     A batch that is done or has expired does nothing. Killed anywhere, the batch expires and is built anew.
     `lease` keeps the batch ours meanwhile; by default a thread renews its deadline.
     """
     result = BatchResult(0, {})
-    partitions = ledger.start_batch(context.database, batch_id, run_id)
-    if not partitions:
+    begins = ledger.start_batch(context.database, batch_id, run_id)
+    if not begins:
         ledger.close_batch(context.database, batch_id)  # its tenants are gone, or a killed run had finished them
         return result
     began = time.monotonic()
-    with (lease or _lease)(context, batch_id):
-        for number, chunk in enumerate(chunks(partitions)):
+    with (lease or keep_lease)(context, batch_id):
+        for number, chunk in enumerate(chunks(list(begins))):
             if number and time.monotonic() - began > BUDGET_SECONDS:
                 break
-            _run_chunk(context, batch_id, chunk, stages, observe, result)
+            _run_chunk(context, batch_id, {day: begins[day] for day in chunk}, stages, observe, result)
     ledger.close_batch(context.database, batch_id)
     return result
 
@@ -88,25 +88,25 @@ def chunks(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
 def _run_chunk(
     context: Context,
     batch_id: UUID,
-    partitions: Sequence[Partition],
+    begins: Mapping[Partition, StageName],
     stages: Sequence[Stage],
     observe: Observer,
     result: BatchResult,
 ) -> None:
-    failed: dict[Partition, str] = {}
-    going = list(partitions)
+    failed: dict[Partition, ledger.Fault] = {}
     for stage in stages:
+        reached = STAGE_NAMES[: STAGE_NAMES.index(stage.asset) + 1]
+        going = [partition for partition, begin in begins.items() if begin in reached and partition not in failed]
         outcomes = list(run_stage(context, stage, going))
         observe(stage, outcomes)
-        failed |= {o.partition: f"{stage.asset}: {o.error}" for o in outcomes if o.error is not None}
-        going = [outcome.partition for outcome in outcomes if outcome.error is None]
-    ledger.finish(context.database, batch_id, {**dict.fromkeys(going), **failed})
+        failed |= {o.partition: ledger.Fault(stage.asset, o.error) for o in outcomes if o.error is not None}
+    ledger.finish(context.database, batch_id, {partition: failed.get(partition) for partition in begins})
     result.failed |= failed
-    result.done += len(going)
+    result.done += len(begins) - len(failed)
 
 
 @contextmanager
-def _lease(context: Context, batch_id: UUID) -> Iterator[None]:
+def keep_lease(context: Context, batch_id: UUID) -> Iterator[None]:
     """Keep the batch ours while a stage takes long: a thread renews its deadline."""
     ended = threading.Event()
 

@@ -15,7 +15,7 @@ import psycopg
 
 from opsintel.context import Context
 from opsintel.errors import DatabaseError, OpsintelError
-from opsintel.partitions import Partition, StageResult
+from opsintel.partitions import Partition, StageName, StageResult
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class StageFunction(Protocol):
 class Stage:
     """A stage: the asset it makes, where its function is, and whether one call serves all days of a tenant."""
 
-    asset: str
+    asset: StageName
     module: str
     whole_tenant: bool = False
 

@@ -215,4 +215,4 @@ class TestABatch:
         ledger.set_deadline(context.database, batch_id, timedelta(days=-1))
         (new_id,) = ledger.build_batches(context.database, now=now())
         assert new_id != batch_id
-        assert ledger.start_batch(context.database, batch_id, "late run") == []
+        assert ledger.start_batch(context.database, batch_id, "late run") == {}

@@ -7,13 +7,12 @@ import pytest
 
 from opsintel.clock import now
 from opsintel.db.engine import Database
-from opsintel.partitions import Partition
 from opsintel.queue import ledger
 from opsintel.queue.consume import consume_once
 from opsintel.queue.outbox import announce_days, relay_once
 from opsintel.queue.postgres import PostgresQueue
 from opsintel.queue.wire import decode
-from opsintel.tenants import create_tenant
+from opsintel.tenants import create_tenant, set_paused
 
 DAY = date(2026, 11, 1)
 
@@ -75,7 +74,7 @@ class TestTheWayOfWork:
         assert ledger.build_batches(database, now=now()) == []
         (anew,) = ledger.build_batches(database, now=now() + timedelta(hours=1))
         assert anew != dead
-        assert ledger.start_batch(database, dead, "late") == []
+        assert ledger.start_batch(database, dead, "late") == {}
         assert len(ledger.start_batch(database, anew, "run")) == 1
 
     def test_a_failing_partition_is_tried_again_and_given_up_in_the_end(self, database: Database, tenant: UUID) -> None:
@@ -84,11 +83,11 @@ class TestTheWayOfWork:
         for _ in range(ledger.MAX_ATTEMPTS):
             (batch,) = ledger.build_batches(database, now=now())
             (partition,) = ledger.start_batch(database, batch, "run")
-            ledger.finish(database, batch, {partition: "no reason"})
+            ledger.finish(database, batch, {partition: ledger.Fault("analyses", "no reason")})
             ledger.close_batch(database, batch)
         assert ledger.build_batches(database, now=now()) == []
         with database.system_tx() as connection:
-            assert connection.execute("SELECT state, error FROM work").fetchall() == [("failed", "no reason")]
+            assert connection.execute("SELECT state, error FROM work").fetchall() == [("failed", "analyses: no reason")]
 
     def test_new_work_for_a_day_under_way_waits_for_the_next_batch(self, database: Database, tenant: UUID) -> None:
         announce(database, tenant, DAY)
@@ -113,7 +112,7 @@ class TestTheWayOfWork:
 def run_all(database: Database, poison: date) -> None:
     """Run every open batch as a run does that dies over one day: with nothing of its batch finished."""
     for batch in ledger.open_batches(database):
-        partitions: list[Partition] = ledger.start_batch(database, batch, "run")
+        partitions = ledger.start_batch(database, batch, "run")
         if poison in {partition.day for partition in partitions}:
             ledger.set_deadline(database, batch, timedelta(seconds=-1))
         else:
@@ -147,7 +146,7 @@ class TestADayThatKillsItsRuns:
         deliver(database)
         first, second = ledger.build_batches(database)
         healthy, suspect = (ledger.start_batch(database, batch, "run") for batch in (first, second))
-        assert [partition.day for partition in healthy + suspect] == [DAY + timedelta(days=1), DAY]
+        assert [partition.day for partition in [*healthy, *suspect]] == [DAY + timedelta(days=1), DAY]
 
 
 class TestDeadlines:
@@ -160,3 +159,85 @@ class TestDeadlines:
             row = connection.execute("SELECT deadline_at - now() FROM batch WHERE id = %s", (batch,)).fetchone()
         assert row is not None
         assert timedelta(seconds=20) < row[0] <= timedelta(seconds=30)
+
+    @pytest.mark.parametrize("hours", [-1, 1])
+    def test_a_machine_whose_clock_is_wrong_takes_no_batch_from_others_and_keeps_none_for_ever(
+        self, database: Database, tenant: UUID, monkeypatch: pytest.MonkeyPatch, hours: int
+    ) -> None:
+        wrong = now() + timedelta(hours=hours)
+        monkeypatch.setattr("time.time", wrong.timestamp)
+        monkeypatch.setattr("opsintel.clock.now", lambda: wrong)
+        announce(database, tenant, DAY)
+        deliver(database)
+        (batch,) = ledger.build_batches(database)
+        ledger.start_batch(database, batch, "run")
+        ledger.set_deadline(database, batch, timedelta(seconds=30))
+        assert ledger.build_batches(database) == []
+        with database.system_tx() as connection:
+            connection.execute("UPDATE batch SET deadline_at = deadline_at - interval '31 s'")
+        assert len(ledger.build_batches(database)) == 1
+
+
+class TestStages:
+    def test_work_begins_at_the_earliest_stage_that_any_of_its_announcements_names(
+        self, database: Database, tenant: UUID
+    ) -> None:
+        with database.tenant_tx(tenant) as connection:
+            announce_days(connection, tenant, [DAY, DAY + timedelta(days=1)], "issues changed", "marts")
+            announce_days(connection, tenant, [DAY], "edit", "analyses")
+        deliver(database)
+        (batch,) = ledger.build_batches(database)
+        assert list(ledger.start_batch(database, batch, "run").values()) == ["analyses", "marts"]
+
+    def test_a_retry_goes_on_at_the_stage_that_failed(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY, DAY + timedelta(days=1))
+        deliver(database)
+        (batch,) = ledger.build_batches(database)
+        first, second = ledger.start_batch(database, batch, "run")
+        ledger.finish(database, batch, {first: ledger.Fault("issues", "no reason"), second: None})
+        ledger.close_batch(database, batch)
+        (again,) = ledger.build_batches(database)
+        assert ledger.start_batch(database, again, "run") == {first: "issues"}
+
+
+class TestOneRunForATenant:
+    def test_no_two_batches_hold_the_same_tenant(self, database: Database, tenant: UUID) -> None:
+        others = [create_tenant(database, f"n-{uuid4().hex}", "N").id for _ in range(3)]
+        for offset in range(40):
+            for tenant_id in (tenant, *others):
+                announce(database, tenant_id, DAY + timedelta(days=offset))
+        deliver(database)
+        batches = ledger.build_batches(database, size=100, per_tenant=50)
+        held = [{p.tenant_id for p in ledger.start_batch(database, batch, "run")} for batch in batches]
+        assert sorted(map(len, held)) == [2, 2]
+        assert held[0].isdisjoint(held[1])
+
+    def test_a_batch_that_no_run_took_in_hand_costs_no_try(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        for _ in range(3 * ledger.MAX_ATTEMPTS):
+            (batch,) = ledger.build_batches(database)
+            ledger.set_deadline(database, batch, timedelta(seconds=-1))
+        with database.system_tx() as connection:
+            assert connection.execute("SELECT state, attempts, deaths FROM work").fetchone() == ("batched", 0, 0)
+
+    def test_what_a_run_had_no_time_for_costs_no_try(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        (batch,) = ledger.build_batches(database)
+        ledger.start_batch(database, batch, "run")
+        ledger.close_batch(database, batch)
+        with database.system_tx() as connection:
+            assert connection.execute("SELECT state, attempts FROM work").fetchone() == ("pending", 0)
+
+
+class TestAPausedTenant:
+    def test_has_its_work_wait_and_loses_nothing(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        set_paused(database, tenant, paused=True)
+        assert ledger.build_batches(database) == []
+        assert ledger.pending_count(database) == 0
+        set_paused(database, tenant, paused=False)
+        assert ledger.pending_count(database) == 1
+        assert len(ledger.build_batches(database)) == 1
