@@ -11,7 +11,7 @@ import psycopg
 from opsintel.db.engine import Database
 from opsintel.partitions import STAGE_NAMES
 from opsintel.queue import outbox, quarantine
-from opsintel.queue.contract import QUEUE_PAGE, Announcement, Delivery, Queue
+from opsintel.queue.contract import QUEUE_PAGE, Announcement, Delivery, Queue, TransactionalQueue
 from opsintel.queue.wire import PROBE, Origin, RefusedError, decode
 
 DEAD_PAGE = 100
@@ -27,10 +27,13 @@ def consume_once(database: Database, queue: Queue) -> int:
     What cannot be read, or names a tenant that is not there, is quarantined. What the database refuses goes back to the
     queue, and to quarantine after the limit.
     """
+    if isinstance(queue, TransactionalQueue) and (taken := _take(database, queue)):
+        return taken
     deliveries = queue.receive(QUEUE_PAGE)
     if deliveries:
         try:
-            _enter(database, deliveries)
+            with database.system_tx() as connection:
+                _enter(connection, deliveries)
         except ROW_FAULTS:
             _one_by_one(database, queue, deliveries)
         else:
@@ -38,11 +41,24 @@ def consume_once(database: Database, queue: Queue) -> int:
     return len(deliveries) + _consume_dead(database, queue)
 
 
+def _take(database: Database, queue: TransactionalQueue) -> int:
+    """Move a page into the ledger by one transaction; none when there is anything wrong with it."""
+    try:
+        with database.system_tx() as connection:
+            deliveries = queue.take(connection, QUEUE_PAGE)
+            if deliveries:
+                _enter(connection, deliveries)
+    except ROW_FAULTS:
+        return 0
+    return len(deliveries)
+
+
 def _one_by_one(database: Database, queue: Queue, deliveries: Sequence[Delivery]) -> None:
     """Let the page not suffer from the one that cannot be entered."""
     for delivery in deliveries:
         try:
-            _enter(database, [delivery])
+            with database.system_tx() as connection:
+                _enter(connection, [delivery])
         except ROW_FAULTS:
             queue.reject([delivery])
         else:
@@ -66,7 +82,8 @@ def _consume_dead(database: Database, queue: Queue) -> int:
 def _last_try(database: Database, delivery: Delivery) -> str | None:
     """Return why the delivery cannot be entered into the ledger; None when it was."""
     try:
-        _enter(database, [delivery])
+        with database.system_tx() as connection:
+            _enter(connection, [delivery])
     except ROW_FAULTS as error:
         return f"The ledger refuses it: {type(error).__name__} {error.sqlstate or ''}".rstrip()
     return None
@@ -80,21 +97,20 @@ def _poison(delivery: Delivery, reason: str) -> RefusedError:
     return RefusedError("poison", reason, Origin(announcement.tenant_id, announcement.id))
 
 
-def _enter(database: Database, deliveries: Sequence[Delivery]) -> None:
-    """Enter what can be read into the ledger and quarantine the rest, in one transaction."""
+def _enter(connection: psycopg.Connection, deliveries: Sequence[Delivery]) -> None:
+    """Enter what can be read into the ledger and quarantine the rest."""
     readable, refused = _read([d for d in deliveries if d.body != PROBE])
-    with database.system_tx() as connection:
-        known = _known_tenants(connection, {announcement.tenant_id for announcement, _ in readable})
-        entered = [announcement for announcement, _ in readable if announcement.tenant_id in known]
-        refused += [
-            (RefusedError("unknown_tenant", "There is no such tenant", Origin(a.tenant_id, a.id)), body)
-            for a, body in readable
-            if a.tenant_id not in known
-        ]
-        _insert(connection, entered)
-        outbox.remove(connection, [Origin(a.tenant_id, a.id) for a in entered])
-        if refused:
-            quarantine.store(connection, refused)
+    known = _known_tenants(connection, {announcement.tenant_id for announcement, _ in readable})
+    entered = [announcement for announcement, _ in readable if announcement.tenant_id in known]
+    refused += [
+        (RefusedError("unknown_tenant", "There is no such tenant", Origin(a.tenant_id, a.id)), body)
+        for a, body in readable
+        if a.tenant_id not in known
+    ]
+    _insert(connection, entered)
+    outbox.remove(connection, [Origin(a.tenant_id, a.id) for a in entered])
+    if refused:
+        quarantine.store(connection, refused)
 
 
 def _read(

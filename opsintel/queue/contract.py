@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 from uuid import UUID
+
+import psycopg
 
 PARTITION_DIRTY = "partition.dirty"
 """Topic: a partition of a tenant has something to do. Payload: {"day": ISO date, "reason": text,
@@ -83,3 +85,16 @@ class Queue(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class TransactionalQueue(Queue, Protocol):
+    """A queue in the same database as the ledger: what is taken is gone when it is entered, in one transaction."""
+
+    def take(self, connection: psycopg.Connection, limit: int) -> list[Delivery]:
+        """Remove up to `limit` announcements in the caller's transaction and return them.
+
+        Empty when there are none, and when the next ones are to be received instead: a consumer that dies over what it
+        takes leaves no trace of it, so what may have killed one is leased.
+        """
+        ...

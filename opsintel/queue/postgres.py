@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from uuid import UUID
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from opsintel.db.engine import Database
@@ -22,6 +24,7 @@ class PostgresQueue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._proven = False
 
     def publish(self, announcements: Sequence[Announcement]) -> None:
         """Insert the announcements in one transaction; one that is already there is left alone."""
@@ -69,10 +72,25 @@ class PostgresQueue:
                 """,
                 (LEASE, DELIVERY_LIMIT, limit),
             ).fetchall()
-        return [
-            Delivery((tenant_id, id_), encode(Announcement(tenant_id, id_, topic, payload)), attempts - handed_out - 1)
-            for tenant_id, id_, topic, payload, attempts in rows
-        ]
+        return [_delivery(*row[:4], attempts=row[4] - handed_out - 1) for row in rows]
+
+    def take(self, connection: psycopg.Connection, limit: int) -> list[Delivery]:
+        """Remove a page of announcements that were never handed out, once a page has been consumed by lease."""
+        if not self._proven:
+            return []
+        rows = connection.execute(
+            """
+            WITH page AS (
+                SELECT tenant_id, id, attempts FROM queue_message WHERE available_at <= now()
+                ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+            DELETE FROM queue_message USING page
+            WHERE queue_message.tenant_id = page.tenant_id AND queue_message.id = page.id
+              AND NOT EXISTS (SELECT FROM page WHERE attempts > 0)
+            RETURNING queue_message.tenant_id, queue_message.id, topic, payload
+            """,
+            (limit,),
+        ).fetchall()
+        return [_delivery(*row, attempts=0) for row in rows]
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Remove the announcements."""
@@ -81,6 +99,7 @@ class PostgresQueue:
                 "DELETE FROM queue_message WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
                 ([d.token[0] for d in deliveries], [d.token[1] for d in deliveries]),
             )
+        self._proven = True
 
     def reject(self, deliveries: Sequence[Delivery]) -> None:
         """End the leases."""
@@ -101,3 +120,7 @@ class PostgresQueue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _delivery(tenant_id: UUID, id_: UUID, topic: str, payload: dict[str, Any], *, attempts: int) -> Delivery:
+    return Delivery((tenant_id, id_), encode(Announcement(tenant_id, id_, topic, payload)), attempts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -10,6 +12,22 @@ import psycopg
 from opsintel.db.bulk import insert_returning
 from opsintel.events.message import CanonicalMessage, Kind
 from opsintel.ids import new_id
+
+
+@dataclass(slots=True)
+class _Span:
+    """The times of a page's new messages in one thread; messages without a time count as of now."""
+
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    undated: bool = False
+
+    def include(self, moment: datetime | None) -> None:
+        if moment is None:
+            self.undated = True
+            return
+        self.first_at = min(self.first_at or moment, moment)
+        self.last_at = max(self.last_at or moment, moment)
 
 
 class Threads:
@@ -20,7 +38,7 @@ class Threads:
         self._tenant_id = tenant_id
         self._by_key: dict[tuple[str, str], UUID] = {}
         self._by_message_id: dict[str, UUID] = {}
-        self._touched: set[UUID] = set()
+        self._spans: dict[UUID, _Span] = {}
         self._new: list[tuple[UUID, CanonicalMessage]] = []
 
     def prepare(self, messages: Sequence[CanonicalMessage]) -> None:
@@ -61,7 +79,7 @@ class Threads:
         self._by_key.setdefault(key, thread_id)
         if message.rfc_message_id:
             self._by_message_id.setdefault(message.rfc_message_id, thread_id)
-        self._touched.add(thread_id)
+        self._spans.setdefault(thread_id, _Span()).include(message.occurred_at)
         return thread_id
 
     def store(self) -> dict[UUID, UUID]:
@@ -70,28 +88,38 @@ class Threads:
         held = insert_returning(
             self._connection,
             "thread",
-            ("tenant_id", "id", "key", "kind", "subject"),
-            [
-                (self._tenant_id, thread_id, message.thread_key, message.kind.value, message.subject[:500])
-                for thread_id, message in self._new
-            ],
-            "ON CONFLICT (tenant_id, kind, key) DO UPDATE SET key = excluded.key RETURNING kind, key, id",
+            ("tenant_id", "id", "key", "kind", "subject", "first_at", "last_at"),
+            [self._row(thread_id, message) for thread_id, message in self._new],
+            "ON CONFLICT (tenant_id, kind, key) DO UPDATE SET first_at = least(thread.first_at, excluded.first_at),"
+            " last_at = greatest(thread.last_at, excluded.last_at) RETURNING kind, key, id",
         )
         others = {made[kind, key]: kept for kind, key, kept in held if made[kind, key] != kept}
         self._new.clear()
-        self._touched = {others.get(thread_id, thread_id) for thread_id in self._touched}
+        self._spans = {others.get(thread_id, thread_id): span for thread_id, span in self._spans.items()}
         self._by_key = {key: others.get(thread_id, thread_id) for key, thread_id in self._by_key.items()}
         self._by_message_id = {key: others.get(thread_id, thread_id) for key, thread_id in self._by_message_id.items()}
         return others
 
+    def _row(self, thread_id: UUID, message: CanonicalMessage) -> tuple[object, ...]:
+        """Return the row of a new thread, its span with it."""
+        span = self._spans[thread_id]
+        if not span.undated:
+            del self._spans[thread_id]
+        return (self._tenant_id, thread_id, message.thread_key, message.kind.value, message.subject[:500],
+                span.first_at, span.last_at)  # fmt: skip
+
     def finish(self) -> None:
-        """Bring the spans of the touched threads up to date; call it when the page's messages are stored."""
+        """Bring the spans of the other threads up to date; call it when the page's messages are stored."""
+        spans = list(self._spans.values())
         self._connection.execute(
-            "UPDATE thread SET first_at = span.first_at, last_at = span.last_at FROM ("
-            " SELECT thread_id, min(sorted_at) AS first_at, max(sorted_at) AS last_at FROM message"
-            " WHERE thread_id = ANY(%s) GROUP BY thread_id) AS span WHERE thread.id = span.thread_id",
-            (list(self._touched),),
+            "UPDATE thread SET first_at = least(thread.first_at, span.first_at, span.moment),"
+            " last_at = greatest(thread.last_at, span.last_at, span.moment) FROM ("
+            " SELECT id, first_at, last_at, CASE WHEN undated THEN now() END AS moment"
+            " FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bool[])"
+            " AS given (id, first_at, last_at, undated)) AS span WHERE thread.id = span.id",
+            (list(self._spans), [s.first_at for s in spans], [s.last_at for s in spans], [s.undated for s in spans]),
         )
+        self._spans.clear()
 
     def _of_references(self, message: CanonicalMessage) -> UUID | None:
         if message.kind is not Kind.EMAIL:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -80,6 +80,28 @@ class TestAPage:
         assert rows(connection, "SELECT key, first_at FROM thread") == [("a", MOMENT)]
         parts = "SELECT filename, label, url FROM attachment, message_label, message_link"
         assert rows(connection, parts) == [("a.pdf", "urgent", "https://hub.example")]
+
+    def test_widens_the_spans_of_the_threads_it_touches(
+        self, connection: psycopg.Connection, partition: Partition, source_id: UUID
+    ) -> None:
+        def at(name: str, hours: int | None) -> CanonicalMessage:
+            moment = None if hours is None else MOMENT + timedelta(hours=hours)
+            references = () if name == "a" else ("a@firm.example",)
+            return mail(name, references=references, occurred_at=moment)
+
+        span = "SELECT first_at, last_at FROM thread"
+        store(connection, partition, source_id, at("a", 0), at("b", 2))
+        assert rows(connection, span) == [(MOMENT, MOMENT + timedelta(hours=2))]
+        store(connection, partition, source_id, at("c", 1), at("d", -3))
+        assert rows(connection, span) == [(MOMENT - timedelta(hours=3), MOMENT + timedelta(hours=2))]
+        store(connection, partition, source_id, at("e", None))
+        assert rows(connection, "SELECT last_at = now() FROM thread") == [(True,)]
+
+    def test_without_any_time_counts_as_of_now(
+        self, connection: psycopg.Connection, partition: Partition, source_id: UUID
+    ) -> None:
+        store(connection, partition, source_id, mail("a", occurred_at=None))
+        assert rows(connection, "SELECT first_at = now(), last_at = now() FROM thread") == [(True, True)]
 
     def test_may_hold_an_edit_of_one_of_its_own_messages(
         self, connection: psycopg.Connection, partition: Partition, source_id: UUID
