@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
@@ -131,14 +132,18 @@ def _known_tenants(connection: psycopg.Connection, wanted: set[UUID]) -> set[UUI
 
 
 def _insert(connection: psycopg.Connection, announcements: Sequence[Announcement]) -> None:
+    rows = [
+        {
+            "tenant_id": str(a.tenant_id),
+            "id": str(a.id),
+            "day": date.fromisoformat(a.payload["day"]).isoformat(),
+            "reason": a.payload["reason"],
+            "first_stage": a.payload.get("first_stage", STAGE_NAMES[0]),
+        }
+        for a in announcements
+    ]
     connection.execute(
-        "INSERT INTO work (tenant_id, id, partition_day, reason, first_stage)"
-        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING",
-        (
-            [a.tenant_id for a in announcements],
-            [a.id for a in announcements],
-            [date.fromisoformat(a.payload["day"]) for a in announcements],
-            [a.payload["reason"] for a in announcements],
-            [a.payload.get("first_stage", STAGE_NAMES[0]) for a in announcements],
-        ),
+        "INSERT INTO work (tenant_id, id, partition_day, reason, first_stage) SELECT * FROM json_to_recordset(%s)"
+        " AS entered (tenant_id uuid, id uuid, day date, reason text, first_stage text) ON CONFLICT DO NOTHING",
+        (json.dumps(rows),),
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
-from uuid import UUID
+from typing import LiteralString, Self
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from opsintel.db.engine import Database
 from opsintel.queue.contract import CHANNEL, DELIVERY_LIMIT, QUEUE_PAGE, Announcement, Delivery
@@ -17,6 +15,12 @@ from opsintel.queue.wire import encode
 
 LEASE = timedelta(seconds=60)
 """A consumer that died gives back what it held after this long."""
+
+
+_BODY: LiteralString = """
+    json_build_object(
+        'tenant_id', queue_message.tenant_id, 'id', queue_message.id, 'topic', topic, 'payload', payload)::text
+"""
 
 
 class PostgresQueue:
@@ -30,16 +34,10 @@ class PostgresQueue:
         """Insert the announcements in one transaction; one that is already there is left alone."""
         with self._database.system_tx() as connection, connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO queue_message (tenant_id, id, topic, payload)"
-                " SELECT sent.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::jsonb[])"
-                " AS sent (tenant_id, id, topic, payload) JOIN tenant ON tenant.id = sent.tenant_id"
-                " ON CONFLICT DO NOTHING",
-                (
-                    [a.tenant_id for a in announcements],
-                    [a.id for a in announcements],
-                    [a.topic for a in announcements],
-                    [Jsonb(a.payload) for a in announcements],
-                ),
+                "INSERT INTO queue_message (tenant_id, id, topic, payload) SELECT sent.* FROM json_to_recordset(%s)"
+                " AS sent (tenant_id uuid, id uuid, topic text, payload jsonb)"
+                " JOIN tenant ON tenant.id = sent.tenant_id ON CONFLICT DO NOTHING",
+                ("[" + ",".join(encode(announcement).decode() for announcement in announcements) + "]",),
             )
             cursor.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
 
@@ -68,29 +66,32 @@ class PostgresQueue:
                 WHERE (tenant_id, id) IN (
                     SELECT tenant_id, id FROM queue_message WHERE available_at <= now() AND {which}
                     ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-                RETURNING tenant_id, id, topic, payload, attempts
+                RETURNING tenant_id, id, {_BODY}, attempts
                 """,
                 (LEASE, DELIVERY_LIMIT, limit),
             ).fetchall()
-        return [_delivery(*row[:4], attempts=row[4] - handed_out - 1) for row in rows]
+        return [
+            Delivery((tenant_id, id_), body.encode(), attempts - handed_out - 1)
+            for tenant_id, id_, body, attempts in rows
+        ]
 
     def take(self, connection: psycopg.Connection, limit: int) -> list[Delivery]:
         """Remove a page of announcements that were never handed out, once a page has been consumed by lease."""
         if not self._proven:
             return []
         rows = connection.execute(
-            """
+            f"""
             WITH page AS (
                 SELECT tenant_id, id, attempts FROM queue_message WHERE available_at <= now()
                 ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
             DELETE FROM queue_message USING page
             WHERE queue_message.tenant_id = page.tenant_id AND queue_message.id = page.id
               AND NOT EXISTS (SELECT FROM page WHERE attempts > 0)
-            RETURNING queue_message.tenant_id, queue_message.id, topic, payload
+            RETURNING queue_message.tenant_id, queue_message.id, {_BODY}
             """,
             (limit,),
         ).fetchall()
-        return [_delivery(*row, attempts=0) for row in rows]
+        return [Delivery((tenant_id, id_), body.encode(), 0) for tenant_id, id_, body in rows]
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Remove the announcements."""
@@ -120,7 +121,3 @@ class PostgresQueue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _delivery(tenant_id: UUID, id_: UUID, topic: str, payload: dict[str, Any], *, attempts: int) -> Delivery:
-    return Delivery((tenant_id, id_), encode(Announcement(tenant_id, id_, topic, payload)), attempts)
