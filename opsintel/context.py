@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
+from opsintel.coordination.choose import open_coordinator
+from opsintel.coordination.contract import Coordinator
 from opsintel.db.connect import open_database
 from opsintel.db.engine import Database
 from opsintel.objects.store import ObjectStore, open_objects
@@ -14,11 +17,21 @@ from opsintel.settings import Settings
 
 @dataclass(frozen=True)
 class Context:
-    """The parts of an installation, opened."""
+    """The parts of an installation, opened; `close` ends what was opened on the way."""
 
     database: Database
     objects: ObjectStore
     settings: Settings
+
+    @cached_property
+    def coordinator(self) -> Coordinator:
+        """What this process shares limits and locks with others by; one for the process, as it remembers outages."""
+        return open_coordinator(self.settings, self.database)
+
+    def close(self) -> None:
+        """Close the coordinator, if there was any use for it; database and objects are their owner's."""
+        if "coordinator" in self.__dict__:
+            self.coordinator.close()
 
 
 @contextmanager
@@ -26,4 +39,8 @@ def open_context(settings: Settings) -> Iterator[Context]:
     """Yield the installation of the settings, its database migrated; closes everything at the end."""
     objects = open_objects(settings)
     with open_database(settings) as database:
-        yield Context(database, objects, settings)
+        context = Context(database, objects, settings)
+        try:
+            yield context
+        finally:
+            context.close()

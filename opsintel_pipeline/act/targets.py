@@ -29,7 +29,7 @@ def ensure_sheet(context: Context, tenant_id: UUID, spreadsheet_id: str, workshe
             f"'{spreadsheet_id}' is no id of a spreadsheet", remedy="It stands in the address, between /d/ and /edit"
         )
     if key is not None:
-        SheetsClient(key, spreadsheet_id)
+        SheetsClient(key, spreadsheet_id, coordinator=context.coordinator)
     config = {"spreadsheet_id": spreadsheet_id, "worksheet": one_line(worksheet)[:TAB_LIMIT]}
     with context.database.tenant_tx(tenant_id) as connection:
         row = connection.execute(

@@ -32,7 +32,9 @@ def _open() -> Context:
     atexit.register(stack.close)
     urls = stack.enter_context(database_urls(settings))
     database = stack.enter_context(Database(urls.service))
-    return Context(database, open_objects(settings), settings)
+    context = Context(database, open_objects(settings), settings)
+    stack.callback(context.close)
+    return context
 
 
 installation = Installation()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,15 +11,18 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from opsintel.context import Context
+from opsintel.coordination.contract import Key, Lock
+from opsintel.coordination.hold import held
+from opsintel.coordination.postgres import PostgresCoordinator
 from opsintel.crypto.keyring import Keyring
 from opsintel.db.engine import Database
-from opsintel.errors import CredentialError, InputError
+from opsintel.errors import CredentialError, InputError, UnavailableError
 from opsintel.ids import new_id
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
 from opsintel.tenants import create_tenant
 from opsintel_pipeline.act.rows import KEY_COLUMN
-from opsintel_pipeline.act.sheets.client import SheetsClient, column_name
+from opsintel_pipeline.act.sheets.client import RETRIES, SheetsClient, column_name
 from opsintel_pipeline.act.sheets.run import Target, export_target
 from opsintel_pipeline.act.targets import ensure_sheet
 from tests.peers.sheets import Spreadsheet, sheets_server
@@ -49,6 +53,8 @@ def private_key() -> str:
 
 @pytest.fixture
 def context(database: Database, settings: Settings, address: str) -> Context:
+    with database.system_tx() as connection:
+        connection.execute("DELETE FROM rate_limit")  # the account of all tests has one budget
     pointed = settings.model_copy(update={"google_sheets_endpoint": address})
     return Context(database, open_objects(pointed), pointed)
 
@@ -67,6 +73,13 @@ def target(context: Context, address: str, private_key: str) -> Target:
         ).fetchone()
     assert row is not None
     return Target(*row)
+
+
+class Forgetful(PostgresCoordinator):
+    """Loses every lock at once."""
+
+    def renew(self, lock: Lock) -> bool:
+        return False
 
 
 def add_issue(context: Context, tenant_id: UUID, number: int, title: str) -> UUID:
@@ -161,11 +174,41 @@ class TestExport:
     def test_passing_faults_are_tried_again(
         self, context: Context, target: Target, spreadsheet: Spreadsheet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("googleapiclient.http.time.sleep", lambda _seconds: None)
-        monkeypatch.setattr("googleapiclient.http._retry_request.__defaults__", None, raising=False)
+        monkeypatch.setattr("opsintel_pipeline.act.sheets.client.FIRST_PAUSE", 0.0)
         spreadsheet.fail_next = [503, 429]
         add_issue(context, target.tenant_id, 1, "Patience")
         assert export_target(context, target)[0] == 1
+
+    def test_a_server_that_stays_away_is_given_up_with_its_reason(
+        self, context: Context, target: Target, spreadsheet: Spreadsheet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("opsintel_pipeline.act.sheets.client.FIRST_PAUSE", 0.0)
+        spreadsheet.fail_next = [503] * 20
+        with pytest.raises(UnavailableError, match="Google Sheets answers 503"):
+            export_target(context, target)
+        assert len(spreadsheet.fail_next) == 20 - RETRIES - 1
+
+    def test_of_two_processes_one_writes_at_a_time(
+        self, context: Context, target: Target, spreadsheet: Spreadsheet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("opsintel_pipeline.act.sheets.run.PATIENCE_SECONDS", 0.0)
+        key = Key(target.tenant_id, f"sheet:{target.id}")
+        with (
+            held(context.coordinator, key, timedelta(minutes=1)),
+            pytest.raises(UnavailableError, match="another process"),
+        ):
+            export_target(context, target)
+        assert spreadsheet.writes == 0
+        assert export_target(context, target) == (0, spreadsheet.writes)
+
+    def test_a_process_that_lost_its_turn_writes_nothing_more(
+        self, context: Context, target: Target, spreadsheet: Spreadsheet
+    ) -> None:
+        lost = replace(context)
+        lost.__dict__["coordinator"] = Forgetful(context.database)
+        with pytest.raises(UnavailableError, match="was lost"):
+            export_target(lost, target)
+        assert spreadsheet.writes == 0
 
     def test_a_thousand_rows_take_few_requests(
         self, context: Context, target: Target, spreadsheet: Spreadsheet
@@ -179,9 +222,9 @@ class TestExport:
 
 
 class TestCredentials:
-    def test_what_is_no_service_account_is_said(self) -> None:
+    def test_what_is_no_service_account_is_said(self, context: Context) -> None:
         with pytest.raises(CredentialError, match="service account"):
-            SheetsClient(b"{}", "x")
+            SheetsClient(b"{}", "x", coordinator=context.coordinator)
 
     def test_that_are_none_store_nothing(self, context: Context) -> None:
         tenant = create_tenant(context.database, f"sheet-{uuid4().hex}", "Sheet")

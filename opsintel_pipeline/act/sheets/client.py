@@ -6,20 +6,27 @@ Source: the discovery document of sheets v4, as the package google-api-python-cl
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from google.auth.exceptions import GoogleAuthError
+import httplib2
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.oauth2.service_account import Credentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
+from opsintel.coordination.contract import Coordinator
 from opsintel.errors import CredentialError, InputError, UnavailableError
 from opsintel_pipeline.act.rows import Cell
+from opsintel_pipeline.act.sheets.pace import Kind, Pace
 
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 RETRIES = 5
+FIRST_PAUSE = 2.0
+"""Seconds after a first failure; they double."""
+LONGEST_RETRY_AFTER = 600.0
 MAX_BYTES = 1_500_000
 """Google advises at most 2 MB a request."""
 
@@ -39,7 +46,16 @@ class Worksheet:
 class SheetsClient:
     """One spreadsheet, opened with a service account."""
 
-    def __init__(self, service_account: bytes, spreadsheet_id: str, endpoint: str | None = None) -> None:
+    def __init__(
+        self,
+        service_account: bytes,
+        spreadsheet_id: str,
+        endpoint: str | None = None,
+        *,
+        coordinator: Coordinator,
+        before_request: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`coordinator` shares the account's budget; `before_request` may raise, and then nothing is sent."""
         try:
             information = json.loads(service_account)
             credentials = Credentials.from_service_account_info(information, scopes=SCOPES)  # type: ignore[no-untyped-call]
@@ -54,6 +70,8 @@ class SheetsClient:
         )  # fmt: skip
         self._sheets = service.spreadsheets()
         self._id = spreadsheet_id
+        self._pace = Pace(coordinator, credentials.service_account_email)
+        self._before_request = before_request
         self.writes = 0
 
     def open_worksheet(self, title: str, key_column: str) -> Worksheet:
@@ -105,30 +123,60 @@ class SheetsClient:
 
     def _write_page(self, data: list[dict[str, Any]]) -> None:
         body = {"valueInputOption": "RAW", "data": data}
-        self._run(self._sheets.values().batchUpdate(spreadsheetId=self._id, body=body))
+        self._run("write", self._sheets.values().batchUpdate(spreadsheetId=self._id, body=body))
         self.writes += 1
 
     def _structure(self, requests: list[dict[str, Any]]) -> None:
-        self._run(self._sheets.batchUpdate(spreadsheetId=self._id, body={"requests": requests}))
+        self._run("write", self._sheets.batchUpdate(spreadsheetId=self._id, body={"requests": requests}))
         self.writes += 1
 
     def _properties(self, title: str) -> dict[str, Any] | None:
-        answer = self._run(self._sheets.get(spreadsheetId=self._id, fields="sheets.properties"))
+        answer = self._run("read", self._sheets.get(spreadsheetId=self._id, fields="sheets.properties"))
         return next((s["properties"] for s in answer.get("sheets", []) if s["properties"]["title"] == title), None)
 
     def _values(self, place: str, dimension: str) -> list[str]:
-        answer = self._run(self._sheets.values().get(spreadsheetId=self._id, range=place, majorDimension=dimension))
+        request = self._sheets.values().get(spreadsheetId=self._id, range=place, majorDimension=dimension)
+        answer = self._run("read", request)
         return [str(value) for value in (answer.get("values") or [[]])[0]]
 
-    def _run(self, request: Any) -> Any:
+    def _run(self, kind: Kind, request: Any) -> Any:
+        """Send a request at the account's pace, again after passing faults: each says what the cells shall be."""
+        for attempt in range(RETRIES + 1):
+            self._pace.wait(kind)
+            self._before_request()
+            try:
+                return self._send(request)
+            except _Refused as refused:
+                pause = FIRST_PAUSE * 2**attempt
+                if attempt == RETRIES or (refused.retry_after or 0) > LONGEST_RETRY_AFTER:
+                    raise UnavailableError(refused.message) from None
+                if refused.is_budget:
+                    self._pace.refused(kind, refused.retry_after or pause)
+                else:
+                    time.sleep(refused.retry_after or pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    @staticmethod
+    def _send(request: Any) -> Any:
         try:
-            return request.execute(num_retries=RETRIES)
+            return request.execute()
         except HttpError as error:
             raise _translated(error) from None
+        except TransportError as error:
+            raise _Refused(f"Google's log-in cannot be reached: {error}") from None
         except GoogleAuthError as error:
             raise CredentialError(f"Google refuses the service account: {error}") from None
-        except OSError as error:
-            raise UnavailableError(f"Google Sheets cannot be reached: {error}") from None
+        except (OSError, httplib2.HttpLib2Error) as error:
+            raise _Refused(f"Google Sheets cannot be reached: {error}") from None
+
+
+class _Refused(UnavailableError):
+    """A passing fault; `retry_after` is how long Google asked to wait."""
+
+    def __init__(self, message: str, retry_after: float | None = None, *, is_budget: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_budget = is_budget
 
 
 def column_name(number: int) -> str:
@@ -153,5 +201,7 @@ def _translated(error: HttpError) -> Exception:
     if status == 404:
         return InputError("There is no such spreadsheet", remedy="Check the id in its address")
     if status == 429 or status >= 500:
-        return UnavailableError(f"Google Sheets answers {status}: {reason}")
+        told = str(error.resp.get("retry-after", ""))
+        retry_after = float(told) if told.isdecimal() else None
+        return _Refused(f"Google Sheets answers {status}: {reason}", retry_after, is_budget=status == 429)
     return InputError(f"Google Sheets refuses the request: {reason}")

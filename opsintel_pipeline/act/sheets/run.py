@@ -7,10 +7,13 @@ before anything is written again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from opsintel.context import Context
+from opsintel.coordination.contract import Key
+from opsintel.coordination.hold import Held, held
 from opsintel.crypto.keyring import Keyring
 from opsintel.errors import CredentialError, FatalError, InputError
 from opsintel.partitions import Partition, StageResult
@@ -19,6 +22,10 @@ from opsintel_pipeline.act.sheets.client import SheetsClient
 from opsintel_pipeline.act.sheets.plan import SheetPlan, Written, merged_ranges, plan_sheet
 
 DEFAULT_WORKSHEET = "opsintel issues"
+LEASE = timedelta(seconds=150)
+"""Longer than the pace of an account makes a request wait; each request begins it anew."""
+PATIENCE_SECONDS = 160.0
+"""A process that died over a sheet keeps it no longer than its lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,23 @@ def run(context: Context, partition: Partition) -> StageResult:
 
 
 def export_target(context: Context, target: Target) -> tuple[int, int]:
-    """Export to one sheet; returns (rows that stand there, write requests made)."""
+    """Export to one sheet; returns (rows that stand there, write requests made).
+
+    One process at a time writes a sheet, since two would give a place to different rows. Raises `UnavailableError`
+    when another one still does after a while.
+    """
+    key = Key(target.tenant_id, f"sheet:{target.id}")
+    with held(context.coordinator, key, LEASE, patience=PATIENCE_SECONDS) as turn:
+        return _export_alone(context, target, turn)
+
+
+def _export_alone(context: Context, target: Target, turn: Held) -> tuple[int, int]:
     client = SheetsClient(
-        _credential(context, target), target.config["spreadsheet_id"], context.settings.google_sheets_endpoint
+        _credential(context, target),
+        target.config["spreadsheet_id"],
+        context.settings.google_sheets_endpoint,
+        coordinator=context.coordinator,
+        before_request=turn.keep,
     )
     worksheet = client.open_worksheet(target.config.get("worksheet", DEFAULT_WORKSHEET), KEY_COLUMN)
     with context.database.tenant_tx(target.tenant_id) as connection:
