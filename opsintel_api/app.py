@@ -19,7 +19,7 @@ from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
-from opsintel_api.routes import auth, health, issues, messages, overview, search, sources
+from opsintel_api.routes import auth, health, issues, jobs, messages, overview, search, sources
 from opsintel_api.services import Services, key_for
 
 API_VERSION = "1.0.0"
@@ -33,6 +33,7 @@ ROUTERS = (
     messages.routes,
     search.routes,
     sources.routes,
+    jobs.routes,
     health.routes,
 )
 

@@ -37,6 +37,7 @@ class Seeded:
     issues: dict[str, UUID] = field(default_factory=dict)
     messages: list[UUID] = field(default_factory=list)
     newsletter: UUID | None = None
+    job: UUID = field(default_factory=new_id)
     last_day: date = field(default_factory=today)
 
     def email(self, role: Role) -> str:
@@ -62,6 +63,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _newsletter(connection, seeded, canary)
         _embeddings(connection, seeded)
         _facts(connection, seeded)
+        _job(connection, seeded)
     return seeded
 
 
@@ -256,6 +258,15 @@ def _facts(connection: psycopg.Connection, seeded: Seeded) -> None:
         f" FROM {joined} JOIN source ON source.id = place.source_id GROUP BY issue_id) AS seen WHERE id = issue_id"
     )
     insert(connection, "data_version", tenant_id=seeded.tenant_id, version=1)
+
+
+def _job(connection: psycopg.Connection, seeded: Seeded) -> None:
+    day = seeded.last_day.isoformat()
+    insert(
+        connection, "job", tenant_id=seeded.tenant_id, id=seeded.job, kind="backfill", state="running", total=1,
+        parameters=Jsonb({"from": day, "to": day, "first_stage": "marts", "sources": []}),
+        created_by=seeded.users["owner"],
+    )  # fmt: skip
 
 
 def _at(day: date, hour: int) -> datetime:

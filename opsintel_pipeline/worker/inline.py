@@ -9,6 +9,7 @@ from opsintel.context import Context
 from opsintel.queue import ledger
 from opsintel.queue.choose import open_queue
 from opsintel.queue.consume import consume_once
+from opsintel.queue.jobs import start_jobs
 from opsintel.queue.outbox import relay_once
 from opsintel_pipeline.worker.batch import LEASE, run_batch
 from opsintel_pipeline.worker.stages import STAGES, Outcome, Stage
@@ -41,8 +42,9 @@ def process_waiting(context: Context, progress: Callable[[], None] | None = None
 
 
 def move_announcements(context: Context) -> int:
-    """Bring announcements from the outbox into the ledger and return how many arrived there."""
+    """Bring jobs and announcements into the ledger and return how many announcements arrived there."""
     arrived = 0
+    start_jobs(context.database)
     # Opened for each time: no connection to a broker outlives the batches that come in between.
     with open_queue(context.settings, context.database) as queue:
         while True:

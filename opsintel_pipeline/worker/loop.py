@@ -1,4 +1,4 @@
-"""The worker's loop: outbox to queue, queue to ledger, again and again."""
+"""The worker's loop: jobs into the ledger, outbox to queue, queue to ledger, again and again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from opsintel.db.listener import Listener
 from opsintel.errors import DatabaseError, OpsintelError, RetriableError
 from opsintel.queue.consume import consume_once
 from opsintel.queue.contract import CHANNEL, Queue
+from opsintel.queue.jobs import start_jobs
 from opsintel.queue.outbox import relay_once
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def run(database: Database, queue: Queue, stop: threading.Event, beat: Callable[
     with database.listener(CHANNEL) as listener:
         while not stop.is_set():
             try:
-                moved = relay_once(database, queue) + consume_once(database, queue)
+                moved = start_jobs(database) + relay_once(database, queue) + consume_once(database, queue)
             except (psycopg.Error, DatabaseError, RetriableError) as error:
                 pause = min(pause * 2, LONGEST_PAUSE)
                 logger.warning("waiting %.1f s: %s", pause, _line(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from tests.seeding import PASSWORD, Seeded, seed_tenant
 
 CANARY = "kestrel-7731"
 Get = Callable[..., Awaitable[httpx.Response]]
+Send = Callable[..., Awaitable[httpx.Response]]
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +62,35 @@ def sign_in(client: httpx.AsyncClient) -> Callable[..., Awaitable[dict[str, Any]
 
 
 @pytest.fixture
-def get(client: httpx.AsyncClient, acme: Seeded, sign_in: Callable[..., Awaitable[dict[str, Any]]]) -> Get:
-    """GET a path as a role of acme (default: its owner)."""
+def send(client: httpx.AsyncClient, acme: Seeded, sign_in: Callable[..., Awaitable[dict[str, Any]]]) -> Send:
+    """Send a request as a role of acme (default: its owner)."""
     tokens: dict[tuple[str, str], str] = {}
 
-    async def fetch(
-        path: str, *, tenant: Seeded = acme, role: Role = "owner", headers: dict[str, str] | None = None, **query: Any
+    async def request(
+        method: str,
+        path: str,
+        *,
+        tenant: Seeded = acme,
+        role: Role = "owner",
+        headers: dict[str, str] | None = None,
+        json: Any = None,
+        **query: Any,
     ) -> httpx.Response:
         key = (tenant.slug, role)
         if key not in tokens:
             tokens[key] = (await sign_in(tenant, role))["access_token"]
-        return await client.get(
+        return await client.request(
+            method,
             path,
             params={name.rstrip("_"): value for name, value in query.items()},
             headers={"Authorization": f"Bearer {tokens[key]}", **(headers or {})},
+            json=json,
         )
 
-    return fetch
+    return request
+
+
+@pytest.fixture
+def get(send: Send) -> Get:
+    """GET a path as a role of acme (default: its owner)."""
+    return partial(send, "GET")

@@ -61,6 +61,7 @@ def _known_ids(tenant: Seeded) -> dict[str, str]:
         "issue_id": str(tenant.issues["tax"]),
         "message_id": str(tenant.messages[0]),
         "source_id": str(tenant.sources["mbox"]),
+        "job_id": str(tenant.job),
     }
 
 
@@ -75,13 +76,18 @@ def test_answers_keep_the_contract(case, served: Served, identity: str):
 
 
 @pytest.mark.parametrize("identity", ["acme", "other"])
-@pytest.mark.parametrize("path", [path for path in openapi_document()["paths"] if "{" in path])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [(method, path) for path, found in openapi_document()["paths"].items() if "{" in path for method in found],
+)
 def test_each_identity_opens_its_own_objects_only(
-    served: Served, acme: Seeded, other: Seeded, path: str, identity: str
+    served: Served, acme: Seeded, other: Seeded, method: str, path: str, identity: str
 ):
     headers = {"Authorization": f"Bearer {served.tokens[identity]}"}
     statuses = {
-        tenant.slug: httpx.get(served.url + path.format(**_known_ids(tenant)), headers=headers, timeout=30).status_code
+        tenant.slug: httpx.request(
+            method, served.url + path.format(**_known_ids(tenant)), headers=headers, timeout=30
+        ).status_code
         for tenant in (acme, other)
     }
     assert statuses.pop(identity) == 200

@@ -1,0 +1,108 @@
+"""Jobs: what takes longer than a request, and how far it is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from opsintel.partitions import STAGE_NAMES, StageName
+from opsintel.queue.jobs import Backfill
+from opsintel_api.models.common import Answer, Day, PageParameters, Parameters
+
+MAX_SOURCES = 100
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+BACKFILL_EXAMPLE: dict[str, Any] = {"from": "2026-11-01", "to": "2026-11-22", "first_stage": "analyses"}
+ESTIMATE_EXAMPLE: dict[str, Any] = {"days": 20, "messages": 1840, "first_day": "2026-11-01", "last_day": "2026-11-22"}
+JOB_EXAMPLE: dict[str, Any] = {
+    "id": "01993c5e-7c00-7000-8000-000000000007",
+    "kind": "backfill",
+    "state": "running",
+    "parameters": {"from": "2026-11-01", "to": "2026-11-22", "first_stage": "analyses", "sources": []},
+    "total": 20,
+    "done": 12,
+    "failed": 0,
+    "error": "",
+    "created_by": "01993c5e-7c00-7000-8000-000000000002",
+    "created_at": "2026-11-23T09:00:00Z",
+    "started_at": "2026-11-23T09:00:01Z",
+    "finished_at": None,
+}
+
+
+class BackfillRequest(Parameters):
+    """Days to run again, both included: all they hold, or what came from the named sources."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [BACKFILL_EXAMPLE]})
+
+    from_: Day = Field(alias="from", description="First UTC day")
+    to: Day = Field(description="Last UTC day")
+    first_stage: StageName = Field(STAGE_NAMES[0], description="Stage to begin at; all that follow are run as well")
+    sources: Annotated[list[UUID], Field(max_length=MAX_SOURCES)] = Field(
+        default_factory=list, description="Only days that hold something of these sources; none: all days"
+    )
+
+    def backfill(self) -> Backfill:
+        """Return what is asked for."""
+        return Backfill(self.from_, self.to, self.first_stage, tuple(sorted(set(self.sources))))
+
+
+class BackfillParameters(Parameters):
+    """Whether to start, or only to say how much it would be."""
+
+    estimate: bool = Field(False, description="Start nothing; say how many days and messages it would be")
+
+
+class BackfillEstimate(Answer):
+    """How much a backfill would run."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [ESTIMATE_EXAMPLE]})
+
+    days: int
+    messages: int
+    first_day: date
+    last_day: date
+
+
+class BackfillOfJob(Answer):
+    """What was asked for."""
+
+    from_: date = Field(alias="from")
+    to: date
+    first_stage: StageName
+    sources: list[UUID]
+
+
+class Job(Answer):
+    """Something that was asked for and takes longer than a request; its figures are those of the work ledger."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [JOB_EXAMPLE]})
+
+    id: UUID
+    kind: Literal["backfill"]
+    state: JobState
+    parameters: BackfillOfJob
+    total: int | None = Field(description="Days it has; null before it was started")
+    done: int = Field(description="Days that are done")
+    failed: int = Field(description="Days that were given up")
+    error: str = Field(description="Why it failed, in words")
+    created_by: UUID | None = Field(description="Who asked for it; null for the operator")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobParameters(PageParameters):
+    """A page of jobs."""
+
+    state: JobState | None = Field(None, description="Only jobs in this state")
+
+
+class JobPage(Answer):
+    """A page of jobs, latest first."""
+
+    items: list[Job]
+    next_cursor: str | None

@@ -1,0 +1,2 @@
+-- $1 job.
+SELECT {{job_fields}}::text FROM job WHERE id = $1::uuid
