@@ -64,7 +64,7 @@ def build_batches(
     """
     with database.system_tx() as connection:
         lock(connection)
-        _expire(connection, now)
+        expire(connection, now)
         jobs.drop_cancelled(connection)
         days = connection.execute(_WAITING, (per_tenant,)).fetchall()
         return [_store_batch(connection, batch, now, deadline) for batch in _batches_of(days, size)]
@@ -75,7 +75,7 @@ def lock(connection: psycopg.Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (BATCH_LOCK,))
 
 
-def _expire(connection: psycopg.Connection, now: datetime | None) -> None:
+def expire(connection: psycopg.Connection, now: datetime | None = None) -> None:
     """Return the work of batches whose deadline passed to the ledger, or give it up after `MAX_ATTEMPTS`.
 
     Nobody's run died where none had started. What a person materialised is not tried again: it is theirs to repeat.
@@ -239,14 +239,19 @@ def finish(database: Database, batch_id: UUID, outcomes: Mapping[Partition, Faul
 
 
 def close_batch(database: Database, batch_id: UUID) -> None:
-    """End a batch; work of it that nobody came to returns to the ledger, untried."""
+    """End a batch; work of it that nobody came to returns to the ledger, untried. A person's run is not tried again."""
     with database.system_tx() as connection:
         connection.execute(
             "UPDATE batch SET state = 'done', finished_at = now() WHERE id = %s AND state = 'open'", (batch_id,)
         )
         connection.execute(
             "UPDATE work SET state = 'pending', batch_id = NULL, attempts = attempts - (started_at IS NOT NULL)::int,"
-            " started_at = NULL WHERE batch_id = %s AND state = 'batched'",
+            " started_at = NULL WHERE batch_id = %s AND state = 'batched' AND last_stage IS NULL",
+            (batch_id,),
+        )
+        connection.execute(
+            "UPDATE work SET state = 'failed', finished_at = now(), error = 'its run ended before it'"
+            " WHERE batch_id = %s AND state = 'batched'",
             (batch_id,),
         )
 

@@ -22,7 +22,8 @@ from opsintel.tenants import all_tenants
 from opsintel_pipeline.defs import columns, events, metadata
 from opsintel_pipeline.defs.partitions import parse_keys, tenant_days, tenants
 from opsintel_pipeline.defs.resources import Installation
-from opsintel_pipeline.worker.stages import STAGE_FAULTS, STAGES, Stage, describe, run_stage
+from opsintel_pipeline.worker.by_hand import run_by_hand
+from opsintel_pipeline.worker.stages import STAGE_FAULTS, STAGES, Stage, describe
 
 OWNERS = ["team:operations"]
 FRESHNESS = FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
@@ -100,7 +101,7 @@ def stage_asset(stage: Stage) -> AssetsDefinition:
         opened = installation.open()
         partitions = parse_keys(context.partition_keys, all_tenants(opened.database))
         failed = {}
-        for outcome in run_stage(opened, stage, partitions):
+        for outcome in run_by_hand(opened, stage, partitions, context.run.run_id):
             key = outcome.partition.key
             if outcome.result is None:
                 failed[key] = outcome.error or ""
