@@ -197,6 +197,13 @@ class Settings(BaseSettings):
             "absent": "the platform's user data folder; `/var/lib/opsintel` for root",
         },
     )
+    backup_dir: Path | None = Field(
+        None,
+        validation_alias="OPSINTEL_BACKUP_DIR",
+        description="Folder of back-ups, on another disk; the embedded database and the objects on disk are kept there"
+        " as they change, for restores to any moment",
+        json_schema_extra={"example": "/mnt/backup/opsintel", "absent": "back-ups only when `opsintel backup` runs"},
+    )
     public_url: OptionalText = Field(
         None,
         validation_alias="OPSINTEL_PUBLIC_URL",
@@ -286,10 +293,10 @@ class Settings(BaseSettings):
         check_listen_address(value)
         return value
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "backup_dir")
     @classmethod
-    def _make_absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()  # the database and Dagster run in folders of their own
+    def _make_absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()  # the database and Dagster run in folders of their own
 
     @field_validator("db_url", "migration_url", "dagster_db_url")
     @classmethod

@@ -14,8 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from opsintel.dagster_home import ensure_dagster_database, write_dagster_home
-from opsintel.db.connect import DatabaseUrls, database_urls
-from opsintel.db.embedded import EmbeddedServer
+from opsintel.db.connect import DatabaseUrls, database_urls, embedded_server
 from opsintel.db.migrate import migrate, sqlalchemy_url
 from opsintel.errors import DatabaseError, FatalError, InputError, OpsintelError, StorageError
 from opsintel.settings import Settings, load_settings, variable_of
@@ -100,7 +99,7 @@ class Stack:
         if self.settings.db_url is not None or self.database_answers():
             return
         try:
-            EmbeddedServer(self.settings.data_dir).ensure_running()
+            embedded_server(self.settings).ensure_running()
         except OpsintelError as error:
             self.supervisor.note(f"database: {error.line()}; tried again")
         else:

@@ -31,6 +31,8 @@ COMMANDS = {
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
     "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),
+    "backup": ("opsintel.cli.backup", "Back up database, Dagster's database and objects into a folder"),
+    "restore": ("opsintel.cli.restore", "Restore a back-up, also as of a moment after it"),
     "doctor": ("opsintel.cli.doctor", "Check settings, servers, keys and permissions; say what to do"),
     "settings": ("opsintel.cli.settings", "List every setting with its meaning and fallback"),
     "openapi": ("opsintel.cli.openapi", "Print the OpenAPI document of the read API"),

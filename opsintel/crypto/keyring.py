@@ -15,13 +15,18 @@ from opsintel.errors import NotFoundError, SealError
 from opsintel.ids import derived_id, new_id
 
 
+def master_key_id(master_key: bytes) -> UUID:
+    """Return the id by which a master key is known where it is not: it tells nothing of the key."""
+    return derived_id("master-key", hashlib.sha256(b"opsintel master key id" + master_key).hexdigest())
+
+
 class Keyring:
     """Seals and opens credentials of tenants."""
 
     def __init__(self, database: Database, master_key: bytes) -> None:
         self._database = database
         self._master_key = master_key
-        self._master_id = derived_id("master-key", hashlib.sha256(b"opsintel master key id" + master_key).hexdigest())
+        self._master_id = master_key_id(master_key)
 
     def store(self, tenant_id: UUID, purpose: str, value: bytes) -> UUID:
         """Seal a credential, store it and return the id of its row."""

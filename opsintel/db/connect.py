@@ -39,6 +39,11 @@ class DatabaseUrls:
         return str(named or getpass.getuser())
 
 
+def embedded_server(settings: Settings) -> embedded.EmbeddedServer:
+    """Return the server of the data folder, which keeps its log where back-ups go."""
+    return embedded.EmbeddedServer(settings.data_dir, settings.backup_dir and settings.backup_dir / "wal")
+
+
 @contextmanager
 def database_urls(settings: Settings) -> Iterator[DatabaseUrls]:
     """Yield the addresses; without DB_URL the embedded server runs meanwhile."""
@@ -50,7 +55,7 @@ def database_urls(settings: Settings) -> Iterator[DatabaseUrls]:
         )
         return
     try:
-        with embedded.EmbeddedServer(settings.data_dir).use() as access:
+        with embedded_server(settings).use() as access:
             yield DatabaseUrls(
                 access.url(embedded.SERVICE, embedded.DATABASE),
                 access.url(embedded.ADMIN, embedded.DATABASE),

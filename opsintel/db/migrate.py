@@ -53,6 +53,13 @@ def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
         return _revision(connection)
 
 
+def prepare(migration_url: str, *, login: str) -> None:
+    """Make what a dump of ours finds in place when it is loaded: the roles, and pgvector. Raises as `migrate` does."""
+    with _connection(migration_url) as connection:
+        _require_server(connection)
+        apply_roles(connection, login)
+
+
 def current_revision(migration_url: str) -> tuple[str, str]:
     """Return the revision of the database ("base" when empty) and the newest one known."""
     with _connection(migration_url) as connection:

@@ -71,8 +71,12 @@ def open_objects(settings: Settings) -> ObjectStore:
     """Return the object store of the settings: S3 where a bucket is named, else the data folder."""
     if settings.s3_bucket:
         return ObjectStore(_s3(settings))
-    folder = settings.data_dir / "objects"
-    return ObjectStore(_local(folder))
+    store = _local(settings.data_dir / "objects")
+    if settings.backup_dir:
+        from opsintel.objects.mirror import MirroredObjectStore
+
+        return MirroredObjectStore(store, _local(settings.backup_dir / "objects"))
+    return ObjectStore(store)
 
 
 def _local(folder: Path) -> LocalStore:

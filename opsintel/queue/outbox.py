@@ -125,6 +125,12 @@ def _set_due(
         )
 
 
+def publish_again(database: Database) -> None:
+    """Have everything published at once that the ledger lacks: the queue may have lost what it confirmed."""
+    with database.system_tx() as connection:
+        connection.execute("UPDATE outbox SET due_at = now() WHERE due_at > now()")
+
+
 def remove(connection: psycopg.Connection, origins: Sequence[Origin]) -> None:
     """Remove outbox rows whose announcements are durable elsewhere, in the caller's transaction."""
     connection.execute(
