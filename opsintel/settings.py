@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         description="Secret key of the bucket",
         json_schema_extra={"example": "a secret", "absent": "the standard AWS sources"},
     )
+    object_grace_days: int = Field(
+        7,
+        ge=2,
+        validation_alias="OPSINTEL_OBJECT_GRACE_DAYS",
+        description="Days after which an object that nothing refers to is removed; as far back as backups are restored",
+        json_schema_extra={"example": "30", "absent": "`7`"},
+    )
     master_encryption_key: OptionalSecret = Field(
         None,
         validation_alias="MASTER_ENCRYPTION_KEY",

@@ -12,7 +12,7 @@ definitions = Definitions(
     asset_checks=load_asset_checks_from_modules([checks]),
     jobs=[drain.drain],
     sensors=[sensors.ledger_sensor],
-    schedules=[schedules.consolidation],
+    schedules=[schedules.nightly_object_collection, schedules.consolidation],
     resources={"installation": installation},
     # A process for each step would cost more than most steps.
     executor=in_process_executor,

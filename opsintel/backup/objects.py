@@ -18,7 +18,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 def objects_in(folder: Path) -> Iterator[Path]:
     """Yield the objects of a folder, without what a killed process left half written."""
-    for path in folder.glob("tenants/*/*/*"):
+    for path in folder.glob("tenants/*/*/**/*"):
         if _HASH.fullmatch(path.name):
             yield path
 
@@ -34,13 +34,13 @@ def copy_objects(source: Path, target: Path) -> None:
     for path in objects_in(source):
         wanted = target / path.relative_to(source)
         if not wanted.exists():
-            _copy(path, wanted)
+            _copy(path, wanted, source)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, folder: Path) -> None:
     content = source.read_bytes()
     if hashlib.sha256(content).hexdigest() != source.name:
-        raise damaged(source.parents[3], f"the object {source.name[:12]} is not what it was")
+        raise damaged(folder.parent, f"the object {source.name[:12]} is not what it was")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     incomplete = target.with_name(f"{target.name}.part")
     with incomplete.open("wb") as file:

@@ -33,6 +33,7 @@ COMMANDS = {
     "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),
     "backup": ("opsintel.cli.backup", "Back up database, Dagster's database and objects into a folder"),
     "restore": ("opsintel.cli.restore", "Restore a back-up, also as of a moment after it"),
+    "objects": ("opsintel.cli.objects", "Remove objects that nothing refers to"),
     "doctor": ("opsintel.cli.doctor", "Check settings, servers, keys and permissions; say what to do"),
     "settings": ("opsintel.cli.settings", "List every setting with its meaning and fallback"),
     "openapi": ("opsintel.cli.openapi", "Print the OpenAPI document of the read API"),

@@ -6,21 +6,19 @@ its objects are among the copies.
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from obstore.store import LocalStore
 
 from opsintel.objects.store import ObjectStore
 
 
 class MirroredObjectStore(ObjectStore):
-    """Reads from the first store and writes to both."""
+    """Reads from the first store and writes to both; what is removed stays among the copies."""
 
-    def __init__(self, store: LocalStore, copies: LocalStore) -> None:
-        super().__init__(store)
-        self._copies = ObjectStore(copies)
+    def __init__(self, store: LocalStore, copies: LocalStore, place: str) -> None:
+        super().__init__(store, place)
+        self._copies = ObjectStore(copies, "The folder of back-ups")
 
-    def put(self, tenant_id: UUID, kind: str, content: bytes) -> str:
-        """Store the bytes in both and return their key. Raises `StorageError`."""
-        self._copies.put(tenant_id, kind, content)
-        return super().put(tenant_id, kind, content)
+    def write(self, key: str, content: bytes) -> None:
+        """Store the bytes in both. Raises `StorageError`."""
+        self._copies.write(key, content)
+        super().write(key, content)

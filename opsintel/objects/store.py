@@ -1,51 +1,114 @@
 """Objects: raw payload pages on local disk or in S3, through one interface (obstore).
 
-Keys are content-addressed within a tenant, so an object is never overwritten with something else and a put that is
-repeated changes nothing.
+A key is made of the tenant, the day of the put and the hash of the content, so an object is never overwritten with
+something else, and a put that is repeated changes nothing. As the day is part of it, a put never relies on an object
+that was stored on an earlier day: what is collected after the grace period (opsintel/objects/collect.py) is older.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    GenericError,
+    NotFoundError,
+    NotSupportedError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import LocalStore, S3Store
 
+from opsintel.clock import today
 from opsintel.errors import StorageError
 from opsintel.settings import Settings
 
+LISTED_TOGETHER = 1000
+REQUEST_TIMEOUT = "20s"
+CONNECT_TIMEOUT = "5s"
+RETRIES = 4
+RETRIED_FOR = timedelta(seconds=30)
+"""A server that stays away longer fails the page, which is read again."""
+
+_NOT_IMPLEMENTED = ("NotImplemented", "501")
+_WHOLE = ("non-partial response",)
+"""A server may answer a range with the whole object (RFC 9110 section 14.2)."""
+_FULL = ("No space left", "os error 28", "File too large", "os error 27", "quota exceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as a listing shows it."""
+
+    key: str
+    size: int
+
 
 class ObjectStore:
-    """Immutable objects of tenants."""
+    """Immutable objects of tenants. Every method raises `StorageError` when the store does not do it."""
 
-    def __init__(self, store: LocalStore | S3Store) -> None:
+    def __init__(self, store: LocalStore | S3Store, place: str = "the object store") -> None:
+        """`place` is what people call it in messages."""
         self._store = store
+        self._place = place
+        self._takes_conditions = True
 
     def put(self, tenant_id: UUID, kind: str, content: bytes) -> str:
-        """Store the bytes and return their key; the same bytes give the same key. Raises `StorageError`."""
-        key = f"tenants/{tenant_id}/{kind}/{hashlib.sha256(content).hexdigest()}"
-        try:
-            self._store.put(key, content, mode="create")
-        except AlreadyExistsError:
-            return key
-        except (BaseError, OSError) as error:
-            raise StorageError(
-                f"The object store refused a write: {_first_line(error)}", remedy="Is the disk full, the bucket there?"
-            ) from None
+        """Store the bytes and return their key; the same bytes on the same day give the same key."""
+        key = f"{_prefix(tenant_id)}{kind}/{today().isoformat()}/{hashlib.sha256(content).hexdigest()}"
+        self.write(key, content)
         return key
 
+    def write(self, key: str, content: bytes) -> None:
+        """Store the bytes under the key that `put` gives them."""
+        with self._translated("refused a write"):
+            self._create(key, content)
+
+    def _create(self, key: str, content: bytes) -> None:
+        """Write an object unless it is there.
+
+        A server that heeds no condition writes the same bytes once more, which harms nothing.
+        """
+        if self._takes_conditions:
+            try:
+                self._store.put(key, content, mode="create")
+            except AlreadyExistsError:
+                return
+            except (NotSupportedError, BaseError) as error:
+                if not isinstance(error, NotSupportedError) and not _says(error, _NOT_IMPLEMENTED):
+                    raise
+                self._takes_conditions = False
+            else:
+                return
+        if not self._is_there(key):
+            self._store.put(key, content)
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self._store.head(key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        return True
+
     def get_range(self, key: str, offset: int, size: int) -> bytes:
-        """Return `size` bytes of an object from `offset`. Raises `StorageError`."""
+        """Return `size` bytes of an object from `offset`."""
         if size == 0:
             return b""
-        try:
-            return bytes(self._store.get_range(key, start=offset, length=size))
-        except (BaseError, OSError) as error:
-            raise StorageError(f"The object {key} cannot be read: {_first_line(error)}") from None
+        with self._translated(f"cannot give the object {key}"):
+            try:
+                return bytes(self._store.get_range(key, start=offset, length=size))
+            except GenericError as error:
+                if not _says(error, _WHOLE):
+                    raise
+            return bytes(self._store.get(key).bytes())[offset : offset + size]
 
     def get_ranges(self, key: str, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
         """Return several (offset, size) ranges of one object in one read."""
@@ -57,26 +120,73 @@ class ObjectStore:
         block = self.get_range(key, start, end - start)
         return [block[offset - start : offset - start + size] for offset, size in wanted]
 
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is no error."""
+    def pages(self, tenant_id: UUID) -> Iterator[list[Stored]]:
+        """Yield all objects of a tenant, up to a thousand at a time."""
+        with self._translated("cannot be listed"):
+            for page in self._store.list(_prefix(tenant_id), chunk_size=LISTED_TOGETHER):
+                yield [Stored(item["path"], item["size"]) for item in page]
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; one that is not there is no error."""
+        with self._translated("refused to remove objects"):
+            for start in range(0, len(keys), LISTED_TOGETHER):
+                try:
+                    self._store.delete(list(keys[start : start + LISTED_TOGETHER]))
+                except (NotFoundError, FileNotFoundError):
+                    for key in keys[start : start + LISTED_TOGETHER]:
+                        self._delete_one(key)
+
+    def _delete_one(self, key: str) -> None:
         try:
             self._store.delete(key)
         except (NotFoundError, FileNotFoundError):
             return
+
+    def refuses_to_overwrite(self, tenant_id: UUID) -> bool:
+        """Try whether the store writes, reads, and refuses to write an object again; leaves nothing behind."""
+        key = self.put(tenant_id, "probe", b"probe")
+        try:
+            if self.get_range(key, 0, 5) != b"probe":
+                raise StorageError(f"{self._place} gives other bytes than it took")
+            with self._translated("refused a write"):
+                try:
+                    self._store.put(key, b"probe", mode="create")
+                except AlreadyExistsError:
+                    return True
+                except (NotSupportedError, BaseError) as error:
+                    if not isinstance(error, NotSupportedError) and not _says(error, _NOT_IMPLEMENTED):
+                        raise
+            return False
+        finally:
+            self.delete([key])
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
+            raise StorageError(
+                f"{self._place} {what}: {_first_line(error)}",
+                remedy="Check OPSINTEL_S3_ACCESS_KEY_ID, OPSINTEL_S3_SECRET_ACCESS_KEY and what they may do",
+            ) from None
         except (BaseError, OSError) as error:
-            raise StorageError(f"The object {key} cannot be removed: {_first_line(error)}") from None
+            raise StorageError(f"{self._place} {what}: {_first_line(error)}", remedy=_remedy(error)) from None
 
 
 def open_objects(settings: Settings) -> ObjectStore:
     """Return the object store of the settings: S3 where a bucket is named, else the data folder."""
     if settings.s3_bucket:
-        return ObjectStore(_s3(settings))
-    store = _local(settings.data_dir / "objects")
+        return ObjectStore(_s3(settings), f"The bucket {settings.s3_bucket}")
+    folder = settings.data_dir / "objects"
     if settings.backup_dir:
         from opsintel.objects.mirror import MirroredObjectStore
 
-        return MirroredObjectStore(store, _local(settings.backup_dir / "objects"))
-    return ObjectStore(store)
+        return MirroredObjectStore(_local(folder), _local(settings.backup_dir / "objects"), f"The folder {folder}")
+    return ObjectStore(_local(folder), f"The folder {folder}")
+
+
+def _prefix(tenant_id: UUID) -> str:
+    return f"tenants/{tenant_id}/"
 
 
 def _local(folder: Path) -> LocalStore:
@@ -99,7 +209,23 @@ def _s3(settings: Settings) -> S3Store:
             "secret_access_key": settings.s3_secret_access_key.get_secret_value(),
         }
     allow_http = (settings.s3_endpoint or "").startswith("http://")
-    return S3Store(**config, client_options={"allow_http": allow_http, "timeout": "30s"})
+    return S3Store(
+        **config,
+        client_options={"allow_http": allow_http, "timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT},
+        retry_config={"max_retries": RETRIES, "retry_timeout": RETRIED_FOR},
+    )
+
+
+def _remedy(error: Exception) -> str:
+    if _says(error, _FULL):
+        return "Make room on the disk; what was being stored is read again"
+    if _says(error, ("NoSuchBucket",)):
+        return "Make the bucket, or set S3_BUCKET to one that is there"
+    return "Check S3_ENDPOINT and the server, or the data folder"
+
+
+def _says(error: Exception, words: Sequence[str]) -> bool:
+    return any(word in str(error) for word in words)
 
 
 def _first_line(error: Exception) -> str:

@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator
 
-from dagster import DefaultScheduleStatus, RunRequest, ScheduleEvaluationContext, define_asset_job, schedule
+from dagster import (
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    define_asset_job,
+    schedule,
+)
 
 from opsintel_pipeline.defs.assets import issue_consolidation
+from opsintel_pipeline.defs.collection import object_collection
 from opsintel_pipeline.defs.partitions import tenants
 
 consolidation_job = define_asset_job(
@@ -24,3 +32,12 @@ def consolidation(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
     day = context.scheduled_execution_time.date().isoformat()
     for slug in context.instance.get_dynamic_partitions(tenants.name or ""):
         yield RunRequest(run_key=f"{day}|{slug}", partition_key=slug)
+
+
+nightly_object_collection = ScheduleDefinition(
+    job=object_collection,
+    cron_schedule="50 3 * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Removes objects that nothing has referred to for the grace period, once a night.",
+)

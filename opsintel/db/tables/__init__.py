@@ -1,6 +1,6 @@
 """The tables, declared: columns, tenant column, access, comments, retention and erasure path."""
 
-from opsintel.db.tables import act, analysis, control, coordination, events, ingest, issues, marts
+from opsintel.db.tables import act, analysis, control, coordination, events, ingest, issues, marts, objects
 from opsintel.db.tables.declaration import Declaration, declaration_of, metadata
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "issues",
     "marts",
     "metadata",
+    "objects",
 ]
