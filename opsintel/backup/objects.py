@@ -40,7 +40,7 @@ def copy_objects(source: Path, target: Path) -> None:
 def _copy(source: Path, target: Path, folder: Path) -> None:
     content = source.read_bytes()
     if hashlib.sha256(content).hexdigest() != source.name:
-        raise damaged(folder.parent, f"the object {source.name[:12]} is not what it was")
+        raise damaged(folder, f"the object {source.name[:12]} is not what it was")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     incomplete = target.with_name(f"{target.name}.part")
     with incomplete.open("wb") as file:
