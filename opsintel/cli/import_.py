@@ -52,6 +52,15 @@ def import_path(
         list[str] | None,
         typer.Option(metavar="DOMAIN", help="E-mail domain or address of the tenant's own people (repeatable)"),
     ] = None,
+    poll: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=7 * 86_400,
+            help="Have a running stack read PATH again every so often from now on; 0 ends that",
+        ),
+    ] = None,
     process: Annotated[
         bool, typer.Option(help="Also run the stages here; otherwise a running `opsintel up` does")
     ] = True,
@@ -76,6 +85,7 @@ def import_path(
         reading = progress.add_task("reading", total=None)
         imported = import_file(
             context, path, tenant, kind=kind, name=name, own_domains=tuple(own_domain or ()),
+            poll_seconds=poll,
             progress=lambda count: progress.advance(reading, count),
         )  # fmt: skip
         processed = 0

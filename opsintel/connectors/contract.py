@@ -168,3 +168,14 @@ class Connector(ABC):
     def plan(self, tree: Mapping[str, Any]) -> Plan:
         """Split a filter into pushed-down part and residual; without push-down everything is residual."""
         return Plan(pushed={}, exactness=Exactness.LOCAL, residual=tree)
+
+
+class Watched(ABC):
+    """A connector whose provider pushes for as long as a watch lasts: it is renewed before it ends."""
+
+    @abstractmethod
+    def renew(self) -> datetime:
+        """Renew the watch at the provider, or begin it, and return from when it is to be renewed again (UTC).
+
+        Safe to call again. Raises `CredentialError` where a person has to act, `RetriableError` for a passing fault.
+        """

@@ -15,6 +15,7 @@ from opsintel.tenants import create_tenant
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
 from opsintel_pipeline.ingest.retry import retry_failed_days
+from opsintel_pipeline.ingest.schedule import set_poll
 from opsintel_pipeline.ingest.sources import Source, ensure_source
 
 NAME_LIMIT = 200
@@ -51,11 +52,13 @@ def import_file(
     kind: str | None = None,
     name: str | None = None,
     own_domains: tuple[str, ...] = (),
+    poll_seconds: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Imported:
     """Read a path into a tenant and return what it brought.
 
-    Days of the tenant that the stages had given up are tried again.
+    Days of the tenant that the stages had given up are tried again. With `poll_seconds` a running worker reads the path
+    again and again from now on; 0 ends that.
     Raises `InputError` for a path that is missing or of no kind we read, before anything is stored.
     """
     if not path.exists():
@@ -71,6 +74,8 @@ def import_file(
     result = run_feed(context, tenant, source, progress)
     counted = take_census(context, tenant, source)
     retry_failed_days(context, tenant.id)
+    if poll_seconds is not None:
+        set_poll(context.database, source, poll_seconds or None)
     return Imported(
         source,
         added=result.added + counted.added,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from opsintel.connectors.contract import Connector
+from opsintel.connectors.contract import Connector, Watched
 from opsintel.connectors.registry import connector_class
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError
@@ -37,9 +37,10 @@ def ensure_source(
     """Return the source with this kind and key, making it when it is not there yet."""
     with database.tenant_tx(tenant_id) as connection:
         connection.execute(
-            "INSERT INTO source (tenant_id, id, kind, name, config, config_key) VALUES (%s, %s, %s, %s, %s, %s)"
+            "INSERT INTO source (tenant_id, id, kind, name, config, config_key, renew_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, CASE WHEN %s THEN now() END)"
             " ON CONFLICT (tenant_id, kind, config_key) DO NOTHING",
-            (tenant_id, new_id(), kind, name, Jsonb(config), config_key),
+            (tenant_id, new_id(), kind, name, Jsonb(config), config_key, issubclass(connector_class(kind), Watched)),
         )
         row = connection.execute(
             "SELECT id, tenant_id, kind, name, config FROM source WHERE kind = %s AND config_key = %s",

@@ -1,4 +1,4 @@
-"""`python -m opsintel_pipeline.worker`: the long-running process. It relays and consumes until it is told to stop."""
+"""`python -m opsintel_pipeline.worker`: the long-running process. It relays, consumes and polls until told to stop."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import signal
 import sys
 import threading
 
+from opsintel.context import Context
 from opsintel.db.connect import database_urls
 from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
+from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings
+from opsintel_pipeline.worker import polling
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
 
@@ -27,13 +30,26 @@ def main() -> None:
             signal.signal(number, lambda *_: stop.set())
         with (
             database_urls(settings) as urls,
-            Database(urls.service, max_size=3) as database,
+            Database(urls.service, max_size=5) as database,
             open_queue(settings, database) as queue,
         ):
+            _poll(Context(database, open_objects(settings), settings), stop)
             run(database, queue, stop, Heartbeat(settings.data_dir))
     except OpsintelError as error:
         sys.stderr.write(f"opsintel: {error.line()}\n")
         sys.exit(1)
+
+
+def _poll(context: Context, stop: threading.Event) -> None:
+    """Read sources beside the loop; should that end by itself, the worker ends too, and is started again."""
+
+    def poll() -> None:
+        try:
+            polling.run(context, stop)
+        finally:
+            stop.set()
+
+    threading.Thread(target=poll, name="polling", daemon=True).start()
 
 
 if __name__ == "__main__":

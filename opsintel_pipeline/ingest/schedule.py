@@ -1,0 +1,109 @@
+"""Which sources are due: to be read, counted, or have their watch renewed. Times are the database's.
+
+Several workers share them: one takes a source by moving its time ahead under SKIP LOCKED, and that is its lease.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import LiteralString
+from uuid import UUID
+
+from opsintel.db.engine import Database
+from opsintel_pipeline.ingest.sources import Source
+
+LEASE = timedelta(minutes=5)
+"""A source whose reader died is due again after this long; each stored page renews it."""
+
+LONGEST_BACKOFF = timedelta(hours=6)
+"""A source that fails is read at least this often."""
+
+_CAN_BE_READ: LiteralString = """
+    state IN ('active', 'failing')
+    AND tenant_id NOT IN (SELECT id FROM tenant WHERE paused_at IS NOT NULL OR suspended_at IS NOT NULL)
+"""
+
+Taken = tuple[UUID, UUID]
+"""Tenant and source."""
+
+
+def take_poll(database: Database) -> Taken | None:
+    """Return a source that is to be read, leased to the caller; None when none is due."""
+    return _take(database, "poll_seconds IS NOT NULL AND next_poll_at <= now()", "next_poll_at = now() + %(lease)s")
+
+
+def take_renewal(database: Database) -> Taken | None:
+    """Return a source whose watch is to be renewed, leased to the caller; None when none is due."""
+    return _take(database, "renew_at <= now()", "renew_at = now() + %(lease)s")
+
+
+def take_census(database: Database) -> Taken | None:
+    """Return a source that is to be counted; its next time is the same of a later day. None when none is due.
+
+    Only what is read again and again is counted: a file that was imported once may be gone.
+    """
+    return _take(
+        database,
+        "next_census_at <= now() AND (poll_seconds IS NOT NULL OR renew_at IS NOT NULL)",
+        "next_census_at = next_census_at + interval '1 day' * ceil(extract(epoch FROM now() - next_census_at) / 86400"
+        " + 0.001)",
+    )
+
+
+def _take(database: Database, is_due: LiteralString, lease: LiteralString) -> Taken | None:
+    with database.system_tx() as connection:
+        row = connection.execute(
+            f"""
+            WITH due AS MATERIALIZED (
+                SELECT tenant_id, id FROM source WHERE {is_due} AND {_CAN_BE_READ}
+                ORDER BY next_poll_at, renew_at, next_census_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+            UPDATE source SET {lease} FROM due
+            WHERE source.tenant_id = due.tenant_id AND source.id = due.id RETURNING source.tenant_id, source.id
+            """,
+            {"lease": LEASE},
+        ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def renew_lease(database: Database, source: Source) -> None:
+    """Keep a source ours while it is read for long."""
+    _update(database, source, "next_poll_at = now() + %(lease)s", {"lease": LEASE})
+
+
+def has_been_read(database: Database, source: Source) -> None:
+    """Have a source read again after its interval."""
+    _update(database, source, "poll_failures = 0, next_poll_at = now() + make_interval(secs => poll_seconds)", {})
+
+
+def has_failed(database: Database, source: Source) -> None:
+    """Have a source read again later: its interval, doubled with each failure, at most `LONGEST_BACKOFF`."""
+    _update(
+        database,
+        source,
+        "poll_failures = poll_failures + 1, next_poll_at = now() + least(%(longest)s,"
+        " make_interval(secs => poll_seconds * power(2, least(poll_failures + 1, 16))))",
+        {"longest": LONGEST_BACKOFF},
+    )
+
+
+def has_been_renewed(database: Database, source: Source, renew_at: datetime) -> None:
+    """Note from when the watch of a source is to be renewed."""
+    _update(database, source, "renew_at = %(at)s", {"at": renew_at})
+
+
+def set_poll(database: Database, source: Source, seconds: int | None) -> None:
+    """Have the worker read a source every so many seconds, beginning after as many; None ends it."""
+    with database.tenant_tx(source.tenant_id) as connection:
+        connection.execute(
+            "UPDATE source SET poll_seconds = %(seconds)s::int, poll_failures = 0,"
+            " next_poll_at = now() + make_interval(secs => %(seconds)s::int) WHERE id = %(id)s",
+            {"seconds": seconds, "id": source.id},
+        )
+
+
+def _update(database: Database, source: Source, change: LiteralString, values: dict[str, object]) -> None:
+    with database.system_tx() as connection:
+        connection.execute(
+            f"UPDATE source SET {change} WHERE tenant_id = %(tenant)s AND id = %(source)s",
+            {**values, "tenant": source.tenant_id, "source": source.id},
+        )
