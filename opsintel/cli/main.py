@@ -34,6 +34,10 @@ COMMANDS = {
     "backup": ("opsintel.cli.backup", "Back up database, Dagster's database and objects into a folder"),
     "restore": ("opsintel.cli.restore", "Restore a back-up, also as of a moment after it"),
     "objects": ("opsintel.cli.objects", "Remove objects that nothing refers to"),
+    "sim": (
+        "opsintel.cli.sim",
+        "Play the event plane with faults chosen by seeds, and judge the outcome",
+    ),
     "doctor": ("opsintel.cli.doctor", "Check settings, servers, keys and permissions; say what to do"),
     "settings": ("opsintel.cli.settings", "List every setting with its meaning and fallback"),
     "openapi": ("opsintel.cli.openapi", "Print the OpenAPI document of the read API"),

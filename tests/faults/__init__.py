@@ -1,0 +1,1 @@
+"""What the event plane promises, while everything around it fails."""

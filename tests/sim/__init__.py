@@ -1,0 +1,1 @@
+"""The event plane in one process, from seeds."""
