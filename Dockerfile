@@ -27,7 +27,7 @@ RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/opsintel --cre
     && mkdir -p /opt/opsintel/dagster/storage \
     && chown opsintel:opsintel /opt/opsintel/dagster /opt/opsintel/dagster/storage
 COPY --from=build /opt/opsintel/venv /opt/opsintel/venv
-COPY dagster.yaml deploy/workspace.yaml /opt/opsintel/dagster/
+COPY deploy/dagster.yaml deploy/workspace.yaml /opt/opsintel/dagster/
 ENV PATH=/opt/opsintel/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OPSINTEL_DATA_DIR=/var/lib/opsintel \

@@ -61,6 +61,24 @@ def write_dagster_home(settings: Settings, code_server_port: int) -> Path:
     return home
 
 
+def compute_log_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment by which Dagster's processes reach the bucket of the compute logs; empty without one.
+
+    Without keys of its own an installation uses the standard AWS sources, and so does Dagster.
+    """
+    if not settings.s3_bucket:
+        return {}
+    environment = {}
+    if settings.s3_access_key_id and settings.s3_secret_access_key:
+        environment["AWS_ACCESS_KEY_ID"] = settings.s3_access_key_id
+        environment["AWS_SECRET_ACCESS_KEY"] = settings.s3_secret_access_key.get_secret_value()
+    if settings.s3_endpoint:
+        # Amazon's own checksums are not known to every server.
+        environment["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_required"
+        environment["AWS_RESPONSE_CHECKSUM_VALIDATION"] = "when_required"
+    return environment
+
+
 def _write(path: Path, document: dict[str, Any]) -> None:
     incomplete = path.with_suffix(".new")
     incomplete.write_text(json.dumps(document, indent=2) + "\n")

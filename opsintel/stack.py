@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from opsintel.dagster_home import ensure_dagster_database, write_dagster_home
+from opsintel.dagster_home import compute_log_environment, ensure_dagster_database, write_dagster_home
 from opsintel.db.connect import DatabaseUrls, database_urls, embedded_server
 from opsintel.db.migrate import migrate, sqlalchemy_url
 from opsintel.errors import DatabaseError, FatalError, InputError, OpsintelError, StorageError
@@ -182,8 +182,8 @@ def _dagster_programs(
         "DAGSTER_POSTGRES_URL": sqlalchemy_url(urls.dagster, "psycopg2"),
         "DAGSTER_REDACT_USER_CODE_ERRORS": "1",
         "PYTHONUNBUFFERED": "1",
-    }
-    # The daemon and the webserver run no code of ours: they see none of our settings.
+    } | compute_log_environment(settings)
+    # The daemon and the webserver run no code of ours: of our settings they see only what Dagster itself needs.
     plain = {name: value for name, value in environment.items() if name not in _OUR_VARIABLES} | dagster
     workspace = str(home / "workspace.yaml")
     code = ONE_THREAD | _ours(environment, urls) | dagster

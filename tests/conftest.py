@@ -104,6 +104,15 @@ def broker() -> Iterator[Broker]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def module_amqp_url(broker: Broker) -> Iterator[str]:
+    """Address of a RabbitMQ whose queues are empty, for a module that runs a stack once."""
+    _purge(broker.url)
+    yield broker.url
+    broker.ensure_running()
+    _purge(broker.url)
+
+
 @pytest.fixture
 def amqp_url(broker: Broker) -> Iterator[str]:
     """Address of a RabbitMQ whose queues are empty.

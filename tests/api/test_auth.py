@@ -16,9 +16,12 @@ from opsintel.access.accounts import create_user
 from opsintel.access.passwords import needs_upgrade
 from opsintel.access.tokens import AUDIENCE, ISSUER, TYPE
 from opsintel.clock import now
+from opsintel.coordination.choose import ApiLimits
+from opsintel.db.engine import AsyncDatabase
+from opsintel.ids import new_id
 from opsintel.tenants import create_tenant
 from opsintel_api.auth.cookies import COOKIE
-from opsintel_api.auth.throttle import TRIES_PER_ACCOUNT
+from opsintel_api.auth.throttle import TRIES_PER_ACCOUNT, LoginThrottle
 from tests.api.conftest import Get
 from tests.seeding import PASSWORD, Seeded
 
@@ -119,6 +122,23 @@ class TestThrottle:
             for _ in range(TRIES_PER_ACCOUNT.burst - 1):
                 await log_in(client, acme.email("owner"), "wrong password")
             assert (await log_in(client, acme.email("owner"))).status_code == 200
+
+
+class TestTheThrottleOfSeveralProcesses:
+    async def test_is_one_and_stores_nobodys_address(self, database, database_url, settings):
+        account = f"{new_id().hex}@other.example"
+        opened = await AsyncDatabase.open(database_url)
+        processes = [LoginThrottle(ApiLimits(settings, opened), b"secret") for _ in range(2)]
+        waits = [await processes[n % 2].begin(account, "192.0.2.7") for n in range(TRIES_PER_ACCOUNT.burst + 1)]
+        assert [wait > 0 for wait in waits] == [False] * TRIES_PER_ACCOUNT.burst + [True]
+        await processes[0].succeeded(account, "192.0.2.7")
+        assert await processes[1].begin(account, "192.0.2.7") == 0
+        await opened.close()
+        with database.system_tx() as connection:
+            keys = " ".join(row[0] for row in connection.execute("SELECT key FROM rate_limit").fetchall())
+        assert "login:account:" in keys
+        assert account not in keys
+        assert "192.0.2.7" not in keys
 
 
 class TestRefresh:

@@ -246,6 +246,14 @@ class TestDoctor:
         assert checks["embeddings"] == "warning"
         assert done.returncode == 0
 
+    def test_a_redis_that_is_away_is_a_warning_with_its_remedy(self, data_dir: Path) -> None:
+        done = run(data_dir, "doctor", "--json", REDIS_ADDR="127.0.0.1:1", API_ADDR="127.0.0.1:1")
+        (finding,) = (finding for finding in json.loads(done.stdout) if finding["check"] == "limits and locks")
+        assert finding["verdict"] == "warning"
+        assert "PostgreSQL does its part" in finding["detail"]
+        assert "REDIS_ADDR" in finding["remedy"]
+        assert done.returncode == 0
+
     def test_a_missing_secret_fails_with_its_remedy(self, data_dir: Path) -> None:
         done = run(data_dir, "doctor", JWT_SECRET="")
         assert done.returncode == 1

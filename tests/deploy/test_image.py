@@ -50,7 +50,7 @@ class TestTheImage:
         assert steps.index("cp -R frontend/out opsintel_api/web") < steps.index("pip wheel")
 
     def test_holds_dagsters_files_where_the_commands_look(self) -> None:
-        (home,) = [target for sources, target in copied() if "dagster.yaml" in sources]
+        (home,) = [target for sources, target in copied() if "deploy/dagster.yaml" in sources]
         assert f"DAGSTER_HOME={home.rstrip('/')}" in " ".join(arguments("ENV"))
         for service in ("dagster-daemon", "dagster-webserver"):
             command = command_of(service)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -66,19 +67,26 @@ class S3Server:
 
     def make_bucket(self) -> None:
         """Make the bucket of the tests."""
-        self.client().create_bucket(Bucket=BUCKET)
+        with self.client() as client:
+            client.create_bucket(Bucket=BUCKET)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys in the bucket, as another client sees them."""
-        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+        with self.client() as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+            return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
-    def client(self) -> boto3.client:  # type: ignore[valid-type]
-        """Return Amazon's own client of it."""
-        return boto3.client(
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Yield Amazon's own client of it."""
+        made = boto3.client(
             "s3", endpoint_url=f"http://127.0.0.1:{self.port}", aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY, region_name="us-east-1", config=Config(s3={"addressing_style": "path"}),
         )  # fmt: skip
+        try:
+            yield made
+        finally:
+            made.close()
 
     def kill(self) -> None:
         """End it at once."""
