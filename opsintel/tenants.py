@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,14 @@ class Tenant:
     window_days: int
     own_domains: tuple[str, ...]
     retention_days: int | None = None
+
+    def keeps(self, occurred_at: datetime | None, at: datetime) -> bool:
+        """Tell whether what happened then is still kept at a moment; what has no time is."""
+        return (
+            occurred_at is None
+            or self.retention_days is None
+            or occurred_at >= at - timedelta(days=self.retention_days)
+        )
 
 
 _COLUMNS = "id, slug, name, language, window_days, own_domains, retention_days"

@@ -12,7 +12,13 @@ definitions = Definitions(
     asset_checks=load_asset_checks_from_modules([checks]),
     jobs=[drain.drain],
     sensors=[sensors.ledger_sensor],
-    schedules=[schedules.nightly_object_collection, schedules.consolidation],
+    schedules=[
+        schedules.nightly_object_collection,
+        schedules.consolidation,
+        schedules.hourly_census,
+        schedules.nightly_roll_ups,
+        schedules.nightly_retention,
+    ],
     resources={"installation": installation},
     # A process for each step would cost more than most steps.
     executor=in_process_executor,

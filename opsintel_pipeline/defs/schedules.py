@@ -14,6 +14,7 @@ from dagster import (
 from opsintel_pipeline.defs.assets import issue_consolidation
 from opsintel_pipeline.defs.collection import object_collection
 from opsintel_pipeline.defs.partitions import tenants
+from opsintel_pipeline.defs.upkeep import census, retain, roll_ups
 
 consolidation_job = define_asset_job(
     "consolidation", selection=[issue_consolidation], description="Consolidates issues."
@@ -40,4 +41,28 @@ nightly_object_collection = ScheduleDefinition(
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
     description="Removes objects that nothing has referred to for the grace period, once a night.",
+)
+
+hourly_census = ScheduleDefinition(
+    job=census,
+    cron_schedule="7 * * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Counts every polled source once a day, each at a time of its own.",
+)
+
+nightly_roll_ups = ScheduleDefinition(
+    job=roll_ups,
+    cron_schedule="40 2 * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Has roll-ups built again that differ from their rows, once a night.",
+)
+
+nightly_retention = ScheduleDefinition(
+    job=retain,
+    cron_schedule="10 2 * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Deletes what is past its time, once a night.",
 )

@@ -20,7 +20,10 @@ from opsintel_pipeline.ingest.sources import Source, find_source, set_state
 
 
 def take_census(context: Context, tenant: Tenant, source: Source) -> FeedResult:
-    """Count a source by day, fetch what is missing, and record the counts; returns what the fetch brought."""
+    """Count a source by day, fetch what is missing, and record the counts; returns what the fetch brought.
+
+    What is older than the tenant keeps is not counted.
+    """
     known = _known_days(context, source)
     counts: Counter[date] = Counter()
     missing = []
@@ -28,6 +31,8 @@ def take_census(context: Context, tenant: Tenant, source: Source) -> FeedResult:
     connector = source.connector()
     for native_id, occurred_at in connector.census(Window()):
         day = known.get(native_id)
+        if not tenant.keeps(occurred_at, moment):
+            continue
         if day is None:
             missing.append(native_id)
             day = partition_day(occurred_at, moment, tenant.window_days)

@@ -58,7 +58,10 @@ class _Row:
 def store_page(
     context: Context, tenant: Tenant, source: Source, stream: str, page: Page, cursor: Cursor | None
 ) -> PageResult:
-    """Store a page and move the cursor; items that are already there in this version change nothing."""
+    """Store a page and move the cursor; items that are already there in this version change nothing.
+
+    What is older than the tenant keeps is not stored.
+    """
     rows = _unknown_rows(context, tenant, source, page)
     content = b"".join(row.item.payload for row in rows if isinstance(row.item, Upsert))
     object_key = context.objects.put(tenant.id, "raw", content) if content else None
@@ -89,6 +92,8 @@ def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) 
     for item in page.items:
         is_new = item.native_id not in known
         occurred_at = item.occurred_at if isinstance(item, Upsert) else None
+        if not tenant.keeps(occurred_at, moment):
+            continue
         day, versions = known.setdefault(
             item.native_id, (partition_day(occurred_at, moment, tenant.window_days), set())
         )

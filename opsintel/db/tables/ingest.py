@@ -188,5 +188,5 @@ job = tenant_table(
     retention="when_done",
     erasure="with_tenant",
     system_select=("tenant_id", "id", "kind", "state", "total", "done", "failed", "created_at", "finished_at"),
-    system_write=("state", "done", "failed", "error", "finished_at"),
+    system_write=("state", "done", "failed", "error", "finished_at", "DELETE"),
 )

@@ -1,0 +1,45 @@
+"""Jobs that keep an installation in order: thin calls, each with its figures as metadata."""
+
+from dagster import OpExecutionContext, in_process_executor, job, op
+
+from opsintel_pipeline.defs.resources import Installation
+from opsintel_pipeline.marts.compare import repair
+from opsintel_pipeline.upkeep import retention
+from opsintel_pipeline.worker.polling import count_due
+
+
+@op(description="Counts the sources whose daily time has come, and fetches what is missing.")
+def count_sources(context: OpExecutionContext, installation: Installation) -> None:
+    """Take the census of every source that is due."""
+    context.add_output_metadata({"sources": count_due(installation.open())})
+
+
+@op(description="Compares roll-ups with the rows beneath them, and has the days that differ built again.")
+def compare_roll_ups(context: OpExecutionContext, installation: Installation) -> None:
+    """Announce the days whose roll-ups are not those of their rows."""
+    repaired = repair(installation.open())
+    context.add_output_metadata({"tenants": len(repaired), "days": sum(repaired.values())})
+
+
+@op(description="Deletes what is older than its tenant keeps, and what the ledger finished long ago.")
+def delete_old(context: OpExecutionContext, installation: Installation) -> None:
+    """Delete what is past its time."""
+    context.add_output_metadata(dict(retention.run(installation.open())))
+
+
+@job(executor_def=in_process_executor, description="Census: what the sources hold, against what is stored.")
+def census() -> None:
+    """Count what is due."""
+    count_sources()
+
+
+@job(executor_def=in_process_executor, description="Roll-ups that differ from their rows are built again.")
+def roll_ups() -> None:
+    """Compare and repair."""
+    compare_roll_ups()
+
+
+@job(executor_def=in_process_executor, description="Retention of messages, payloads, the ledger and jobs.")
+def retain() -> None:
+    """Delete what is past its time."""
+    delete_old()

@@ -1,0 +1,113 @@
+"""Retention: what is older than a tenant keeps is deleted, and what is finished long ago; nothing else.
+
+In pages, a short transaction each, so that nobody waits; a run that was killed goes on with the next.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import LiteralString
+from uuid import UUID
+
+from opsintel.context import Context
+from opsintel.db.engine import Database
+from opsintel.queue.outbox import announce_days
+from opsintel.tenants import all_tenants
+
+PAGE = 1000
+
+FINISHED = timedelta(days=30)
+"""How long the ledger tells of work, batches and replayed quarantine after their end."""
+
+FINISHED_JOBS = timedelta(days=90)
+
+_FINISHED: dict[str, LiteralString] = {
+    "job": "SELECT tenant_id, id FROM job WHERE state IN ('done', 'failed', 'cancelled')"
+    " AND finished_at < now() - %(jobs)s LIMIT %(page)s",
+    "work": "SELECT tenant_id, id FROM work WHERE state IN ('done', 'failed', 'cancelled')"
+    " AND finished_at < now() - %(age)s LIMIT %(page)s",
+    "batch": "SELECT id FROM batch WHERE state <> 'open' AND finished_at < now() - %(age)s"
+    " AND NOT EXISTS (SELECT FROM work WHERE batch_id = batch.id) LIMIT %(page)s",
+    "quarantine": "SELECT id FROM quarantine WHERE replayed_at < now() - %(age)s LIMIT %(page)s",
+}
+"""What is finished, by table; jobs and work before the batches that they name."""
+
+_OLD = "now() - make_interval(days => %(days)s)"
+
+
+def run(context: Context) -> dict[str, int]:
+    """Delete what is past its time in all tenants and return the rows deleted by table.
+
+    The roll-ups of the days that lost messages are announced to be built again.
+    """
+    deleted = {"message": 0, "raw_payload": 0, "ingest_failure": 0}
+    for tenant in all_tenants(context.database):
+        if tenant.retention_days is not None:
+            while messages := _delete_messages(context.database, tenant.id, tenant.retention_days):
+                deleted["message"] += messages
+            for table in ("raw_payload", "ingest_failure"):
+                deleted[table] += _delete_old(context.database, tenant.id, table, tenant.retention_days)
+            _forget_census(context.database, tenant.id, tenant.retention_days)
+    return deleted | {table: _delete_finished(context.database, table) for table in _FINISHED}
+
+
+def _delete_messages(database: Database, tenant_id: UUID, days: int) -> int:
+    """Delete a page of old messages with what hangs on them, and the threads that they leave empty."""
+    with database.tenant_tx(tenant_id) as connection:
+        old = connection.execute(
+            "SELECT id, thread_id, (sorted_at AT TIME ZONE 'UTC')::date FROM message"
+            f" WHERE sorted_at < {_OLD} ORDER BY sorted_at, id LIMIT %(page)s",
+            {"days": days, "page": PAGE},
+        ).fetchall()
+        ids = [row[0] for row in old]
+        connection.execute("UPDATE issue SET example_message_id = NULL WHERE example_message_id = ANY(%s)", (ids,))
+        connection.execute("DELETE FROM message WHERE id = ANY(%s)", (ids,))
+        connection.execute(
+            "DELETE FROM thread WHERE id = ANY(%s)"
+            " AND NOT EXISTS (SELECT FROM message WHERE message.thread_id = thread.id)",
+            (list({row[1] for row in old}),),
+        )
+        announce_days(connection, tenant_id, {row[2] for row in old}, "retention", "marts")
+    return len(ids)
+
+
+def _delete_old(database: Database, tenant_id: UUID, table: str, days: int) -> int:
+    """Delete what was read so long ago; a payload goes once no message that is kept was made of it."""
+    is_old = {
+        "raw_payload": f"coalesce(occurred_at, fetched_at) < {_OLD} AND NOT EXISTS ("
+        "SELECT FROM message_occurrence AS place WHERE place.raw_payload_id = raw_payload.id)",
+        "ingest_failure": f"last_at < {_OLD}",
+    }[table]
+    statement = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {is_old} LIMIT %(page)s)"
+    deleted = 0
+    while True:
+        with database.tenant_tx(tenant_id) as connection:
+            count = connection.execute(statement.encode(), {"days": days, "page": PAGE}).rowcount
+        deleted += count
+        if count < PAGE:
+            return deleted
+
+
+def _forget_census(database: Database, tenant_id: UUID, days: int) -> None:
+    """Forget how complete the days were of which nothing is left: else they would be fetched again."""
+    with database.tenant_tx(tenant_id) as connection:
+        connection.execute(
+            f"DELETE FROM fact_source_day AS fact WHERE day < ({_OLD})::date AND NOT EXISTS ("
+            " SELECT FROM raw_payload WHERE raw_payload.partition_day = fact.day"
+            " AND raw_payload.source_id = fact.source_id)",
+            {"days": days},
+        )
+
+
+def _delete_finished(database: Database, table: str) -> int:
+    key = "id" if table in ("batch", "quarantine") else "tenant_id, id"
+    statement = f"DELETE FROM {table} WHERE ({key}) IN ({_FINISHED[table]})"
+    deleted = 0
+    while True:
+        with database.system_tx() as connection:
+            count = connection.execute(
+                statement.encode(), {"age": FINISHED, "jobs": FINISHED_JOBS, "page": PAGE}
+            ).rowcount
+        deleted += count
+        if count < PAGE:
+            return deleted
