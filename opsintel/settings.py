@@ -280,6 +280,25 @@ class Settings(BaseSettings):
         description="Least level of log lines",
         json_schema_extra={"example": "INFO", "absent": "`INFO`"},
     )
+    log_format: str = Field(
+        "auto",
+        pattern="^(auto|json|text)$",
+        validation_alias="OPSINTEL_LOG_FORMAT",
+        description="Form of log lines: json or text",
+        json_schema_extra={"example": "json", "absent": "`auto`: text on a terminal, else JSON lines"},
+    )
+    metrics_addr: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_METRICS_ADDR",
+        description="Listen address of the API's metrics for Prometheus, apart from its own",
+        json_schema_extra={"example": "127.0.0.1:9464", "absent": "no metrics of the API"},
+    )
+    worker_metrics_addr: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_WORKER_METRICS_ADDR",
+        description="Listen address of the worker's metrics for Prometheus: the queue, the ledger, the database",
+        json_schema_extra={"example": "127.0.0.1:9465", "absent": "no metrics of the worker"},
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -294,10 +313,11 @@ class Settings(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
-    @field_validator("api_addr")
+    @field_validator("api_addr", "metrics_addr", "worker_metrics_addr")
     @classmethod
-    def _check_api_addr(cls, value: str) -> str:
-        check_listen_address(value)
+    def _check_listen_addr(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_listen_address(value)
         return value
 
     @field_validator("data_dir", "backup_dir")

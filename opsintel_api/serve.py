@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Any
 
@@ -11,12 +10,12 @@ import uvicorn
 from opsintel.db.connect import database_urls
 from opsintel.db.migrate import migrate
 from opsintel.errors import OpsintelError
+from opsintel.logs.setup import configure_logging
 from opsintel.settings import Settings, load_settings
 from opsintel_api.app import create_app
 
 DRAIN_SECONDS = 10
 BEHAVIOUR: dict[str, Any] = {
-    "access_log": False,
     "server_header": False,
     "proxy_headers": False,
     "ws": "none",  # a request to upgrade is answered as the request it is
@@ -32,7 +31,9 @@ def serve(settings: Settings, database_url: str) -> None:
         create_app(settings, database_url),
         host=settings.api_host,
         port=settings.api_port,
+        log_config=None,
         log_level=settings.log_level.lower(),
+        access_log=settings.log_level == "DEBUG",
         **BEHAVIOUR,
     )
 
@@ -42,9 +43,9 @@ def main() -> None:
 
     Without DB_URL the embedded server of the data folder is used.
     """
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
         settings = load_settings()
+        configure_logging("api", settings)
         settings.require_secrets()
         with database_urls(settings) as urls:
             if settings.db_url is None:  # with DB_URL the operator migrates: this login may not

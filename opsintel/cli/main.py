@@ -31,6 +31,7 @@ COMMANDS = {
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
     "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),
+    "trace": ("opsintel.cli.trace", "Follow a trace from the page that was accepted to the rows that were exported"),
     "backup": ("opsintel.cli.backup", "Back up database, Dagster's database and objects into a folder"),
     "restore": ("opsintel.cli.restore", "Restore a back-up, also as of a moment after it"),
     "objects": ("opsintel.cli.objects", "Remove objects that nothing refers to"),

@@ -139,11 +139,14 @@ def _insert(connection: psycopg.Connection, announcements: Sequence[Announcement
             "day": date.fromisoformat(a.payload["day"]).isoformat(),
             "reason": a.payload["reason"],
             "first_stage": a.payload.get("first_stage", STAGE_NAMES[0]),
+            "trace_id": a.payload.get("trace_id") or None,
         }
         for a in announcements
     ]
     connection.execute(
-        "INSERT INTO work (tenant_id, id, partition_day, reason, first_stage) SELECT * FROM json_to_recordset(%s)"
-        " AS entered (tenant_id uuid, id uuid, day date, reason text, first_stage text) ON CONFLICT DO NOTHING",
+        "INSERT INTO work (tenant_id, id, partition_day, reason, first_stage, trace_id)"
+        " SELECT * FROM json_to_recordset(%s)"
+        " AS entered (tenant_id uuid, id uuid, day date, reason text, first_stage text, trace_id text)"
+        " ON CONFLICT DO NOTHING",
         (json.dumps(rows),),
     )

@@ -183,6 +183,26 @@ def start_batch(database: Database, batch_id: UUID, run_id: str) -> dict[Partiti
     return {Partition(*row): min(stages, key=STAGE_NAMES.index) for *row, stages in rows}
 
 
+def traces_of(database: Database, batch_id: UUID) -> dict[tuple[UUID, date], str]:
+    """Return the newest trace of each partition of a batch: its other ones are done by the same run."""
+    with database.system_tx() as connection:
+        rows = connection.execute(
+            "SELECT tenant_id, partition_day, max(trace_id) FROM work"
+            " WHERE batch_id = %s AND trace_id IS NOT NULL GROUP BY tenant_id, partition_day",
+            (batch_id,),
+        ).fetchall()
+    return {(tenant_id, day): trace_id for tenant_id, day, trace_id in rows}
+
+
+def note_alive(database: Database, process: str) -> None:
+    """Note that a part without a port of its own is at work."""
+    with database.system_tx() as connection:
+        connection.execute(
+            "INSERT INTO sign_of_life (process) VALUES (%s) ON CONFLICT (process) DO UPDATE SET seen_at = now()",
+            (process,),
+        )
+
+
 def set_deadline(database: Database, batch_id: UUID, lease: timedelta) -> None:
     """Have an open batch expire after `lease`, counted from now: its run is alive; below 0 where it is known dead."""
     with database.system_tx() as connection:

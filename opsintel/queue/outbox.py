@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from opsintel import tracing
 from opsintel.db.engine import Database
 from opsintel.errors import UnavailableError
 from opsintel.ids import new_id
@@ -67,9 +68,10 @@ def announce_days(
 ) -> None:
     """Write one outbox row for each dirty day, in the caller's transaction of that tenant; its commit wakes the relay.
 
-    Day, reason (one line) and the stage that its work begins at are the payload.
+    Day, reason (one line), the stage that its work begins at and the trace it belongs to are the payload.
     """
-    common = {"version": VERSION, "reason": reason, "first_stage": first_stage}
+    trace_id = tracing.current().trace_id or tracing.new_trace_id()
+    common = {"version": VERSION, "reason": reason, "first_stage": first_stage, "trace_id": trace_id}
     rows = [
         (tenant_id, new_id(), PARTITION_DIRTY, Jsonb({**common, "day": day.isoformat()})) for day in sorted(set(days))
     ]

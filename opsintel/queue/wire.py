@@ -11,6 +11,7 @@ from uuid import UUID
 from opsintel.errors import ItemError, one_line
 from opsintel.partitions import STAGE_NAMES
 from opsintel.queue.contract import PARTITION_DIRTY, Announcement
+from opsintel.tracing import TRACE_ID
 
 VERSION = 1
 """Version of the payload that this installation writes; it reads this one and older ones."""
@@ -91,6 +92,9 @@ def _checked(topic: object, payload: object, origin: Origin) -> dict[str, Any]:
         raise RefusedError(
             "newer_version", f"This installation knows no stage {str(payload['first_stage'])[:60]!r}", origin
         )
+    trace_id = payload.get("trace_id", "")
+    if not isinstance(trace_id, str) or (trace_id and not TRACE_ID.fullmatch(trace_id)):
+        raise RefusedError("malformed", "The trace is no 32 hexadecimal digits", origin)
     reason = payload.get("reason")
     if not isinstance(reason, str) or len(reason) > MAX_REASON or one_line(reason) != reason:
         raise RefusedError("malformed", f"The reason is no line of at most {MAX_REASON} characters", origin)

@@ -11,6 +11,7 @@ from dagster import ConfigurableResource
 from opsintel.context import Context
 from opsintel.db.connect import database_urls
 from opsintel.db.engine import Database
+from opsintel.logs.setup import configure_logging
 from opsintel.objects.store import open_objects
 from opsintel.settings import load_settings
 
@@ -28,6 +29,7 @@ def _open() -> Context:
     """Open without migrating: that is the business of `opsintel up` and `opsintel migrate`."""
     settings = load_settings()
     settings.master_key()
+    configure_logging("dagster", settings)
     stack = ExitStack()
     atexit.register(stack.close)
     urls = stack.enter_context(database_urls(settings))

@@ -44,6 +44,7 @@ def ledger_sensor(context: SensorEvaluationContext, installation: Installation) 
     ledger.build_batches(database)
     batches = [str(batch_id) for batch_id in ledger.open_batches(database)]
     _end_runs_of_expired_batches(database, instance)
+    ledger.note_alive(database, ledger_sensor.name)
     return SensorResult(
         run_requests=[
             RunRequest(

@@ -7,12 +7,14 @@ nothing refers to, and the page is read again.
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, field
 from datetime import date
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from opsintel import tracing
 from opsintel.clock import now
 from opsintel.connectors.contract import Cursor, Failure, Tombstone, Upsert
 from opsintel.connectors.files.text import bounded
@@ -23,6 +25,8 @@ from opsintel.partitions import partition_day
 from opsintel.queue.outbox import announce_days
 from opsintel.tenants import Tenant
 from opsintel_pipeline.ingest.sources import Source
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -60,8 +64,18 @@ def store_page(
 ) -> PageResult:
     """Store a page and move the cursor; items that are already there in this version change nothing.
 
-    What is older than the tenant keeps is not stored.
+    What is older than the tenant keeps is not stored. The page gets a trace, unless it came with one.
     """
+    trace_id = tracing.current().trace_id or tracing.new_trace_id()
+    with tracing.tracing(trace_id, tenant.slug):
+        result = _store(context, tenant, source, stream, page, cursor)
+        logger.info("%s: %d new, %d changed, %d failed", source.kind, result.added, result.changed, result.failures)
+    return result
+
+
+def _store(
+    context: Context, tenant: Tenant, source: Source, stream: str, page: Page, cursor: Cursor | None
+) -> PageResult:
     rows = _unknown_rows(context, tenant, source, page)
     content = b"".join(row.item.payload for row in rows if isinstance(row.item, Upsert))
     object_key = context.objects.put(tenant.id, "raw", content) if content else None
@@ -106,22 +120,25 @@ def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) 
 
 def _insert_payloads(connection: psycopg.Connection, source: Source, rows: list[_Row], object_key: str | None) -> None:
     offset = 0
+    trace_id = tracing.current().trace_id
     values: list[tuple[object, ...]] = []
     for row in rows:
         if isinstance(row.item, Upsert):
             item, size = row.item, len(row.item.payload)
             values.append(
                 (source.tenant_id, new_id(), source.id, item.native_id, row.version, item.format.value, item.channel,
-                 item.occurred_at, row.day, hashlib.sha256(item.payload).digest(), size, object_key, offset, False)
+                 item.occurred_at, row.day, hashlib.sha256(item.payload).digest(), size, object_key, offset, False,
+                 trace_id)
             )  # fmt: skip
             offset += size
         else:
             values.append(
                 (source.tenant_id, new_id(), source.id, row.item.native_id, row.version, None, "",
-                 row.item.deleted_at, row.day, None, 0, None, 0, True)
+                 row.item.deleted_at, row.day, None, 0, None, 0, True, trace_id)
             )  # fmt: skip
     columns = ("tenant_id", "id", "source_id", "native_id", "version", "format", "channel", "occurred_at",
-               "partition_day", "sha256", "size", "object_key", "object_offset", "deleted")  # fmt: skip
+               "partition_day", "sha256", "size", "object_key", "object_offset", "deleted",
+               "trace_id")  # fmt: skip
     on_conflict = "ON CONFLICT (tenant_id, source_id, native_id, version) DO NOTHING"
     insert_rows(connection, "raw_payload", columns, values, on_conflict)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
@@ -11,6 +10,7 @@ from opsintel.context import Context
 from opsintel.db.connect import database_urls
 from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
+from opsintel.logs.setup import configure_logging
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings
@@ -24,7 +24,7 @@ def main() -> None:
     try:
         settings = load_settings()
         settings.master_key()
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=settings.log_level)
+        configure_logging("worker", settings)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -94,10 +94,11 @@ def _run_chunk(
     result: BatchResult,
 ) -> None:
     failed: dict[Partition, ledger.Fault] = {}
+    traces = ledger.traces_of(context.database, batch_id)
     for stage in stages:
         reached = STAGE_NAMES[: STAGE_NAMES.index(stage.asset) + 1]
         going = [partition for partition, begin in begins.items() if begin in reached and partition not in failed]
-        outcomes = list(run_stage(context, stage, going))
+        outcomes = list(run_stage(context, stage, going, traces))
         observe(stage, outcomes)
         failed |= {o.partition: ledger.Fault(stage.asset, o.error) for o in outcomes if o.error is not None}
     ledger.finish(context.database, batch_id, {partition: failed.get(partition) for partition in begins})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from traceback import walk_tb
+from types import MappingProxyType
 from typing import Protocol, cast
 from uuid import UUID
 
@@ -16,8 +18,11 @@ import psycopg
 from opsintel.context import Context
 from opsintel.errors import DatabaseError, OpsintelError
 from opsintel.partitions import Partition, StageName, StageResult
+from opsintel.tracing import tracing
 
 logger = logging.getLogger(__name__)
+
+NO_TRACES: Mapping[tuple[UUID, date], str] = MappingProxyType({})
 
 STAGE_FAULTS = (
     OpsintelError,
@@ -78,21 +83,29 @@ class Outcome:
     error: str | None = None
 
 
-def run_stage(context: Context, stage: Stage, partitions: Sequence[Partition]) -> Iterator[Outcome]:
+def run_stage(
+    context: Context, stage: Stage, partitions: Sequence[Partition], traces: Mapping[tuple[UUID, date], str] = NO_TRACES
+) -> Iterator[Outcome]:
     """Run a stage on each partition and yield how it ended; days of a tenant go ascending.
 
     A stage for the whole tenant is called once, on the tenant's latest day, and its outcome stands for all days.
-    Raises `DatabaseError` when the database went away: then no partition is to blame.
+    `traces` are those of the partitions, by tenant and day. Raises `DatabaseError` when the database went away: then
+    no partition is to blame.
     """
+
+    def run_traced(partition: Partition) -> Outcome:
+        with tracing(traces.get((partition.tenant_id, partition.day), ""), partition.tenant_slug):
+            return _run_one(context, stage, partition)
+
     days: dict[UUID, list[Partition]] = {}
     for partition in sorted(partitions, key=lambda p: (p.tenant_slug, p.day)):
         days.setdefault(partition.tenant_id, []).append(partition)
     for of_tenant in days.values():
         if stage.whole_tenant:
-            latest = _run_one(context, stage, of_tenant[-1])
+            latest = run_traced(of_tenant[-1])
             yield from (Outcome(day, latest.seconds, latest.result, latest.error) for day in of_tenant)
         else:
-            yield from (_run_one(context, stage, day) for day in of_tenant)
+            yield from (run_traced(day) for day in of_tenant)
 
 
 def _run_one(context: Context, stage: Stage, partition: Partition) -> Outcome:
@@ -105,7 +118,9 @@ def _run_one(context: Context, stage: Stage, partition: Partition) -> Outcome:
         line = describe(error)
         logger.error("%s of %s failed: %s", stage.asset, partition.key, line)
         return Outcome(partition, time.monotonic() - start, error=line)
-    return Outcome(partition, time.monotonic() - start, result)
+    seconds = time.monotonic() - start
+    logger.info("%s of %s: %d rows in %.2f s", stage.asset, partition.key, result.rows, seconds)
+    return Outcome(partition, seconds, result)
 
 
 def describe(error: BaseException) -> str:

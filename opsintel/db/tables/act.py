@@ -19,6 +19,7 @@ export_target = tenant_table(
     CheckConstraint("state IN ('active', 'paused', 'failing')", name="state"),
     retention="kept",
     erasure="none",
+    system_select=("tenant_id", "id", "state", "created_at", "exported_at"),
 )
 
 export_row = tenant_table(
@@ -30,6 +31,7 @@ export_row = tenant_table(
     column("row_number", INT, "Row in the sheet when last written; people may move it", null=True),
     column("state", TEXT, "planned, written, deleted_by_person or withdrawn"),
     column("exported_at", TIME, "When it was last written", null=True),
+    column("trace_id", TEXT, "Trace that had it written last", null=True),
     reference("target_id", "export_target"),
     key=("target_id", "row_key"),
     retention="with_parent",

@@ -34,6 +34,7 @@ raw_payload = tenant_table(
     column("object_key", TEXT, "Page in the object store that holds it; null for a deletion", null=True),
     column("object_offset", BIG, "First byte within that page", default="0"),
     column("deleted", BOOL, "Whether this version says that the item was deleted", default="false"),
+    column("trace_id", TEXT, "Trace of the page it came with", null=True),
     column("normalized_at", TIME, "When the normaliser took it in; null while it waits", null=True),
     reference("source_id", "source"),
     UniqueConstraint("tenant_id", "source_id", "native_id", "version"),
@@ -60,10 +61,12 @@ ingest_failure = tenant_table(
     column("next_at", TIME, "When it is tried again", null=True),
     column("quarantined_at", TIME, "When it was set aside for a person", null=True),
     column("resolved_at", TIME, "When a later try succeeded", null=True),
+    Index("ix_ingest_failure_open", "source_id", postgresql_where=text("resolved_at IS NULL")),
     reference("source_id", "source"),
     UniqueConstraint("tenant_id", "source_id", "stage", "kind", "key"),
     retention="tenant_window",
     erasure="row",
+    system_select=("tenant_id", "source_id", "stage", "resolved_at"),
 )
 
 outbox = tenant_table(
@@ -136,6 +139,9 @@ work = tenant_table(
     column("error", TEXT, "Why the last try failed, in words", default="''"),
     column("created_at", TIME, "When it was accepted", default="now()"),
     column("finished_at", TIME, "When it was done or given up", null=True),
+    column("trace_id", TEXT, "Trace of what made the partition dirty", null=True),
+    Index("ix_work_trace", "trace_id", postgresql_where=text("trace_id IS NOT NULL")),
+    Index("ix_work_failed", "finished_at", postgresql_where=text("state = 'failed'")),
     CheckConstraint("state IN ('pending', 'batched', 'done', 'failed', 'cancelled')", name="state"),
     Index("ix_work_job", "tenant_id", "job_id", postgresql_where=text("job_id IS NOT NULL")),
     Index("ix_work_open", "state", "created_at", postgresql_where=text("state IN ('pending', 'batched')")),
@@ -160,6 +166,7 @@ batch = control_table(
     PrimaryKeyConstraint("id"),
     CheckConstraint("state IN ('open', 'done', 'expired')", name="state"),
     CheckConstraint("kind IN ('drain', 'materialization')", name="kind"),
+    Index("ix_batch_expired", "finished_at", postgresql_where=text("state = 'expired'")),
     Index("ix_batch_open", "created_at", postgresql_where=text("state = 'open'")),
 )
 
@@ -189,4 +196,13 @@ job = tenant_table(
     erasure="with_tenant",
     system_select=("tenant_id", "id", "kind", "state", "total", "done", "failed", "created_at", "finished_at"),
     system_write=("state", "done", "failed", "error", "finished_at", "DELETE"),
+)
+
+sign_of_life = control_table(
+    "sign_of_life",
+    "When parts that have no port of their own were last at work",
+    column("process", TEXT, "What was alive, e.g. ledger_sensor"),
+    column("seen_at", TIME, "When it last was", default="now()"),
+    PrimaryKeyConstraint("process"),
+    erasure="none",
 )

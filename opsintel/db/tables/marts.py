@@ -91,4 +91,5 @@ data_version = tenant_table(
     key=(),
     retention="kept",
     erasure="none",
+    system_select=("tenant_id", "updated_at"),
 )

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from opsintel import tracing
 from opsintel.context import Context
 from opsintel.coordination.contract import Key
 from opsintel.coordination.hold import Held, held
@@ -127,12 +128,14 @@ def _targets(context: Context, tenant_id: UUID) -> list[Target]:
 def _record(context: Context, target: Target, plan: SheetPlan) -> None:
     with context.database.tenant_tx(target.tenant_id) as connection, connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO export_row (tenant_id, target_id, row_key, row_hash, row_number, state, exported_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, now()) ON CONFLICT (tenant_id, target_id, row_key) DO UPDATE SET"
+            "INSERT INTO export_row (tenant_id, target_id, row_key, row_hash, row_number, state, trace_id, exported_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, now()) ON CONFLICT (tenant_id, target_id, row_key) DO UPDATE SET"
             " row_hash = excluded.row_hash, row_number = excluded.row_number, state = excluded.state,"
+            " trace_id = CASE WHEN export_row.row_hash <> excluded.row_hash THEN excluded.trace_id"
+            " ELSE export_row.trace_id END,"
             " exported_at = excluded.exported_at",
             [
-                (target.tenant_id, target.id, key, digest, place, state)
+                (target.tenant_id, target.id, key, digest, place, state, tracing.current().trace_id or None)
                 for key, (state, place, digest) in plan.states.items()
             ],
         )
