@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from opsintel.coordination.redis import RedisCoordinator
 from opsintel.errors import OpsintelError
 from opsintel.settings import Settings
 
@@ -13,6 +12,8 @@ DEADLINE_SECONDS = 1.0
 
 async def redis_state(settings: Settings) -> str:
     """Return `ok`, or what is wrong in a few words; what Redis does is then done by PostgreSQL."""
+
+    from opsintel.coordination.redis import RedisCoordinator
 
     def probe() -> None:
         with RedisCoordinator(settings) as redis:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from opsintel.coordination.breaker import Breaker
 from opsintel.coordination.contract import AsyncLimits, Coordinator, Key, Limit, Lock
 from opsintel.coordination.postgres import HOME as POSTGRES
 from opsintel.coordination.postgres import PostgresCoordinator, PostgresLimits
-from opsintel.coordination.redis import RedisCoordinator, RedisLimits
 from opsintel.db.engine import AsyncDatabase, Database
 from opsintel.errors import UnavailableError
 from opsintel.settings import Settings
+
+if TYPE_CHECKING:
+    from opsintel.coordination.redis import RedisCoordinator, RedisLimits
 
 Told = TypeVar("Told")
 
@@ -24,6 +26,8 @@ def open_coordinator(settings: Settings, database: Database) -> Coordinator:
     postgres = PostgresCoordinator(database)
     if settings.redis_addr is None:
         return postgres
+    from opsintel.coordination.redis import RedisCoordinator  # its library takes a moment to load
+
     redis = RedisCoordinator(settings)
     return RedisOrPostgres(redis, postgres, Breaker("Redis", redis.probe))
 
@@ -106,6 +110,8 @@ class ApiLimits:
         self._postgres = PostgresLimits(database)
         self._redis: RedisLimits | None = None
         if settings.redis_addr is not None:
+            from opsintel.coordination.redis import RedisCoordinator, RedisLimits
+
             self._redis = RedisLimits(settings)
             self._prober = RedisCoordinator(settings)
             self._breaker = Breaker("Redis", self._prober.probe)
