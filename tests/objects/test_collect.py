@@ -88,9 +88,8 @@ class TestACollection:
         collect(database, objects, tenant.id, GRACE)
         days_pass(database, tenant.id, 6)
         refer_to(database, tenant.id, key)
-        collect(database, objects, tenant.id, GRACE)
-        days_pass(database, tenant.id, 30)
         assert collect(database, objects, tenant.id, GRACE) == Collection(1)
+        days_pass(database, tenant.id, 2)
         with database.tenant_tx(tenant.id) as connection:
             connection.execute("DELETE FROM raw_payload")
         assert collect(database, objects, tenant.id, GRACE) == Collection(1, waiting=1)
