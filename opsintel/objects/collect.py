@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from opsintel.clock import now
 from opsintel.db.engine import Database
 from opsintel.errors import InputError
 from opsintel.objects.store import ObjectStore, Stored
@@ -81,6 +82,7 @@ def collect(
         total += Collection(len(page), waiting, len(removable), sum(stored.size for stored in removable))
         progress(len(page))
     if not dry_run:
+        objects.remove_unfinished(tenant_id, now() - grace)
         _forget_what_is_gone(database, tenant_id, grace)
     return total
 

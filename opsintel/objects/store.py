@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -141,6 +141,22 @@ class ObjectStore:
             self._store.delete(key)
         except (NotFoundError, FileNotFoundError):
             return
+
+    def remove_unfinished(self, tenant_id: UUID, before: datetime) -> int:
+        """Remove what killed processes left half written on disk before a moment; returns how many files.
+
+        obstore writes into a file beside the object and shows it to nobody. S3 keeps nothing of a write that was cut.
+        """
+        folder = self._store.prefix if isinstance(self._store, LocalStore) else None
+        if folder is None:
+            return 0
+        removed = 0
+        with self._translated("cannot be tidied"):
+            for path in (Path(folder) / _prefix(tenant_id)).rglob("*#*"):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    removed += 1
+        return removed
 
     def refuses_to_overwrite(self, tenant_id: UUID) -> bool:
         """Try whether the store writes, reads, and refuses to write an object again; leaves nothing behind."""

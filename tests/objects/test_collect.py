@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from opsintel.clock import today
+from opsintel.clock import now, today
 from opsintel.context import Context
 from opsintel.db.engine import Database
 from opsintel.db.tables import metadata
@@ -137,6 +138,23 @@ class TestACollection:
         collect(database, objects, tenant.id, GRACE)
         with database.tenant_tx(tenant.id) as connection:
             assert connection.execute("SELECT count(*) FROM orphan_object").fetchone() == (0,)
+
+    def test_removes_what_killed_processes_left_half_written_on_disk_and_nothing_newer(
+        self, database: Database, settings: Settings, tenant: Tenant
+    ) -> None:
+        objects = open_objects(settings)
+        key = objects.put(tenant.id, "raw", b"content")
+        refer_to(database, tenant.id, key)
+        whole = settings.data_dir / "objects" / key
+        old, new = whole.with_name(f"{whole.name}#1"), whole.with_name(f"{whole.name}#2")
+        for path in (old, new):
+            path.write_bytes(b"cont")
+        long_ago = (now() - timedelta(days=8)).timestamp()
+        os.utime(old, (long_ago, long_ago))
+        assert collect(database, objects, tenant.id, GRACE, dry_run=True) == Collection(1)
+        assert old.exists()
+        assert collect(database, objects, tenant.id, GRACE) == Collection(1)
+        assert (whole.exists(), old.exists(), new.exists()) == (True, False, True)
 
     def test_refuses_a_period_in_which_a_put_may_find_an_object(
         self, database: Database, objects: ObjectStore, tenant: Tenant

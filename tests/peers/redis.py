@@ -23,8 +23,10 @@ PASSWORD = "a-password-of-the-tests"
 class RedisServer:
     """The server; nothing in it outlives it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options` are further ones of its command line."""
         (self.port,) = free_ports(1)
+        self._options = options
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +44,7 @@ class RedisServer:
         """Start it, and return once it takes connections."""
         command = (
             REDIS.required_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder),
-            "--save", "", "--appendonly", "no", "--requirepass", PASSWORD,
+            "--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *self._options,
         )  # fmt: skip
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -69,9 +71,9 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(folder: Path) -> Iterator[RedisServer]:
+def running_redis(folder: Path, *options: str) -> Iterator[RedisServer]:
     """Yield a server that runs; it is gone at the end."""
-    server = RedisServer(folder)
+    server = RedisServer(folder, *options)
     try:
         server.start()
         yield server
