@@ -12,7 +12,9 @@ from fastapi.routing import APIRoute
 from opsintel.access import passwords
 from opsintel.coordination.choose import ApiLimits
 from opsintel.db.engine import AsyncDatabase
-from opsintel.settings import Settings
+from opsintel.metrics.pools import PoolGauge
+from opsintel.metrics.server import serving_metrics
+from opsintel.settings import Settings, variable_of
 from opsintel_api import problems
 from opsintel_api.auth.throttle import LoginThrottle
 from opsintel_api.broker import BrokerProbe
@@ -74,8 +76,10 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         shared = ApiLimits(settings, database)
         throttle = LoginThrottle(shared, key_for(settings, "throttle"))
         app.state.services = Services(database, settings, throttle, TenantLimits(shared, settings), broker)
+        pool = PoolGauge(database.pool_figures)
         try:
-            yield
+            with serving_metrics(settings.metrics_addr, variable_of("metrics_addr"), [pool]):
+                yield
         finally:
             await shared.close()
             await database.close()

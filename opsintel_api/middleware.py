@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from opsintel import tracing
 from opsintel.ids import new_id
+from opsintel.metrics import counted
 from opsintel_api import problems
 
 MAXIMUM_BODY = 1_000_000
@@ -60,14 +63,26 @@ class Envelope:
         if without_body:
             scope = {**scope, "method": "GET"}
 
+        began, status = time.perf_counter(), 500
+
         async def enclose(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 _enclose(MutableHeaders(scope=message), scope)
             elif without_body:
                 message = {**message, "body": b""}
             await send(message)
 
-        length = headers.get("content-length", "0")
+        with tracing.tracing(request_id if tracing.TRACE_ID.fullmatch(request_id) else ""):
+            try:
+                await self._answer(scope, receive, enclose)
+            finally:
+                route = getattr(scope.get("route"), "path", None)
+                counted.count_request(scope["method"], route, status, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, enclose: Send) -> None:
+        length = Headers(scope=scope).get("content-length", "0")
         if length.isdecimal() and len(length) < 20 and int(length) <= MAXIMUM_BODY:
             await self._app(scope, _bounded(receive), enclose)
         else:
@@ -90,7 +105,7 @@ def _bounded(receive: Receive) -> Receive:
     """Return `receive` that ends with 413 for a body that names no length and grows too large."""
     read = 0
 
-    async def counted() -> Message:
+    async def within_bounds() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
@@ -98,4 +113,4 @@ def _bounded(receive: Receive) -> Receive:
             raise problems.RequestProblem(413, TOO_LARGE)
         return message
 
-    return counted
+    return within_bounds

@@ -84,12 +84,17 @@ class Keyring:
         return key_id, key
 
     def _unwrap(self, tenant_id: UUID, key_id: UUID, wrapped: bytes) -> bytes:
-        try:
-            return open_sealed(self._master_key, wrapped, _wrapping(tenant_id, key_id))
-        except SealError:
-            raise SealError(
-                "The tenant's data key does not open", remedy="Is MASTER_ENCRYPTION_KEY the one it was made with?"
-            ) from None
+        return unwrap(self._master_key, tenant_id, key_id, wrapped)
+
+
+def unwrap(master_key: bytes, tenant_id: UUID, key_id: UUID, wrapped: bytes) -> bytes:
+    """Return a data key; `SealError` when the master key does not open it."""
+    try:
+        return open_sealed(master_key, wrapped, _wrapping(tenant_id, key_id))
+    except SealError:
+        raise SealError(
+            "The tenant's data key does not open", remedy="Is MASTER_ENCRYPTION_KEY the one it was made with?"
+        ) from None
 
 
 def _context(purpose: str, tenant_id: UUID, secret_id: UUID, version: int) -> SealContext:

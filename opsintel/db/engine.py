@@ -97,6 +97,12 @@ class Database:
                 raise
             raise DatabaseError("The database went away", remedy="Check the server, then run this again") from error
 
+    def pool_figures(self) -> tuple[int, int, int]:
+        """Return how many connections are in use, how many are idle, and how many there may be."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return stats.get("pool_size", 0) - idle, idle, self._pool.max_size
+
     def listener(self, channel: LiteralString) -> Listener:
         """Return what waits for NOTIFY on a channel; it has a connection of its own, and its user closes it."""
         return Listener(self._url, channel)
@@ -156,6 +162,11 @@ class AsyncDatabase:
         """Yield a connection that sees the listed columns of all tenants, and never content."""
         async with self._transaction(f"BEGIN; SELECT set_config('role', '{SYSTEM_ROLE}', true)") as connection:
             yield connection
+
+    def pool_figures(self) -> tuple[int, int, int]:
+        """Return how many connections are in use, how many are idle, and how many there may be."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle, self._pool.get_max_size()
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:

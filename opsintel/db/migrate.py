@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy
@@ -94,6 +95,12 @@ def _revisions() -> list[str]:
     """Return all revisions, oldest first, beginning with the empty schema."""
     known = [found.revision for found in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()]
     return ["base", *reversed(known)]
+
+
+@cache
+def newest_revision() -> str:
+    """Return the newest revision that this version of opsintel knows."""
+    return _revisions()[-1]
 
 
 def _may_migrate(connection: sqlalchemy.Connection) -> bool:

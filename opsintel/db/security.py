@@ -32,7 +32,7 @@ def apply_security(connection: Connection, login: str) -> None:
     statements = [
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SYSTEM_ROLE}, {quoted}",
-        f"GRANT SELECT ON alembic_version TO {quoted}",
+        f"GRANT SELECT ON alembic_version TO {SYSTEM_ROLE}, {quoted}",
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
         f"GRANT TEMPORARY ON DATABASE {database} TO {APP_ROLE}",
         *(statement for table in metadata.sorted_tables for statement in statements_for(table)),

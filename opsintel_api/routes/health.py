@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import asyncpg
 from fastapi import Request, Response
 
-from opsintel.errors import OpsintelError
 from opsintel_api.models.health import Health, Readiness
+from opsintel_api.readiness import states_of_database
 from opsintel_api.redis import redis_state
 from opsintel_api.routes import WITHOUT_PARAMETERS, open_router
 from opsintel_api.services import services_of
 
 routes = open_router("health")
-
-DEADLINE_SECONDS = 1.0
 
 
 @routes.get("/healthz", response_model=Health, dependencies=[WITHOUT_PARAMETERS])
@@ -36,7 +31,7 @@ async def get_readiness(request: Request, response: Response) -> Readiness:
     A Redis that is away makes it degraded and not less ready: PostgreSQL does its part.
     """
     services = services_of(request)
-    checks = {"database": await _database(request)}
+    checks = await states_of_database(services.database, services.settings)
     if services.broker is not None:
         checks["broker"] = await services.broker.state()
     ready = all(state == "ok" for state in checks.values())
@@ -45,14 +40,3 @@ async def get_readiness(request: Request, response: Response) -> Readiness:
     response.status_code = 200 if ready else 503
     complete = all(state == "ok" for state in checks.values())
     return Readiness(status=("ready" if complete else "degraded") if ready else "not_ready", checks=checks)
-
-
-async def _database(request: Request) -> str:
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS), services_of(request).database.system_tx() as connection:
-            await connection.fetchval("SELECT 1")
-    except TimeoutError:
-        return "does not answer in time"
-    except (OSError, OpsintelError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return "does not answer"
-    return "ok"

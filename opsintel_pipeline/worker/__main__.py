@@ -11,9 +11,12 @@ from opsintel.db.connect import database_urls
 from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
 from opsintel.logs.setup import configure_logging
+from opsintel.metrics.pools import PoolGauge
+from opsintel.metrics.server import serving_metrics
+from opsintel.metrics.stored import StoredGauges
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
-from opsintel.settings import load_settings
+from opsintel.settings import load_settings, variable_of
 from opsintel_pipeline.worker import polling
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
@@ -32,6 +35,12 @@ def main() -> None:
             database_urls(settings) as urls,
             Database(urls.service, max_size=5) as database,
             open_queue(settings, database) as queue,
+            Database(urls.service, max_size=1) as gauged,
+            serving_metrics(
+                settings.worker_metrics_addr,
+                variable_of("worker_metrics_addr"),
+                [StoredGauges(gauged), PoolGauge(database.pool_figures)],
+            ),
         ):
             _poll(Context(database, open_objects(settings), settings), stop)
             run(database, queue, stop, Heartbeat(settings.data_dir))

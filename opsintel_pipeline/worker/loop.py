@@ -12,6 +12,7 @@ import psycopg
 from opsintel.db.engine import Database
 from opsintel.db.listener import Listener
 from opsintel.errors import DatabaseError, OpsintelError, RetriableError
+from opsintel.metrics import counted
 from opsintel.queue.consume import consume_once
 from opsintel.queue.contract import CHANNEL, Queue
 from opsintel.queue.jobs import start_jobs
@@ -38,16 +39,28 @@ def run(database: Database, queue: Queue, stop: threading.Event, beat: Callable[
     with database.listener(CHANNEL) as listener:
         while not stop.is_set():
             try:
-                moved = start_jobs(database) + relay_once(database, queue) + consume_once(database, queue)
+                moved = _round(database, queue)
             except (psycopg.Error, DatabaseError, RetriableError) as error:
                 pause = min(pause * 2, LONGEST_PAUSE)
+                counted.ROUND_FAULTS.inc()
                 logger.warning("waiting %.1f s: %s", pause, _line(error))
                 stop.wait(pause)
             else:
                 pause = DEAF_SECONDS
+                counted.ROUND.set_to_current_time()
                 beat()
                 if not moved:
                     _idle(listener, stop)
+
+
+def _round(database: Database, queue: Queue) -> int:
+    """Do a round and return how much it moved."""
+    started = start_jobs(database)
+    relayed = relay_once(database, queue)
+    counted.RELAYED.inc(relayed)
+    consumed = consume_once(database, queue)
+    counted.CONSUMED.inc(consumed)
+    return started + relayed + consumed
 
 
 def _idle(listener: Listener, stop: threading.Event) -> None:

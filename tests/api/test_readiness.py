@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import pika
+import psycopg
 import pytest
+from pydantic import SecretStr
 
+from opsintel.crypto.keyring import Keyring
+from opsintel.db.migrate import newest_revision
 from opsintel.queue.rabbitmq import declare_queues
 from opsintel.queue.topology import WORK
-from opsintel_api import broker
+from opsintel_api import broker, readiness
 from opsintel_api.broker import BrokerProbe
 from tests.coordination.conftest import settings_of
 from tests.peers.redis import RedisServer, silent_server
 
+WELL = {"database": "ok", "migrations": "ok", "keyring": "ok"}
 NOBODY = "amqp://guest:guest@127.0.0.1:1/"
 
 
@@ -26,7 +31,41 @@ class TestTheRoute:
         object.__setattr__(services, "broker", BrokerProbe(NOBODY))
         response = await client.get("/readyz")
         assert response.status_code == 503
-        assert response.json()["checks"] == {"database": "ok", "broker": "does not answer"}
+        assert response.json()["checks"] == WELL | {"broker": "does not answer"}
+
+
+class TestTheDatabase:
+    async def test_is_not_ready_with_another_schema(self, client, admin_url):
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '0001'")
+            response = await client.get("/readyz")
+            connection.execute("UPDATE alembic_version SET version_num = %s", (newest_revision(),))
+        assert response.status_code == 503
+        assert response.json()["checks"] == WELL | {"migrations": "is not at this version's schema"}
+
+    async def test_is_not_ready_where_the_application_may_read_nothing(self, client, admin_url):
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            connection.execute("REVOKE SELECT ON tenant FROM opsintel_app")
+            response = await client.get("/readyz")
+            connection.execute("GRANT SELECT ON tenant TO opsintel_app")
+        assert response.json()["checks"] == WELL | {"database": "does not answer"}
+
+    async def test_that_hangs_costs_a_second_and_is_said(self, client, admin_url, monkeypatch):
+        monkeypatch.setattr(readiness, "DEADLINE_SECONDS", 0.2)
+        with psycopg.connect(admin_url) as connection:
+            connection.execute("LOCK TABLE tenant, alembic_version, data_key IN ACCESS EXCLUSIVE MODE")
+            response = await client.get("/readyz")
+        assert response.json()["checks"] == dict.fromkeys(WELL, "does not answer in time")
+
+    async def test_is_not_ready_with_a_master_key_that_opens_nothing(self, client, acme, database, settings):
+        Keyring(database, settings.master_key()).store(acme.tenant_id, "test", b"value")
+        assert (await client.get("/readyz")).json()["checks"] == WELL
+        services = client._transport.app.state.services
+        other = settings.model_copy(update={"master_encryption_key": SecretStr("B" * 43 + "=")})
+        object.__setattr__(services, "settings", other)
+        response = await client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json()["checks"] == WELL | {"keyring": "does not open with this master key"}
 
 
 @pytest.mark.redis
@@ -35,7 +74,7 @@ class TestRedis:
         self.give(client, redis_server.environment)
         response = await client.get("/readyz")
         assert (response.status_code, response.json()["status"]) == (200, "ready")
-        assert response.json()["checks"] == {"database": "ok", "redis": "ok"}
+        assert response.json()["checks"] == WELL | {"redis": "ok"}
 
     @pytest.mark.parametrize("state", ["nobody", "silent", "wrong password"])
     async def test_that_does_not_leaves_the_process_ready_but_degraded(self, client, redis_server, state):
@@ -50,7 +89,7 @@ class TestRedis:
             )
             response = await client.get("/readyz")
         assert (response.status_code, response.json()["status"]) == (200, "degraded")
-        assert response.json()["checks"] == {"database": "ok", "redis": "does not answer"}
+        assert response.json()["checks"] == WELL | {"redis": "does not answer"}
 
     def give(self, client, variables):
         services = client._transport.app.state.services

@@ -127,7 +127,10 @@ class TestHeaders:
 class TestHealth:
     async def test_it_lives_and_is_ready(self, client):
         assert (await client.get("/healthz")).json() == {"status": "ok"}
-        assert (await client.get("/readyz")).json() == {"status": "ready", "checks": {"database": "ok"}}
+        assert (await client.get("/readyz")).json() == {
+            "status": "ready",
+            "checks": {"database": "ok", "migrations": "ok", "keyring": "ok"},
+        }
 
     async def test_without_its_database_it_is_not_ready(self, client):
         services = client._transport.app.state.services
