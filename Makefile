@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak-kills migrate-up run-api run-worker lock clean
+.PHONY: setup demo test lint peers bench soak soak-kills migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -58,6 +58,13 @@ lint: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The event plane under load while something fails every other second: make soak MINUTES=10 QUEUE=postgres SEED=2
+MINUTES ?= 10
+QUEUE ?= rabbitmq
+SEED ?= 1
+soak: setup .venv/.test peers
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --queue $(QUEUE) --seed $(SEED)
 
 # Every process killed at every stage, a demo each. SOAK_SEED=2 chooses other moments.
 soak-kills: setup .venv/.test

@@ -36,6 +36,18 @@ CREATE TRIGGER note_finished AFTER UPDATE OF state ON public.work FOR EACH ROW
     EXECUTE FUNCTION witness.note_finished();
 """
 
+_MESSAGES: LiteralString = """
+CREATE FUNCTION witness.note_stored() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN INSERT INTO witness.effect VALUES (NEW.tenant_id, NEW.native_id, NEW.version, 'stored');
+    RETURN NULL; END $$;
+CREATE FUNCTION witness.note_analysed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN INSERT INTO witness.effect VALUES (NEW.tenant_id, NEW.message_id::text, '', 'analysed');
+    RETURN NULL; END $$;
+CREATE TRIGGER note_stored AFTER INSERT ON public.message_occurrence FOR EACH ROW
+    EXECUTE FUNCTION witness.note_stored();
+CREATE TRIGGER note_analysed AFTER INSERT ON public.analysis FOR EACH ROW EXECUTE FUNCTION witness.note_analysed();
+"""
+
 _VIRTUAL_TIME: LiteralString = """
 CREATE TABLE witness.clock (moment timestamptz);
 GRANT SELECT ON witness.clock TO PUBLIC;
@@ -61,6 +73,11 @@ def connect(owner_url: str) -> psycopg.Connection:
 def install(connection: psycopg.Connection) -> None:
     """Add the witnesses to a migrated database; the login must be its owner."""
     connection.execute(_WITNESSES)
+
+
+def watch_messages(connection: psycopg.Connection) -> None:
+    """Have the witnesses also note each message that is stored and each that is analysed: for the real stages."""
+    connection.execute(_MESSAGES)
 
 
 def virtualize_time(connection: psycopg.Connection) -> None:
@@ -129,9 +146,13 @@ _VIOLATIONS: tuple[tuple[str, LiteralString], ...] = (
 
 def violations(connection: psycopg.Connection) -> list[str]:
     """Return what is lost, doubled or stuck, a line for each kind; to be asked once everything has come to rest."""
+    return [words.format(count) for words, count in counts(connection) if count]
+
+
+def counts(connection: psycopg.Connection) -> list[tuple[str, int]]:
+    """Return how often each kind of violation is found, 0 included; the words begin with what it amounts to."""
     found = []
     for words, statement in _VIOLATIONS:
         row = connection.execute(statement).fetchone()
-        if row is not None and row[0]:
-            found.append(words.format(row[0]))
+        found.append((words, int(row[0]) if row else 0))
     return found
