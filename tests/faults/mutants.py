@@ -73,7 +73,7 @@ MUTANTS = (
         '"id": str(__import__("uuid").uuid4())',
     ),
     Mutant(
-        "cursor before commit", pages, "store_page",
+        "cursor before commit", pages, "_store",
         "    with context.database.tenant_tx(tenant.id) as connection:\n",
         "    if cursor is not None:\n"
         "        with context.database.tenant_tx(tenant.id) as connection:\n"
@@ -81,7 +81,7 @@ MUTANTS = (
         "    with context.database.tenant_tx(tenant.id) as connection:\n",
     ),
     Mutant(
-        "no outbox", pages, "store_page",
+        "no outbox", pages, "_store",
         '        announce_days(connection, tenant.id, days, "import")',
         "    with context.database.tenant_tx(tenant.id) as connection:\n"
         '        announce_days(connection, tenant.id, days, "import")',
