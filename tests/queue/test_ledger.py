@@ -231,6 +231,17 @@ class TestOneRunForATenant:
             assert connection.execute("SELECT state, attempts FROM work").fetchone() == ("pending", 0)
 
 
+class TestBackfilledDays:
+    def test_come_after_all_others_of_their_tenant(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, *(DAY + timedelta(days=offset) for offset in range(4)))
+        deliver(database)
+        with database.tenant_tx(tenant) as connection:
+            connection.execute("UPDATE work SET job_id = id WHERE partition_day < %s", (DAY + timedelta(days=3),))
+        (batch,) = ledger.build_batches(database, per_tenant=2)
+        days = [partition.day for partition in ledger.start_batch(database, batch, "run")]
+        assert days == [DAY, DAY + timedelta(days=3)]
+
+
 class TestAPausedTenant:
     def test_has_its_work_wait_and_loses_nothing(self, database: Database, tenant: UUID) -> None:
         announce(database, tenant, DAY)
