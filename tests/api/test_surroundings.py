@@ -155,9 +155,12 @@ class TestIsolation:
     @pytest.mark.parametrize("route", sorted(r for r in matrix().routes if r.startswith("GET /v1")))
     async def test_no_answer_holds_anything_of_another_tenant(self, get: Get, acme: Seeded, other: Seeded, route):
         path, query = route.removeprefix("GET "), {"q": CANARY} if route.endswith("/search") else {}
-        named = {"issue_id": "issues", "message_id": "messages", "source_id": "sources"}
+        named = {"issue_id": "issues", "message_id": "messages", "source_id": "sources", "job_id": "job"}
         for owner in (acme, other):
-            ids = {"issue_id": owner.issues["tax"], "message_id": owner.messages[0], "source_id": owner.sources["mbox"]}
+            ids = {
+                "issue_id": owner.issues["tax"], "message_id": owner.messages[0],
+                "source_id": owner.sources["mbox"], "job_id": owner.job,
+            }  # fmt: skip
             response = await get(path.format(**ids), **query)
             assert response.status_code == (404 if owner is other and any(n in path for n in named) else 200)
             assert CANARY not in response.text
