@@ -72,7 +72,12 @@ class TestFromMessageToExportedRow:
         write_mailbox(tmp_path / "mails.mbox", (3, 2))
         recorder = Recorder()
         logging.getLogger("opsintel_pipeline").addHandler(recorder)
-        monkeypatch.setattr(logging.getLogger("opsintel_pipeline"), "level", logging.INFO)
+        # Whatever other tests did to logging.
+        monkeypatch.setattr(logging.root.manager, "_disable", logging.NOTSET)
+        for name in ("opsintel_pipeline.ingest.pages", "opsintel_pipeline.worker.stages"):
+            monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+            monkeypatch.setattr(logging.getLogger(name), "_cache", {})
+            monkeypatch.setattr(logging.getLogger(name), "level", logging.INFO)
         sheet = Spreadsheet()
         sheet.add("Notes")
         with sheets_server(sheet) as address:
