@@ -15,7 +15,7 @@ import shlex
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +129,17 @@ class EmbeddedServer:
         if not (self._cluster / "PG_VERSION").exists():
             self._initialize()
         self._require_version()
-        access = self._read_access()
+        access = self._started(self._read_access())
+        try:
+            _provision(access, self._is_running)
+        except DatabaseError:
+            if self._is_running():
+                raise
+            access = self._started(access)  # it was killed in the instant it was found running
+            _provision(access, self._is_running)
+        return access
+
+    def _started(self, access: Access) -> Access:
         if self._note(7) == "stopping":
             self.stop()  # a stop that was killed, or that hangs
         if not self._is_running():
@@ -139,9 +149,7 @@ class EmbeddedServer:
             except DatabaseError:
                 if not self._is_running():
                     raise  # else one that a killed command had begun to start was faster
-        access = self._moved(access, self._port_in_use(access.port))
-        _provision(access)
-        return access
+        return self._moved(access, self._port_in_use(access.port))
 
     def stop(self) -> None:
         """Stop the server, letting open transactions end badly rather than wait.
@@ -302,24 +310,28 @@ def free_port(wanted: int) -> int:
     raise DatabaseError("No free port for the embedded PostgreSQL", remedy="Set DB_URL to a server of yours")
 
 
-def _connect_when_ready(url: str) -> psycopg.Connection:
+_PASSING = (
+    "starting up", "not yet accepting", "recovery mode", "refused", "terminated abnormally", "closed the connection",
+)  # fmt: skip
+"""What a server says, or its end looks like, that will take connections in a moment or is gone in one."""
+
+
+def _connect_when_ready(url: str, is_running: Callable[[], bool]) -> psycopg.Connection:
     """Return a connection; a server that somebody else just started may not take any yet."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             return psycopg.connect(url, autocommit=True)
         except psycopg.OperationalError as error:
-            passing = any(
-                reason in str(error) for reason in ("starting up", "not yet accepting", "recovery mode", "refused")
-            )
-            if not passing or time.monotonic() > deadline:
+            passing = any(reason in str(error) for reason in _PASSING)
+            if not passing or time.monotonic() > deadline or not is_running():
                 raise DatabaseError(f"The embedded PostgreSQL cannot be reached: {error}") from None
             time.sleep(0.05)
 
 
-def _provision(access: Access) -> None:
+def _provision(access: Access, is_running: Callable[[], bool]) -> None:
     """Make logins and databases that are not there yet."""
-    with _connect_when_ready(access.url(ADMIN, "postgres")) as connection:
+    with _connect_when_ready(access.url(ADMIN, "postgres"), is_running) as connection:
         for login in (SERVICE, DAGSTER):
             exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
             if exists is None:

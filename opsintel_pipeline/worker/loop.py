@@ -26,7 +26,7 @@ IDLE_SECONDS = 1.0
 DEAF_SECONDS = 0.25
 """The same pause while the database cannot be listened to."""
 
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 """Pause, at most, while the database or the queue does not answer."""
 
 

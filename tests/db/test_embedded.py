@@ -55,6 +55,18 @@ class TestEmbeddedServer:
             with psycopg.connect(again.url(ADMIN, "postgres")) as connection:
                 assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
+    def test_starts_again_when_it_is_killed_while_it_is_looked_for(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = EmbeddedServer(folder)
+        with server.use():
+            is_running, looks = server._is_running, iter([True])
+            monkeypatch.setattr(server, "_is_running", lambda: next(looks, None) or is_running())
+            os.kill(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+            again = server.ensure_running()
+            with psycopg.connect(again.url(ADMIN, "postgres")) as connection:
+                assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+
     def test_is_taken_over_where_it_listens_though_another_port_was_noted(self, folder: Path) -> None:
         with EmbeddedServer(folder).use() as first:
             noted = json.loads((folder / "postgres.json").read_text())
@@ -80,7 +92,8 @@ class TestEmbeddedServer:
         monkeypatch.setattr(embedded, "STOP_SECONDS", 8)
         with EmbeddedServer(folder).use():
             pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-            (checkpointer,) = [p for p in psutil.Process(pid).children() if "checkpointer" in " ".join(p.cmdline())]
+            found = psutil.Process(pid).children()
+            (checkpointer,) = [p for p in found if "checkpointer" in Path(f"/proc/{p.pid}/cmdline").read_text()]
             checkpointer.suspend()
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
         with EmbeddedServer(folder).use() as again, psycopg.connect(again.url(ADMIN, "postgres")) as connection:
