@@ -39,12 +39,14 @@ def value(name: str, **labels: str) -> float:
 class TestRequests:
     async def test_are_counted_by_the_template_of_their_route(self) -> None:
         transport = httpx.ASGITransport(build_api(), raise_app_exceptions=False)
+        healthy = {"method": "GET", "route": "/healthz", "status": "200"}
+        before = value("opsintel_http_requests_total", **healthy)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             await client.get("/healthz")
             await client.get("/v1/issues/01a20fc8-86b1-7000-bd33-79e3d185e6bd")
             await client.get("/wp-login.php?user=jane")
             await client.request("BREW", "/tea")
-        assert value("opsintel_http_requests_total", method="GET", route="/healthz", status="200") == 1
+        assert value("opsintel_http_requests_total", **healthy) == before + 1
         seen = {
             (sample.labels["method"], sample.labels["route"])
             for metric in counted.REGISTRY.collect()
