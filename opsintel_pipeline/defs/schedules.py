@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from dagster import (
     DefaultScheduleStatus,
+    JobDefinition,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
@@ -35,34 +36,21 @@ def consolidation(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
         yield RunRequest(run_key=f"{day}|{slug}", partition_key=slug)
 
 
-nightly_object_collection = ScheduleDefinition(
-    job=object_collection,
-    cron_schedule="50 3 * * *",
-    execution_timezone="UTC",
-    default_status=DefaultScheduleStatus.RUNNING,
-    description="Removes objects that nothing has referred to for the grace period, once a night.",
-)
+def _by_the_clock(job: JobDefinition, cron: str, description: str) -> ScheduleDefinition:
+    return ScheduleDefinition(
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
 
-hourly_census = ScheduleDefinition(
-    job=census,
-    cron_schedule="7 * * * *",
-    execution_timezone="UTC",
-    default_status=DefaultScheduleStatus.RUNNING,
-    description="Counts every polled source once a day, each at a time of its own.",
-)
 
-nightly_roll_ups = ScheduleDefinition(
-    job=roll_ups,
-    cron_schedule="40 2 * * *",
-    execution_timezone="UTC",
-    default_status=DefaultScheduleStatus.RUNNING,
-    description="Has roll-ups built again that differ from their rows, once a night.",
+hourly_census = _by_the_clock(census, "7 * * * *", "Counts every polled source once a day, each at a time of its own.")
+nightly_retention = _by_the_clock(retain, "10 2 * * *", "Deletes what is past its time, once a night.")
+nightly_roll_ups = _by_the_clock(
+    roll_ups, "40 2 * * *", "Has roll-ups built again that differ from their rows, once a night."
 )
-
-nightly_retention = ScheduleDefinition(
-    job=retain,
-    cron_schedule="10 2 * * *",
-    execution_timezone="UTC",
-    default_status=DefaultScheduleStatus.RUNNING,
-    description="Deletes what is past its time, once a night.",
+nightly_object_collection = _by_the_clock(
+    object_collection, "50 3 * * *", "Removes objects that nothing has referred to for the grace period, once a night."
 )
