@@ -34,7 +34,7 @@ from opsintel_pipeline.worker.inline import move_announcements
 DAYS = 10
 MAILS_A_DAY = 10
 BATCHED = 100
-SINGLY = 20
+SINGLY = 10
 SIZES = (10, 100, 400)
 ROUNDS = 3
 LONGEST_SECONDS = 900.0
