@@ -7,6 +7,7 @@ killed relay and a broker that lost its disk lose nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import LiteralString
@@ -135,7 +136,9 @@ def publish_again(database: Database) -> None:
 
 def remove(connection: psycopg.Connection, origins: Sequence[Origin]) -> None:
     """Remove outbox rows whose announcements are durable elsewhere, in the caller's transaction."""
+    rows = [{"tenant_id": str(origin.tenant_id), "id": str(origin.id)} for origin in origins]
     connection.execute(
-        "DELETE FROM outbox WHERE (tenant_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))",
-        ([origin.tenant_id for origin in origins], [origin.id for origin in origins]),
+        "DELETE FROM outbox USING json_to_recordset(%s) AS gone (tenant_id uuid, id uuid)"
+        " WHERE outbox.tenant_id = gone.tenant_id AND outbox.id = gone.id",
+        (json.dumps(rows),),
     )

@@ -23,6 +23,8 @@ MAX_REASON = 200
 PROBE = b'{"topic":"probe"}'
 """Published to learn whether the queue confirms; the consumer drops it."""
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 Reason = Literal["malformed", "too_large", "newer_version", "unknown_tenant", "poison"]
 
 
@@ -53,7 +55,7 @@ def encode(announcement: Announcement) -> bytes:
         "topic": announcement.topic,
         "payload": announcement.payload,
     }
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return _ENCODER.encode(fields).encode()
 
 
 def decode(body: bytes) -> Announcement:
