@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.peers.catalogue import REDIS
-from tests.peers.rabbitmq import ENDS_WITH_US, free_ports, listens
+from tests.peers.child import ChildServer
 
-START_SECONDS = 20.0
-POLL_SECONDS = 0.02
 PASSWORD = "a-password-of-the-tests"
 
 
-class RedisServer:
+class RedisServer(ChildServer):
     """The server; nothing in it outlives it."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         """`options` are further ones of its command line."""
-        (self.port,) = free_ports(1)
+        super().__init__(folder)
         self._options = options
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -46,28 +38,7 @@ class RedisServer:
             REDIS.required_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder),
             "--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *self._options,
         )  # fmt: skip
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", ENDS_WITH_US, "sh", *command],
-                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
-        while not listens(self.port):
-            assert self._process.poll() is None, self._log()
-            assert time.monotonic() < deadline, self._log()
-            time.sleep(POLL_SECONDS)
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            self._process.wait()
-            self._process = None
-
-    def _log(self) -> str:
-        return (self._folder / "log").read_text(errors="replace")[-3000:]
+        self.run(*command)
 
 
 @contextmanager

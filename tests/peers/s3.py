@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,23 +11,19 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.peers.rabbitmq import ENDS_WITH_US, free_ports, listens
+from tests.peers.child import ChildServer
 
-START_SECONDS = 60.0
-POLL_SECONDS = 0.05
 ACCESS_KEY, SECRET_KEY = "AKIATESTTESTTESTTEST", "a-secret-key-of-the-tests"
 BUCKET = "opsintel-tests"
 KINDS = ("moto", "rclone")
 
 
-class S3Server:
+class S3Server(ChildServer):
     """A server of a kind; with rclone what it stores outlives a `kill`."""
 
     def __init__(self, kind: str, folder: Path) -> None:
-        (self.port,) = free_ports(1)
+        super().__init__(folder)
         self.kind = kind
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -54,16 +46,7 @@ class S3Server:
                 "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", "/dev/null", str(self._folder / "data"),
             ),
         }[self.kind]  # fmt: skip
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", ENDS_WITH_US, "sh", *command],
-                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
-        while not listens(self.port):
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(POLL_SECONDS)
+        self.run(*command)
 
     def make_bucket(self) -> None:
         """Make the bucket of the tests."""
@@ -87,19 +70,6 @@ class S3Server:
             yield made
         finally:
             made.close()
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            self._process.wait()
-            self._process = None
-
-    def log(self) -> str:
-        """Return the end of what it printed."""
-        return (self._folder / "log").read_text(errors="replace")[-3000:]
 
 
 @contextmanager
