@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import LiteralString, get_args
 
 import psycopg
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
+from opsintel.queue.wire import Reason
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ GAUGES = (
         "SELECT reason, count(*) FROM (SELECT reason FROM quarantine WHERE replayed_at IS NULL LIMIT %(most)s) AS r"
         " GROUP BY reason",
         ("reason",),
-        ("malformed", "too_large", "newer_version", "unknown_tenant", "poison"),
+        get_args(Reason),
     ),
     StoredGauge(
         "opsintel_ingest_failures_open",
