@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from opsintel.closing import Closing
 from opsintel.coordination.breaker import Breaker
 from opsintel.coordination.contract import AsyncLimits, Coordinator, Key, Limit, Lock
 from opsintel.coordination.postgres import HOME as POSTGRES
@@ -32,7 +32,7 @@ def open_coordinator(settings: Settings, database: Database) -> Coordinator:
     return RedisOrPostgres(redis, postgres, Breaker("Redis", redis.probe))
 
 
-class RedisOrPostgres:
+class RedisOrPostgres(Closing):
     """Implements `Coordinator`: by Redis while it is well, by PostgreSQL while it is not; never without limits.
 
     The two know nothing of each other: where one takes over buckets are full, and a lock may be given that the other
@@ -77,14 +77,6 @@ class RedisOrPostgres:
         """Close connections of its own."""
         self._breaker.stop()
         self._redis.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _by_either(self, call: Callable[[Coordinator], Told]) -> Told:
         if self._breaker.is_closed:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, LiteralString, Self
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import uuid4
 
 import psycopg
 
+from opsintel.closing import Closing
 from opsintel.coordination import statements
 from opsintel.coordination.contract import KEPT_AFTER_EXPIRY, Key, Limit, Lock
 from opsintel.db.engine import Database
@@ -22,7 +22,7 @@ PRUNED_EVERY = 500
 """Calls of a process after which rows that tell nothing any more are removed; the first one of a process is one."""
 
 
-class PostgresCoordinator:
+class PostgresCoordinator(Closing):
     """Implements `Coordinator` on the tables rate_limit and named_lock."""
 
     def __init__(self, database: Database) -> None:
@@ -64,14 +64,6 @@ class PostgresCoordinator:
 
     def close(self) -> None:
         """Do nothing: the database is its owner's."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _run(self, statement: LiteralString, *values: object) -> tuple[Any, ...] | None:
         if next(self._calls) % PRUNED_EVERY == 0:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 import redis
@@ -18,6 +17,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from opsintel.closing import Closing
 from opsintel.coordination import scripts
 from opsintel.coordination.contract import KEPT_AFTER_EXPIRY, Key, Limit, Lock
 from opsintel.errors import UnavailableError
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 0.2
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class RedisCoordinator:
+class RedisCoordinator(Closing):
     """Implements `Coordinator`; every method raises `UnavailableError` when Redis does not do it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,14 +77,6 @@ class RedisCoordinator:
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _run(self, script: str, key: str, *values: str | int) -> Any:
         with _translated(self._address):

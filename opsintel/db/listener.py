@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from types import TracebackType
-from typing import LiteralString, Self
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
+from opsintel.closing import Closing
+
 CONNECT_SECONDS = 5
 
 
-class Listener:
+class Listener(Closing):
     """Wakes its user when another process notified the channel; without a connection it only lets time pass."""
 
     def __init__(self, url: str, channel: LiteralString) -> None:
@@ -54,11 +55,3 @@ class Listener:
         if connection is not None:
             with suppress(psycopg.Error):
                 connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from types import TracebackType
-from typing import LiteralString, Self
+from typing import LiteralString
 
 import psycopg
 
+from opsintel.closing import Closing
 from opsintel.db.engine import Database
 from opsintel.queue.contract import CHANNEL, DELIVERY_LIMIT, QUEUE_PAGE, Announcement, Delivery
 from opsintel.queue.wire import encode
@@ -23,7 +23,7 @@ _BODY: LiteralString = """
 """
 
 
-class PostgresQueue:
+class PostgresQueue(Closing):
     """Implements `Queue` on the table queue_message. The token of a delivery is its tenant and id."""
 
     def __init__(self, database: Database) -> None:
@@ -113,11 +113,3 @@ class PostgresQueue:
 
     def close(self) -> None:
         """Do nothing: the database is its owner's, and leases run out by themselves."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

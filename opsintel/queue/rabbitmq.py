@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
+from opsintel.closing import Closing
 from opsintel.errors import UnavailableError
 from opsintel.queue.broker import CONNECT_SECONDS, BrokerConnection
 from opsintel.queue.contract import QUEUE_PAGE, Announcement, Delivery
@@ -23,7 +22,7 @@ LULL_SECONDS = 0.005
 """Deliveries of a page come closer together than this."""
 
 
-class RabbitQueue:
+class RabbitQueue(Closing):
     """Implements `Queue` on RabbitMQ. The token of a delivery is its connection, counted, and its tag there.
 
     What was handed out and neither acknowledged nor rejected is handed out again while the connection stands: that a
@@ -112,14 +111,6 @@ class RabbitQueue:
         self._work, self._dead, self._consumes = {}, {}, False
         if connection is not None:
             connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def declare_queues(url: str) -> None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 from uuid import UUID
 
+from opsintel.closing import Closing
 from opsintel.errors import UnavailableError
 from opsintel.queue.contract import DELIVERY_LIMIT, QUEUE_PAGE, Announcement, Delivery
 from opsintel.queue.postgres import PostgresQueue
@@ -76,7 +75,7 @@ class SimulatedBroker:
             self.ready.append(stored)
 
 
-class SimulatedQueue:
+class SimulatedQueue(Closing):
     """A connection to the simulated broker; implements `Queue`."""
 
     def __init__(self, broker: SimulatedBroker) -> None:
@@ -160,14 +159,6 @@ class SimulatedQueue:
 
     def _delivery(self, tag: int, stored: _Stored) -> Delivery:
         return Delivery((self._generation, tag), stored.body, stored.attempts)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class WatchedPostgresQueue(PostgresQueue):
