@@ -31,9 +31,10 @@ PENALISE: LiteralString = """
 """
 
 PRUNE_LIMITS: LiteralString = """
-    DELETE FROM rate_limit WHERE key IN (
+    WITH page AS MATERIALIZED (
         SELECT key FROM rate_limit WHERE greatest(full_at, blocked_until) < clock_timestamp()
         LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    DELETE FROM rate_limit USING page WHERE rate_limit.key = page.key
 """
 """A bucket that is full is the same as none."""
 
@@ -54,9 +55,10 @@ RENEW: LiteralString = """
 UNLOCK: LiteralString = "UPDATE named_lock SET expires_at = '-infinity' WHERE key = $1 AND owner = $2::uuid"
 
 PRUNE_LOCKS: LiteralString = """
-    DELETE FROM named_lock WHERE key IN (
+    WITH page AS MATERIALIZED (
         SELECT key FROM named_lock
         WHERE to_timestamp(fence / 1000000) < clock_timestamp() - $1::interval
               AND expires_at < clock_timestamp() - $1::interval
         LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    DELETE FROM named_lock USING page WHERE named_lock.key = page.key
 """

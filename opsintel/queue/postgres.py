@@ -59,16 +59,18 @@ class PostgresQueue(Closing):
         return next(iter(self._lease("attempts > %s", 1, handed_out=DELIVERY_LIMIT + 1)), None)
 
     def _lease(self, which: str, limit: int, *, handed_out: int) -> list[Delivery]:
+        # MATERIALIZED: a plan may look into a subquery again for each row, and then the limit holds for each look.
         with self._database.system_tx() as connection:
             rows = connection.execute(
                 f"""
-                UPDATE queue_message SET attempts = attempts + 1, available_at = now() + %s
-                WHERE (tenant_id, id) IN (
+                WITH page AS MATERIALIZED (
                     SELECT tenant_id, id FROM queue_message WHERE available_at <= now() AND {which}
                     ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-                RETURNING tenant_id, id, {_BODY}, attempts
+                UPDATE queue_message SET attempts = attempts + 1, available_at = now() + %s FROM page
+                WHERE queue_message.tenant_id = page.tenant_id AND queue_message.id = page.id
+                RETURNING queue_message.tenant_id, queue_message.id, {_BODY}, attempts
                 """,
-                (LEASE, DELIVERY_LIMIT, limit),
+                (DELIVERY_LIMIT, limit, LEASE),
             ).fetchall()
         return [
             Delivery((tenant_id, id_), body.encode(), attempts - handed_out - 1)
@@ -81,7 +83,7 @@ class PostgresQueue(Closing):
             return []
         rows = connection.execute(
             f"""
-            WITH page AS (
+            WITH page AS MATERIALIZED (
                 SELECT tenant_id, id, attempts FROM queue_message WHERE available_at <= now()
                 ORDER BY available_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
             DELETE FROM queue_message USING page
