@@ -1,10 +1,11 @@
 """The tables, declared: columns, tenant column, access, comments, retention and erasure path."""
 
-from opsintel.db.tables import act, analysis, control, coordination, events, ingest, issues, marts, objects
+from opsintel.db.tables import accounts, act, analysis, control, coordination, events, ingest, issues, marts, objects
 from opsintel.db.tables.declaration import Declaration, declaration_of, metadata
 
 __all__ = [
     "Declaration",
+    "accounts",
     "act",
     "analysis",
     "control",

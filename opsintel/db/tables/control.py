@@ -1,12 +1,22 @@
 """Tenants, people, credentials and sources."""
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 
 from opsintel.db.tables.declaration import (
     BYTES,
     INT,
     JSON_,
     TEXT,
+    TEXTS,
     TIME,
     UUID_,
     column,
@@ -64,6 +74,8 @@ membership = tenant_table(
     "Which person has which role in which tenant",
     column("user_id", UUID_, "The person"),
     column("role", TEXT, "owner, admin, analyst or viewer"),
+    column("grants", TEXTS, "Scopes given beyond those of the role", default="'{}'"),
+    column("source_ids", ARRAY(Uuid()), "Sources whose messages the person sees; null: all", null=True),
     column("created_at", TIME, "When the person joined", default="now()"),
     ForeignKeyConstraint(["user_id"], ["app_user.id"], ondelete="CASCADE"),
     CheckConstraint("role IN ('owner', 'admin', 'analyst', 'viewer')", name="role"),

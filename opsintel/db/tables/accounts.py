@@ -1,0 +1,93 @@
+"""Invitations, links that are sent to people, and operators."""
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from opsintel.db.tables.declaration import (
+    BYTES,
+    JSON_,
+    TEXT,
+    TEXTS,
+    TIME,
+    UUID_,
+    column,
+    control_table,
+    tenant_table,
+)
+
+invitation = tenant_table(
+    "invitation",
+    "Who was asked to join a tenant, in which role",
+    column("email", TEXT, "E-mail address in lower case"),
+    column("role", TEXT, "owner, admin, analyst or viewer"),
+    column("grants", TEXTS, "Scopes given beyond those of the role", default="'{}'"),
+    column("source_ids", ARRAY(Uuid()), "Sources whose messages the person will see; null: all", null=True),
+    column("invited_by", UUID_, "Person who asked; null for the operator", null=True),
+    column("created_at", TIME, "When it was made", default="now()"),
+    column("expires_at", TIME, "When it ends by itself"),
+    column("accepted_at", TIME, "When the person joined", null=True),
+    column("revoked_at", TIME, "When it was taken back, or another took its place", null=True),
+    ForeignKeyConstraint(["invited_by"], ["app_user.id"], ondelete="SET NULL"),
+    CheckConstraint("role IN ('owner', 'admin', 'analyst', 'viewer')", name="role"),
+    CheckConstraint("email = lower(email)", name="email_lower"),
+    Index(
+        "uq_invitation_open",
+        "tenant_id",
+        "email",
+        unique=True,
+        postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
+    ),
+    retention="kept",
+    erasure="row",
+    system_select=("*",),
+    system_write=("*",),
+)
+
+account_token = control_table(
+    "account_token",
+    "Links that were sent to people: each opens one thing, once, for a while; only its hash is kept",
+    column("id", UUID_, "Identifier (UUIDv7)"),
+    column("purpose", TEXT, "invitation, reset or registration"),
+    column("token_hash", BYTES, "SHA-256 of the token"),
+    column("user_id", UUID_, "Whose password a reset sets", null=True),
+    column("tenant_id", UUID_, "Tenant of the invitation", null=True),
+    column("invitation_id", UUID_, "The invitation it accepts", null=True),
+    column("details", JSON_, "What a registration asked for; the password as its hash", null=True),
+    column("created_at", TIME, "When it was made", default="now()"),
+    column("expires_at", TIME, "When it ends by itself"),
+    column("used_at", TIME, "When it was used, or another took its place", null=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("token_hash"),
+    ForeignKeyConstraint(["user_id"], ["app_user.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["tenant_id", "invitation_id"], ["invitation.tenant_id", "invitation.id"], ondelete="CASCADE"),
+    CheckConstraint("purpose IN ('invitation', 'reset', 'registration')", name="purpose"),
+    Index("ix_account_token_user_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
+    Index("ix_account_token_invitation", "tenant_id", "invitation_id"),
+    Index("ix_account_token_expires_at", "expires_at"),
+    retention="when_done",
+    erasure="row",
+)
+
+operator = control_table(
+    "operator",
+    "Who runs the installation: no member of any tenant",
+    column("id", UUID_, "Identifier (UUIDv7)"),
+    column("name", TEXT, "Name in the audit log, e.g. on-call"),
+    column("token_hash", BYTES, "SHA-256 of the token"),
+    column("created_at", TIME, "When it was made", default="now()"),
+    column("expires_at", TIME, "When the token ends by itself"),
+    column("revoked_at", TIME, "When it was taken back", null=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("token_hash"),
+    CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'", name="name"),
+    Index("uq_operator_name", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
+    erasure="none",
+)
