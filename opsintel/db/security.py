@@ -77,15 +77,17 @@ def statements_for(table: Table) -> list[str]:
         f"REVOKE ALL ON {name} FROM PUBLIC, {APP_ROLE}, {SYSTEM_ROLE}",
         f"DROP POLICY IF EXISTS tenant ON {name}",
         f"DROP POLICY IF EXISTS system ON {name}",
+        f"DROP POLICY IF EXISTS owner ON {name}",
     ]
     if declared.tenant_column:
         bound = f"{declared.tenant_column} = {TENANT}"
         statements.append(f"CREATE POLICY tenant ON {name} TO {APP_ROLE} USING ({bound}) WITH CHECK ({bound})")
-        rights = "SELECT" if name == "tenant" else "SELECT, INSERT, UPDATE, DELETE"
-        statements.append(f"GRANT {rights} ON {name} TO {APP_ROLE}")
+        statements.append(f"GRANT {', '.join(declared.tenant_rights)} ON {name} TO {APP_ROLE}")
     if declared.system_select or declared.system_write:
         statements.append(f"CREATE POLICY system ON {name} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)")
         statements.extend(_system_grants(name, declared.system_select, declared.system_write))
+    if declared.written_by_owner:
+        statements.append(f"CREATE POLICY owner ON {name} TO CURRENT_USER USING (true) WITH CHECK (true)")
     statements.append(f"COMMENT ON TABLE {name} IS {_literal(table.comment or '')}")
     statements.extend(
         f'COMMENT ON COLUMN {name}."{column.name}" IS {_literal(column.comment or "")}' for column in table.columns
@@ -100,11 +102,10 @@ def _system_grants(name: str, select: tuple[str, ...], write: tuple[str, ...]) -
     if "*" in write:
         grants.append(f"GRANT INSERT, UPDATE, DELETE ON {name} TO {SYSTEM_ROLE}")
     else:
-        columns = tuple(column for column in write if column != "DELETE")
+        columns = tuple(column for column in write if column not in ("INSERT", "DELETE"))
         if columns:
             grants.append(f"GRANT UPDATE{_columns(columns)} ON {name} TO {SYSTEM_ROLE}")
-        if "DELETE" in write:
-            grants.append(f"GRANT DELETE ON {name} TO {SYSTEM_ROLE}")
+        grants.extend(f"GRANT {right} ON {name} TO {SYSTEM_ROLE}" for right in ("INSERT", "DELETE") if right in write)
     return grants
 
 

@@ -1,6 +1,18 @@
 """The tables, declared: columns, tenant column, access, comments, retention and erasure path."""
 
-from opsintel.db.tables import accounts, act, analysis, control, coordination, events, ingest, issues, marts, objects
+from opsintel.db.tables import (
+    accounts,
+    act,
+    analysis,
+    audit,
+    control,
+    coordination,
+    events,
+    ingest,
+    issues,
+    marts,
+    objects,
+)
 from opsintel.db.tables.declaration import Declaration, declaration_of, metadata
 
 __all__ = [
@@ -8,6 +20,7 @@ __all__ = [
     "accounts",
     "act",
     "analysis",
+    "audit",
     "control",
     "coordination",
     "declaration_of",

@@ -53,6 +53,7 @@ tenant = control_table(
     CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
     CheckConstraint("retention_days > 0", name="retention_days"),
     tenant_column="id",
+    tenant_rights=("SELECT",),
 )
 
 app_user = control_table(

@@ -57,6 +57,9 @@ class Declaration:
     erasure: Erasure
     system_select: tuple[str, ...] = ()
     system_write: tuple[str, ...] = ()
+    tenant_rights: tuple[str, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
+    written_by_owner: bool = False
+    """Whether triggers that run with the owner's rights write it."""
 
 
 def declaration_of(table: Table) -> Declaration:
@@ -111,9 +114,19 @@ def control_table(
     system_write: Sequence[str] = ("*",),
     retention: Retention = "kept",
     erasure: Erasure = "mapping",
+    tenant_rights: Sequence[str] = ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    written_by_owner: bool = False,
 ) -> Table:
     """Declare a table of the installation, which only `system_tx` reaches (and the tenant whose id a row is)."""
-    declared = Declaration(tenant_column, retention, erasure, tuple(system_select), tuple(system_write))
+    declared = Declaration(
+        tenant_column,
+        retention,
+        erasure,
+        tuple(system_select),
+        tuple(system_write),
+        tuple(tenant_rights),
+        written_by_owner,
+    )
     return Table(name, metadata, *items, comment=comment, info={"declaration": declared})
 
 
