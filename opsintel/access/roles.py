@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 from opsintel.errors import AccessError
 
@@ -15,10 +15,15 @@ OPEN = "open"
 """What a route needs that takes no access token."""
 
 SESSION = "session"
-"""What a route needs that takes any valid access token."""
+"""What a route needs that takes any person's valid access token."""
 
 Role = Literal["owner", "admin", "analyst", "viewer"]
 ROLES: tuple[Role, ...] = ("owner", "admin", "analyst", "viewer")
+
+Kind = Literal["person", "service_key", "operator"]
+"""Who may come with a request. Operators are no members of any tenant."""
+
+NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,13 @@ class Matrix:
 
     scopes: Mapping[str, frozenset[str]]
     routes: Mapping[str, str]
+    grantable: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What may be granted to a member beyond the scopes of the role."""
+    of_service_keys: frozenset[str] = NOTHING
+    """What a service key may hold at all."""
+    of_limited: frozenset[str] = NOTHING
+    """What a member or key may hold that is limited to some sources."""
+    of_operators: frozenset[str] = NOTHING
 
     def requirement(self, method: str, path: str) -> str:
         """Return what a route needs; `AccessError` for one that is not listed."""
@@ -42,14 +54,39 @@ class Matrix:
         held = self.scopes.get(role)
         return held is not None and (requirement in (OPEN, SESSION) or requirement in held)
 
+    def admits(self, kind: Kind, held: Collection[str], requirement: str) -> bool:
+        """Tell whether somebody of a kind who holds these scopes meets what a route needs."""
+        if requirement == SESSION:
+            return kind == "person"
+        return requirement in held
+
+    def of_member(self, role: str, grants: Collection[str] = (), *, limited: bool = False) -> frozenset[str]:
+        """Return the scopes of a member: those of the role, what was granted beyond them, less what a limit forbids."""
+        held = self.scopes.get(role, NOTHING) | (self.grantable.get(role, NOTHING) & frozenset(grants))
+        return held & self.of_limited if limited else held
+
 
 @cache
 def matrix() -> Matrix:
     """Return the matrix of scopes.toml."""
     listed = tomllib.loads(resources.files("opsintel.access").joinpath("scopes.toml").read_text())
-    known = set(listed["scopes"])
-    held = {role: frozenset(rights["scopes"]) for role, rights in listed["roles"].items()}
-    unknown = (set().union(*held.values()) | set(listed["routes"].values())) - known - {OPEN, SESSION}
-    if unknown:
+    roles = listed["roles"]
+    found = Matrix(
+        scopes={role: frozenset(rights["scopes"]) for role, rights in roles.items()},
+        routes=dict(listed["routes"]),
+        grantable={role: frozenset(rights.get("grantable", ())) for role, rights in roles.items()},
+        of_service_keys=frozenset(listed["service_keys"]["scopes"]),
+        of_limited=frozenset(listed["limited"]["scopes"]),
+        of_operators=frozenset(listed["operators"]["scopes"]),
+    )
+    _require_declared(found, listed)
+    return found
+
+
+def _require_declared(found: Matrix, listed: Mapping[str, Any]) -> None:
+    of_tenants = frozenset().union(*found.scopes.values(), *found.grantable.values())
+    used = of_tenants | found.of_operators | found.of_service_keys | found.of_limited | set(found.routes.values())
+    if unknown := used - set(listed["scopes"]) - {OPEN, SESSION}:
         raise AccessError(f"scopes.toml uses scopes that it does not declare: {', '.join(sorted(unknown))}")
-    return Matrix(held, dict(listed["routes"]))
+    if shared := found.of_operators & (of_tenants | found.of_service_keys | found.of_limited):
+        raise AccessError(f"scopes.toml gives tenants what is the operator's: {', '.join(sorted(shared))}")

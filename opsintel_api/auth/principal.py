@@ -1,7 +1,8 @@
-"""Who a request comes from, and whether that role may use the route: every route depends on `authorize`."""
+"""Who a request comes from, and whether they may use the route: every route depends on `authorize`."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -9,12 +10,14 @@ from uuid import UUID
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from opsintel.access.roles import OPEN, matrix
-from opsintel.access.tokens import AccessToken, InvalidToken, verify
-from opsintel_api.auth.sessions import role_in_session
+from opsintel.access import opaque
+from opsintel.access.roles import OPEN, Kind, matrix
+from opsintel.access.tokens import InvalidToken, verify
+from opsintel.errors import AccessError
+from opsintel_api.auth.standing import person_of
 from opsintel_api.limits import class_of
 from opsintel_api.problems import RequestProblem
-from opsintel_api.services import services_of
+from opsintel_api.services import Services, services_of
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token of POST /v1/auth/login")
 UNMASKED = "messages.read"
@@ -22,41 +25,55 @@ UNMASKED = "messages.read"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The person, tenant and role behind a request."""
+    """Who is behind a request, and what they may do in it."""
 
-    user_id: UUID
-    tenant_id: UUID
-    session_id: UUID
-    role: str
+    kind: Kind
+    id: UUID
+    """The account, key or operator."""
+    scopes: frozenset[str]
+    tenant: UUID | None = None
+    """None for operators."""
+    session: UUID | None = None
+    """None for keys and operators."""
+    role: str = ""
+    sources: tuple[UUID, ...] | None = None
+    """The sources whose messages they see; None for all of the tenant's."""
 
     @property
-    def scopes(self) -> list[str]:
-        """Return the scopes of the role in alphabetical order."""
-        return sorted(matrix().scopes.get(self.role, ()))
+    def tenant_id(self) -> UUID:
+        """The tenant that the request is about; `AccessError` for operators."""
+        return _present(self.tenant)
+
+    @property
+    def session_id(self) -> UUID:
+        """The session of a person; `AccessError` for others."""
+        return _present(self.session)
+
+    @property
+    def user_id(self) -> UUID:
+        """The account of a person; `AccessError` for others."""
+        return _present(self.id if self.kind == "person" else None)
 
     @property
     def reads_text(self) -> bool:
         """Whether message text is shown as it is; otherwise personal data in it is masked."""
-        return UNMASKED in matrix().scopes.get(self.role, ())
+        return UNMASKED in self.scopes
 
 
 async def authorize(request: Request) -> None:
     """Set `request.state.principal`.
 
-    401 without a valid session, 403 when the role lacks the route's scope, 429 after too many requests of its tenant.
+    401 without a valid token, 403 when its holder lacks the route's scope, 429 after too many requests of a tenant.
     """
     requirement = matrix().requirement(request.method, request.scope["route"].path)
     if requirement == OPEN:
         return
-    token = _token(request)
-    services = services_of(request)
-    alive, role = await role_in_session(services.database, token.user_id, token.tenant_id, token.session_id)
-    if not alive:
-        raise _unauthorized("The session has ended")
-    if not matrix().allows(role, requirement):
+    principal = await _identified(request)
+    if not matrix().admits(principal.kind, principal.scopes, requirement):
         raise RequestProblem(403, "Your role does not allow this")
-    await _count(request, token.tenant_id)
-    request.state.principal = Principal(token.user_id, token.tenant_id, token.session_id, role)
+    if principal.tenant is not None:
+        await _count(request, principal.tenant)
+    request.state.principal = principal
 
 
 def principal_of(request: Request) -> Principal:
@@ -69,6 +86,36 @@ def principal_of(request: Request) -> Principal:
 Authenticated = Annotated[Principal, Depends(principal_of)]
 
 
+async def _identified(request: Request) -> Principal:
+    """Return who the request comes from: the token's prefix tells which kind it is."""
+    token, services = _token(request), services_of(request)
+    for prefix, identify in _OPAQUE.items():
+        if token.startswith(prefix):
+            principal = await identify(services, token) if opaque.is_well_formed(token, prefix) else None
+            if principal is None:
+                raise _unauthorized("The access token is not valid")
+            return principal
+    return await _person(services, token)
+
+
+async def _person(services: Services, encoded: str) -> Principal:
+    try:
+        token = verify(encoded, services.token_key)
+    except InvalidToken as error:
+        raise _unauthorized(error.message) from None
+    found = await person_of(services.database, token)
+    if not found.session_lives:
+        raise _unauthorized("The session has ended")
+    if not found.role:
+        raise RequestProblem(403, "You are no member of this tenant")
+    scopes = matrix().of_member(found.role, found.grants, limited=found.sources is not None)
+    return Principal("person", token.user_id, scopes, token.tenant_id, token.session_id, found.role, found.sources)
+
+
+_OPAQUE: dict[str, Callable[[Services, str], Awaitable[Principal | None]]] = {}
+"""How the holder of an opaque token is found, by the token's prefix; None when it is unknown, ended or revoked."""
+
+
 async def _count(request: Request, tenant_id: UUID) -> None:
     limits = services_of(request).limits
     route_class = class_of(request.method, request.scope["route"].path)
@@ -77,15 +124,18 @@ async def _count(request: Request, tenant_id: UUID) -> None:
         raise RequestProblem(429, "Too many requests of this tenant; wait a moment", headers=refusal.headers)
 
 
-def _token(request: Request) -> AccessToken:
+def _token(request: Request) -> str:
     headers = request.headers.getlist("authorization")
     scheme, _, encoded = (headers[0] if len(headers) == 1 else "").partition(" ")
-    if scheme.lower() != "bearer" or not encoded:
+    if scheme.lower() != "bearer" or not encoded.strip():
         raise _unauthorized("An access token is needed")
-    try:
-        return verify(encoded.strip(), services_of(request).token_key)
-    except InvalidToken as error:
-        raise _unauthorized(error.message) from None
+    return encoded.strip()
+
+
+def _present(value: UUID | None) -> UUID:
+    if value is None:
+        raise AccessError("This is for people who are members of a tenant")
+    return value
 
 
 def _unauthorized(detail: str) -> RequestProblem:

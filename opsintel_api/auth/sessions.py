@@ -88,27 +88,6 @@ async def memberships(database: AsyncDatabase, user_id: UUID) -> list[TenantRole
         return [TenantRole(*row) for row in await connection.fetch(_MEMBERSHIPS, user_id)]
 
 
-async def role_in_session(
-    database: AsyncDatabase, user_id: UUID, tenant_id: UUID, session_id: UUID
-) -> tuple[bool, str]:
-    """Return whether the session lives, and the person's role in the tenant now ("" when no member)."""
-    async with database.system_tx() as connection:
-        row = await connection.fetchrow(
-            """
-            SELECT EXISTS (
-                       SELECT FROM refresh_token AS token JOIN app_user ON app_user.id = token.user_id
-                       WHERE token.family_id = $3 AND token.user_id = $1 AND token.tenant_id = $2
-                         AND token.revoked_at IS NULL AND token.expires_at > now() AND app_user.disabled_at IS NULL),
-                   coalesce((SELECT role FROM membership JOIN tenant ON tenant.id = membership.tenant_id
-                             WHERE user_id = $1 AND tenant_id = $2 AND tenant.suspended_at IS NULL), '')
-            """,
-            user_id,
-            tenant_id,
-            session_id,
-        )
-    return bool(row[0]), str(row[1])
-
-
 async def open_session(database: AsyncDatabase, user_id: UUID, tenant_id: UUID) -> Grant:
     """Return the first refresh token of a new family."""
     token = secrets.token_urlsafe(32)
