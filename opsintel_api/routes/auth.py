@@ -102,7 +102,7 @@ async def get_me(request: Request, principal: Authenticated) -> Me:
     current = next((m for m in memberships if m.tenant_id == principal.tenant_id), None)
     if account is None or current is None:
         raise RequestProblem(401, "The session has ended", headers={"WWW-Authenticate": "Bearer"})
-    return Me(scopes=principal.scopes, **_people(account, memberships, current))
+    return Me(scopes=sorted(principal.scopes), **_people(account, memberships, current))
 
 
 async def _checked_account(request: Request, services: Services, email: str, password: str) -> sessions.Account:
