@@ -1,0 +1,55 @@
+"""The seeded installation of these tests, and what they scanned, told at the end of the run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from opsintel.db.engine import Database
+from opsintel.settings import Settings
+from opsintel_api.app import create_app
+from tests.isolation.canaries import Scanner
+from tests.isolation.world import TENANTS, World, build_world
+
+SCANNED = pytest.StashKey[Scanner]()
+UNLIMITED = {"api_reads_per_minute": 0, "api_searches_per_minute": 0, "api_writes_per_minute": 0}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash.setdefault(SCANNED, Scanner(TENANTS))
+
+
+@pytest.fixture(scope="module")
+def world(database: Database, admin_url: str, settings: Settings) -> World:
+    """Twenty tenants in a database of the module's own."""
+    return build_world(database, admin_url, settings.model_copy(update=UNLIMITED))
+
+
+@pytest.fixture
+def scanner(world: World, request: pytest.FixtureRequest) -> Iterator[Scanner]:
+    """A scanner whose figures are added to those of the run."""
+    scanner = world.scanner()
+    yield scanner
+    request.config.stash[SCANNED].absorb(scanner)
+
+
+@pytest_asyncio.fixture
+async def app(world: World) -> AsyncIterator[FastAPI]:
+    """The running application."""
+    assert world.settings.db_url is not None
+    opened = create_app(world.settings, world.settings.db_url)
+    async with opened.router.lifespan_context(opened):
+        yield opened
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    scanned = config.stash[SCANNED]
+    if scanned.answers:
+        terminalreporter.section("isolation")
+        terminalreporter.write_line(
+            f"{scanned.answers:,} answers, {scanned.bytes_seen:,} bytes scanned for canaries of {scanned.tenants}"
+            f" tenants: {len(scanned.foreign)} foreign; own ones seen of {len(scanned.own)} tenants"
+        )

@@ -1,0 +1,84 @@
+"""What a tenant's transaction can see and do of another's rows, tried on every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import psycopg
+from sqlalchemy import Table
+
+from opsintel.db.tables import declaration_of, metadata
+from tests.isolation.canaries import Scanner
+from tests.isolation.rows import TABLES
+from tests.isolation.world import TenantOfWorld, World
+
+Pairs = Iterable[tuple[TenantOfWorld, TenantOfWorld]]
+HIDDEN = [table for table in metadata.sorted_tables if declaration_of(table).tenant_column is None]
+"""Tables of the installation: nothing of them is for tenants."""
+
+
+def read_own(world: World, scanner: Scanner, tables: Iterable[Table] = TABLES) -> None:
+    """Read each table as each tenant: all of its own rows, and no bytes of any other."""
+    for tenant in world.tenants:
+        with world.database.tenant_tx(tenant.id) as connection:
+            for table in tables:
+                rows = connection.execute(f"SELECT row_to_json(seen)::text FROM {table.name} AS seen").fetchall()
+                answer = "\n".join(row[0] for row in rows).encode()
+                scanner.scan(f"{table.name} as {tenant.number}", answer, [tenant.number])
+                assert len(rows) >= len(tenant.rows.rows[table.name]), f"{table.name} hides a tenant's own rows"
+
+
+def read_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[Table] = TABLES) -> None:
+    """Ask as one tenant for the rows of another, by tenant and by key: there are none."""
+    for one, other in pairs:
+        with world.database.tenant_tx(one.id) as connection:
+            for table in tables:
+                for question, values in _questions(table, other):
+                    rows = connection.execute(question, values).fetchall()
+                    scanner.scan(f"{table.name} as {one.number}", str(rows or "").encode(), [one.number])
+                    if rows:
+                        scanner.foreign.append(f"{table.name}: {len(rows)} rows of {other.number} for {one.number}")
+
+
+def _questions(table: Table, other: TenantOfWorld) -> Iterator[tuple[str, dict[str, object]]]:
+    row = other.rows.rows[table.name][0]
+    key = {column.name: row[column.name] for column in table.primary_key if column.name in row}
+    yield f"SELECT * FROM {table.name} WHERE tenant_id = %(tenant_id)s", {"tenant_id": other.id}
+    yield f"SELECT * FROM {table.name} WHERE {' AND '.join(f'{name} = %({name})s' for name in key)}", key
+
+
+def change_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[Table] = TABLES) -> None:
+    """Change, remove and add rows of another tenant: none is touched, and none can be stored."""
+    for one, other in pairs:
+        for table in tables:
+            for statement in _changes(table):
+                with world.database.tenant_tx(one.id) as connection:
+                    answer = _tried(connection, statement, {"tenant_id": other.id})
+                    scanner.scan(f"{table.name} as {one.number}", answer.encode(), [one.number], sent=[str(other.id)])
+                    if answer not in ("0 rows", "refused"):
+                        scanner.foreign.append(f"{table.name}: {one.number} did to {other.number}: {statement}")
+                    connection.rollback()
+
+
+def _changes(table: Table) -> Iterator[str]:
+    yield f"UPDATE {table.name} SET tenant_id = tenant_id WHERE tenant_id = %(tenant_id)s"
+    yield f"DELETE FROM {table.name} WHERE tenant_id = %(tenant_id)s"
+    yield _copy(table)
+
+
+def _copy(table: Table) -> str:
+    """Return a statement that gives a row of one's own to the other tenant."""
+    names = [f'"{column.name}"' for column in table.columns if column.computed is None and column.name != "tenant_id"]
+    listed = ", ".join(["tenant_id", *names])
+    return (
+        f"INSERT INTO {table.name} ({listed}) SELECT {', '.join(['%(tenant_id)s', *names])} FROM {table.name} LIMIT 1"
+    )
+
+
+def _tried(connection: psycopg.Connection, statement: str, values: dict[str, object]) -> str:
+    try:
+        return f"{connection.execute(statement, values).rowcount} rows"
+    except psycopg.errors.InsufficientPrivilege:
+        return "refused"
+    except psycopg.Error as error:
+        return f"{type(error).__name__}: {error}"

@@ -1,0 +1,33 @@
+"""Every table and every ordered pair of twenty tenants: nothing of one is seen or changed by the other."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.isolation import tables
+from tests.isolation.canaries import Scanner
+from tests.isolation.rows import TABLES
+from tests.isolation.world import TENANTS, World
+
+
+class TestEveryTable:
+    def test_shows_each_tenant_its_own_rows_alone(self, world: World, scanner: Scanner) -> None:
+        tables.read_own(world, scanner)
+        assert scanner.foreign == []
+        assert scanner.own == set(range(TENANTS))
+
+    def test_gives_no_row_to_any_other_tenant(self, world: World, scanner: Scanner) -> None:
+        tables.read_others(world, scanner, world.pairs)
+        assert scanner.foreign == []
+        assert scanner.answers == 2 * len(TABLES) * TENANTS * (TENANTS - 1)
+
+    def test_lets_no_other_tenant_write(self, world: World, scanner: Scanner) -> None:
+        tables.change_others(world, scanner, world.pairs[::19])
+        assert scanner.foreign == []
+
+    @pytest.mark.parametrize("table", tables.HIDDEN, ids=lambda table: table.name)
+    def test_of_the_installation_is_closed_to_tenants(self, world: World, table) -> None:
+        refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+        with refused, world.database.tenant_tx(world.tenants[0].id) as connection:
+            connection.execute(f"SELECT * FROM {table.name}")
