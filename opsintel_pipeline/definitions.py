@@ -18,6 +18,7 @@ definitions = Definitions(
         schedules.hourly_census,
         schedules.nightly_roll_ups,
         schedules.nightly_retention,
+        schedules.audit_anchors,
     ],
     resources={"installation": installation},
     # A process for each step would cost more than most steps.

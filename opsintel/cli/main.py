@@ -30,6 +30,7 @@ COMMANDS = {
     "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX"),
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
+    "audit": ("opsintel.cli.audit", "Check that the audit log is what it was; anchor it outside of the database"),
     "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),
     "trace": ("opsintel.cli.trace", "Follow a trace from the page that was accepted to the rows that were exported"),
     "backup": ("opsintel.cli.backup", "Back up database, Dagster's database and objects into a folder"),

@@ -122,8 +122,12 @@ class ObjectStore:
 
     def pages(self, tenant_id: UUID) -> Iterator[list[Stored]]:
         """Yield all objects of a tenant, up to a thousand at a time."""
+        yield from self.pages_under(_prefix(tenant_id))
+
+    def pages_under(self, prefix: str) -> Iterator[list[Stored]]:
+        """Yield all objects whose keys begin so, up to a thousand at a time."""
         with self._translated("cannot be listed"):
-            for page in self._store.list(_prefix(tenant_id), chunk_size=LISTED_TOGETHER):
+            for page in self._store.list(prefix, chunk_size=LISTED_TOGETHER):
                 yield [Stored(item["path"], item["size"]) for item in page]
 
     def delete(self, keys: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from dagster import (
 from opsintel_pipeline.defs.assets import issue_consolidation
 from opsintel_pipeline.defs.collection import object_collection
 from opsintel_pipeline.defs.partitions import tenants
-from opsintel_pipeline.defs.upkeep import census, retain, roll_ups
+from opsintel_pipeline.defs.upkeep import audit_anchor, census, retain, roll_ups
 
 consolidation_job = define_asset_job(
     "consolidation", selection=[issue_consolidation], description="Consolidates issues."
@@ -53,4 +53,7 @@ nightly_roll_ups = _by_the_clock(
 )
 nightly_object_collection = _by_the_clock(
     object_collection, "50 3 * * *", "Removes objects that nothing has referred to for the grace period, once a night."
+)
+audit_anchors = _by_the_clock(
+    audit_anchor, "*/15 * * * *", "Anchors the audit log in the object store every quarter of an hour."
 )

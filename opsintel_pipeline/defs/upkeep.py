@@ -2,6 +2,7 @@
 
 from dagster import OpExecutionContext, in_process_executor, job, op
 
+from opsintel.access.audit_anchors import write_anchor
 from opsintel_pipeline.defs.resources import Installation
 from opsintel_pipeline.marts.compare import repair
 from opsintel_pipeline.upkeep import retention
@@ -27,6 +28,13 @@ def delete_old(context: OpExecutionContext, installation: Installation) -> None:
     context.add_output_metadata(dict(retention.run(installation.open())))
 
 
+@op(description="Signs the heads of the audit log that moved, and keeps them in the object store.")
+def anchor_heads(context: OpExecutionContext, installation: Installation) -> None:
+    """Anchor the audit log outside of the database."""
+    written = write_anchor(installation.open())
+    context.add_output_metadata({"heads": len(written.heads) if written else 0})
+
+
 @job(executor_def=in_process_executor, description="Census: what the sources hold, against what is stored.")
 def census() -> None:
     """Count what is due."""
@@ -43,3 +51,9 @@ def roll_ups() -> None:
 def retain() -> None:
     """Delete what is past its time."""
     delete_old()
+
+
+@job(executor_def=in_process_executor, description="Heads of the audit log, signed and kept outside of the database.")
+def audit_anchor() -> None:
+    """Anchor what moved."""
+    anchor_heads()
