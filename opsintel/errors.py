@@ -62,6 +62,18 @@ class InputError(FatalError):
     code = "input_invalid"
 
 
+class AddressError(InputError):
+    """An address that a person gave is not one to connect to: no public host, another scheme, port or spelling."""
+
+    code = "address_refused"
+
+
+class AnswerError(FatalError):
+    """A server at an address that a person gave answers with what is not taken: too much, or badly encoded."""
+
+    code = "answer_refused"
+
+
 class DatabaseError(FatalError):
     """The database cannot be used as it is (version, roles, migrations, missing tenant)."""
 

@@ -40,6 +40,11 @@ def check_host_and_port(value: str) -> None:
         raise ValueError("must be host:port")
 
 
+def split_at_commas(value: object) -> object:
+    """Return the entries of a list written with commas; what is no text stays as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 def check_bucket(value: str) -> None:
     """Require what S3 and servers like it take for the name of a bucket."""
     if not _BUCKET.fullmatch(value):

@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from opsintel.errors import SettingError
-from opsintel.setting_values import check_bucket, check_host_and_port, check_listen_address, check_url
+from opsintel.setting_values import check_bucket, check_host_and_port, check_listen_address, check_url, split_at_commas
 
 MASTER_KEY_BYTES = 32
 JWT_SECRET_BYTES = 32
@@ -29,6 +29,7 @@ def _empty_is_absent(value: Any) -> Any:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_absent)]
+HostsAndPorts = Annotated[tuple[str, ...], BeforeValidator(split_at_commas)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_absent)]
 
 
@@ -179,6 +180,13 @@ class Settings(BaseSettings):
         validation_alias="OLLAMA_BASE_URL",
         description="Local models by Ollama",
         json_schema_extra={"example": "http://localhost:11434", "absent": "`http://localhost:11434`"},
+    )
+    local_servers: HostsAndPorts = Field(
+        (),
+        validation_alias="OPSINTEL_LOCAL_SERVERS",
+        description="Servers on private addresses that addresses given by users may name, each exactly as host:port,"
+        " with commas between: a local model server, say",
+        json_schema_extra={"example": "localhost:11434,llm.example.com:8000", "absent": "none"},
     )
     google_client_id: OptionalText = Field(
         None,
@@ -351,6 +359,13 @@ class Settings(BaseSettings):
     def _check_redis_addr(cls, value: str | None) -> str | None:
         if value is not None:
             check_host_and_port(value)
+        return value
+
+    @field_validator("local_servers")
+    @classmethod
+    def _check_local_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for server in value:
+            check_host_and_port(server)
         return value
 
     @field_validator("s3_bucket")

@@ -17,6 +17,9 @@ from opsintel.settings import Settings
 TAKEN_OVER = ("uvicorn", "uvicorn.access", "uvicorn.error", "dagster", "py.warnings")
 """Loggers that bring handlers of their own, which would write around the formatter."""
 
+QUIET = ("httpx", "httpcore")
+"""Loggers that write whole addresses, and webhooks' addresses are secrets: heard from WARNING on."""
+
 _QUERY = re.compile(r"\?[^\s\"']*")
 _FRAME_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -87,4 +90,6 @@ def configure_logging(process: str, settings: Settings, stream: TextIO | None = 
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)

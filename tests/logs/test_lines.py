@@ -215,6 +215,14 @@ class TestOthersLoggers:
         message = json.loads(written.lines()[0])["message"]
         assert message == '10.0.0.1:9 - "GET /v1/search HTTP/1.1" 200'
 
+    @pytest.mark.parametrize("name", setup.QUIET)
+    def test_of_http_clients_show_no_addresses(self, settings: Settings, name: str) -> None:
+        with logging_as(settings) as written:
+            logging.getLogger(name).info("HTTP Request: POST https://hooks.example.com/T0/%s", CANARY)
+            logging.getLogger(f"{name}.connection").debug("connect_tcp.started host=%s", CANARY)
+            logging.getLogger(name).warning("heard")
+        assert [json.loads(line)["message"] for line in written.lines()] == ["heard"]
+
 
 class TestAProcess:
     @pytest.mark.parametrize("module", ["opsintel_pipeline.worker", "opsintel_api"])

@@ -1,0 +1,1 @@
+"""The guarded way out: every connection to an address that a user gave."""
