@@ -13,24 +13,27 @@ from opsintel.dagster_home import ensure_dagster_database
 from opsintel.db.connect import DatabaseUrls
 from opsintel.db.migrate import migrate, prepare
 from opsintel.db.recovery import is_empty
+from opsintel.db.roles import BACKUP_ROLE
 from opsintel.db.server_programs import ServerPrograms, cause_of
 from opsintel.errors import DatabaseError, InputError, StorageError
 
 OURS = "opsintel.dump"
 DAGSTER = "dagster.dump"
+_AS_BACKUP = (f"--role={BACKUP_ROLE}", "--enable-row-security")
+"""Every row has a policy for this role: the login itself need bypass nothing."""
 
 
 def take(urls: DatabaseUrls, programs: ServerPrograms, folder: Path) -> dict[str, str]:
     """Dump both databases, each as of one moment, and return the hashes of the files."""
-    for name, url in ((OURS, urls.migration), (DAGSTER, urls.dagster)):
-        done = _run(programs, "pg_dump", url, "--format=custom", "--file", str(folder / name))
+    for name, url, options in ((OURS, urls.migration, _AS_BACKUP), (DAGSTER, urls.dagster, ())):
+        done = _run(programs, "pg_dump", url, "--format=custom", "--file", str(folder / name), *options)
         if done.returncode != 0:
             cause = cause_of(done)
             if "No space left" in cause:
                 raise StorageError(f"The disk of {folder} is full", remedy="Make room, then run this again")
             raise DatabaseError(
                 f"The database gave no dump: {cause}",
-                remedy="OPSINTEL_MIGRATION_URL and OPSINTEL_DAGSTER_DB_URL need logins with BYPASSRLS",
+                remedy="Run `opsintel migrate`; it lets the login of OPSINTEL_MIGRATION_URL read all rows",
             )
     return {name: digest(folder / name) for name in (OURS, DAGSTER)}
 

@@ -343,4 +343,8 @@ def _provision(access: Access, is_running: Callable[[], bool]) -> None:
             if exists is None:
                 connection.execute(f"CREATE DATABASE {database} OWNER {owner}")
                 connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-                connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {SERVICE}")
+        reaches = "SELECT has_database_privilege(%s, %s, 'CONNECT')"
+        if connection.execute(reaches, (SERVICE, DATABASE)).fetchone() == (False,):
+            connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {SERVICE}")
+        if connection.execute(reaches, (SERVICE, DAGSTER)).fetchone() == (True,):
+            connection.execute(f"REVOKE ALL ON DATABASE {DAGSTER} FROM {SERVICE}")

@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from opsintel.db.security import apply_roles, apply_security
+from opsintel.db.roles import OWNER_ROLE, acting_as, apply_roles, take_ownership
+from opsintel.db.security import apply_security, close_after_migrations, open_for_migrations
 from opsintel.errors import DatabaseError, InputError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -43,15 +44,27 @@ def migrate(migration_url: str, *, login: str, target: str = "head") -> str:
         _require_server(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         apply_roles(connection, login)
-        config = _config(connection)
-        if _steps(connection, target) < 0:
-            command.downgrade(config, target)
-        else:
-            command.upgrade(config, target)
+        take_ownership(connection)
+        with acting_as(connection, OWNER_ROLE):
+            reached = _go(connection, target)
         # Policies and grants are those of the newest schema, whose tables an older one lacks.
-        if _revision(connection) == _revisions()[-1]:
+        if reached == _revisions()[-1]:
             apply_security(connection, login)
-        return _revision(connection)
+        else:
+            close_after_migrations(connection, login)
+        return reached
+
+
+def _go(connection: sqlalchemy.Connection, target: str) -> str:
+    """Take the steps to a target, as the role that owns the tables, and return the revision reached."""
+    config, steps = _config(connection), _steps(connection, target)
+    if steps:
+        open_for_migrations(connection)
+    if steps < 0:
+        command.downgrade(config, target)
+    else:
+        command.upgrade(config, target)
+    return _revision(connection)
 
 
 def prepare(migration_url: str, *, login: str) -> None:

@@ -49,6 +49,18 @@ Erasure = Literal["with_tenant", "row", "mapping", "recomputed", "none"]
 
 
 @dataclass(frozen=True)
+class Access:
+    """What one more role may do with a table, and with which of its rows."""
+
+    role: str
+    privileges: tuple[str, ...]
+    """As GRANT takes them, e.g. `SELECT (id, kind)`."""
+
+    rows: str
+    """Condition of the rows, as a policy takes it."""
+
+
+@dataclass(frozen=True)
 class Declaration:
     """What the database must enforce for a table, beyond its columns."""
 
@@ -60,6 +72,8 @@ class Declaration:
     tenant_rights: tuple[str, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
     written_by_owner: bool = False
     """Whether triggers that run with the owner's rights write it."""
+    access: tuple[Access, ...] = ()
+    """What further roles may."""
 
 
 def declaration_of(table: Table) -> Declaration:
@@ -85,11 +99,16 @@ def tenant_table(
     erasure: Erasure,
     system_select: Sequence[str] = (),
     system_write: Sequence[str] = (),
+    access: Sequence[Access] = (),
 ) -> Table:
     """Declare a table of tenants: tenant_id comes first, in its columns and in its primary key.
 
-    `system_select` and `system_write` name the columns (or "*") that `system_tx` may read and write.
+    `system_select` and `system_write` name the columns (or "*") that `system_tx` may read and write; `access` is what
+    further roles may.
     """
+    declared = Declaration(
+        "tenant_id", retention, erasure, tuple(system_select), tuple(system_write), access=tuple(access)
+    )
     head: list[SchemaItem] = [column("tenant_id", Uuid(), "Tenant that owns the row; bound by row security")]
     if tuple(key) == ("id",):
         head.append(column("id", Uuid(), "Identifier (UUIDv7)"))
@@ -101,7 +120,7 @@ def tenant_table(
         PrimaryKeyConstraint("tenant_id", *key),
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"], ondelete="CASCADE"),
         comment=comment,
-        info={"declaration": Declaration("tenant_id", retention, erasure, tuple(system_select), tuple(system_write))},
+        info={"declaration": declared},
     )
 
 
@@ -116,6 +135,7 @@ def control_table(
     erasure: Erasure = "mapping",
     tenant_rights: Sequence[str] = ("SELECT", "INSERT", "UPDATE", "DELETE"),
     written_by_owner: bool = False,
+    access: Sequence[Access] = (),
 ) -> Table:
     """Declare a table of the installation, which only `system_tx` reaches (and the tenant whose id a row is)."""
     declared = Declaration(
@@ -126,6 +146,7 @@ def control_table(
         tuple(system_write),
         tuple(tenant_rights),
         written_by_owner,
+        tuple(access),
     )
     return Table(name, metadata, *items, comment=comment, info={"declaration": declared})
 
@@ -163,6 +184,7 @@ __all__ = [
     "TEXTS",
     "TIME",
     "UUID_",
+    "Access",
     "Computed",
     "Declaration",
     "column",
