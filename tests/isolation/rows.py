@@ -116,7 +116,9 @@ def _refer(table: Table, tenant: TenantRows, place: int, row: dict[str, Any]) ->
             column = element.parent
             if column.name in row:
                 continue
-            if parents:
+            if key.referred_table is table and place < ROWS - 1:
+                row[column.name] = None  # one row of a table that refers to itself does so
+            elif parents:
                 row[column.name] = parents[min(place, len(parents) - 1)][element.column.name]
             elif key.referred_table.name == "app_user":
                 row[column.name] = tenant.users[place % len(tenant.users)]

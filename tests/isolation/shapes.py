@@ -39,6 +39,7 @@ SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("analysis", "output"): _output,
     ("audit_log", "action"): lambda _text, _place: "source.seeded",
     ("audit_log", "subject_kind"): lambda _text, _place: "source",
+    ("source", "kind"): lambda _text, _place: "mbox",
     ("outbox", "topic"): lambda _text, _place: "partition.dirty",
     ("outbox", "payload"): _announcement,
     ("queue_message", "topic"): lambda _text, _place: "partition.dirty",
