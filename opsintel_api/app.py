@@ -21,7 +21,7 @@ from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
-from opsintel_api.routes import auth, health, issues, jobs, messages, overview, search, sources
+from opsintel_api.routes import auth, health, issues, jobs, keys, messages, overview, search, sources
 from opsintel_api.services import Services, key_for
 
 API_VERSION = "1.0.0"
@@ -36,6 +36,7 @@ ROUTERS = (
     search.routes,
     sources.routes,
     jobs.routes,
+    keys.routes,
     health.routes,
 )
 

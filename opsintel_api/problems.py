@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +14,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
+from opsintel.access.roles import matrix
 from opsintel.errors import (
     AccessError,
     DatabaseError,
@@ -110,9 +114,21 @@ async def _http(request: Request, error: Exception) -> Response:
     status = 422 if error.status_code == 400 else error.status_code
     detail = NOT_FOUND if status == 404 else str(error.detail)
     headers = dict(error.headers or {})
-    if headers.get("Allow") == "GET":
-        headers["Allow"] = "GET, HEAD"
+    if status == 405:
+        headers["Allow"] = _allowed(request.url.path, headers.get("Allow", ""))
     return response(request, status, detail, errors=errors, headers=headers)
+
+
+def _allowed(path: str, named: str) -> str:
+    """Return the methods of all routes of a path (RFC 9110 section 10.2.1); the framework names those of the first."""
+    found = {method for pattern, method in _methods() if pattern.match(path)} or set(named.split(", "))
+    return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))
+
+
+@cache
+def _methods() -> list[tuple[re.Pattern[str], str]]:
+    listed = (route.split() for route in matrix().routes)
+    return [(compile_path(path)[0], method) for method, path in listed]
 
 
 async def _validation(request: Request, error: Exception) -> Response:

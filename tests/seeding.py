@@ -38,6 +38,7 @@ class Seeded:
     messages: list[UUID] = field(default_factory=list)
     newsletter: UUID | None = None
     job: UUID = field(default_factory=new_id)
+    service_key: UUID = field(default_factory=new_id)
     last_day: date = field(default_factory=today)
 
     def email(self, role: Role) -> str:
@@ -64,6 +65,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _embeddings(connection, seeded)
         _facts(connection, seeded)
         _job(connection, seeded)
+        _service_key(connection, seeded, canary)
     return seeded
 
 
@@ -266,6 +268,14 @@ def _job(connection: psycopg.Connection, seeded: Seeded) -> None:
         connection, "job", tenant_id=seeded.tenant_id, id=seeded.job, kind="backfill", state="running", total=1,
         parameters=Jsonb({"from": day, "to": day, "first_stage": "marts", "sources": []}),
         created_by=seeded.users["owner"],
+    )  # fmt: skip
+
+
+def _service_key(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    insert(
+        connection, "api_key", tenant_id=seeded.tenant_id, id=seeded.service_key, name=f"Report {canary}",
+        prefix="ops_00000000", hash=hashlib.sha256(seeded.service_key.bytes).digest(), scopes=["insights.read"],
+        created_by=seeded.users["owner"], expires_at=_at(seeded.last_day + timedelta(days=90), 0),
     )  # fmt: skip
 
 

@@ -369,6 +369,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/service-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Keys
+         * @description Return the tenant's service keys, latest first, without their values.
+         */
+        get: operations["list_service_keys"];
+        put?: never;
+        /**
+         * Create Service Key
+         * @description Make a service key and return its value, this once; it may do what is named, at most what its maker may.
+         */
+        post: operations["create_service_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/service-keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Service Key
+         * @description Give a key another value and return it, this once; the one before is taken for some hours more.
+         *
+         *     The key belongs to who rotated it. 409 for one that was revoked.
+         */
+        post: operations["rotate_service_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/service-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Service Key
+         * @description End a key and all its values at once; one that was revoked already stays so.
+         */
+        delete: operations["revoke_service_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1093,9 +1159,14 @@ export interface components {
             error: string;
             /**
              * Created By
-             * @description Who asked for it; null for the operator
+             * @description Person who asked for it; null for a service key or the operator
              */
             created_by: string | null;
+            /**
+             * Service Key Id
+             * @description Service key that asked for it
+             */
+            service_key_id: string | null;
             /**
              * Created At
              * Format: date-time
@@ -1413,6 +1484,18 @@ export interface components {
             language: string;
         };
         /**
+         * NewServiceKey
+         * @description A key with its value, this once.
+         */
+        NewServiceKey: {
+            key: components["schemas"]["ServiceKey"];
+            /**
+             * Value
+             * @description Goes into `Authorization: Bearer`; keep it, it is not shown again
+             */
+            value: string;
+        };
+        /**
          * Occurrence
          * @description A place the message was seen in.
          */
@@ -1541,6 +1624,24 @@ export interface components {
             name: string;
         };
         /**
+         * RotationRequest
+         * @description How a key is rotated.
+         */
+        RotationRequest: {
+            /**
+             * Overlap Hours
+             * @description Hours for which the value before is taken as well; 0 ends it at once
+             * @default 24
+             */
+            overlap_hours: number;
+            /**
+             * Expires In Days
+             * @description Days after which it ends by itself
+             * @default 90
+             */
+            expires_in_days: number;
+        };
+        /**
          * RunnerUp
          * @description The next nearest issue when a message was assigned.
          */
@@ -1578,6 +1679,108 @@ export interface components {
             label: string;
             /** Points */
             points: components["schemas"]["Point"][];
+        };
+        /**
+         * ServiceKey
+         * @description A service key; its value is never shown again.
+         * @example {
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "created_by": "01993c5e-7c00-7000-8000-000000000002",
+         *       "expires_at": "2027-02-20T09:00:00Z",
+         *       "id": "01993c5e-7c00-7000-8000-000000000008",
+         *       "name": "Weekly report",
+         *       "prefix": "ops_3fK9aQ2c",
+         *       "scopes": [
+         *         "insights.read"
+         *       ],
+         *       "state": "active"
+         *     }
+         */
+        ServiceKey: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description First characters of the value
+             */
+            prefix: string;
+            /** Scopes */
+            scopes: string[];
+            /**
+             * Source Ids
+             * @description Sources whose messages it sees; null: all
+             */
+            source_ids: string[] | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "expired" | "revoked";
+            /**
+             * Created By
+             * @description Who made it or rotated it last; the key ends with their membership
+             */
+            created_by: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Rotated At */
+            rotated_at: string | null;
+            /**
+             * Previous Until
+             * @description Until when the value before is taken as well
+             */
+            previous_until: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
+        };
+        /**
+         * ServiceKeyList
+         * @description Service keys, latest first.
+         */
+        ServiceKeyList: {
+            /** Items */
+            items: components["schemas"]["ServiceKey"][];
+        };
+        /**
+         * ServiceKeyRequest
+         * @description A key to be made: what it is for and what it may do, which is at most what its maker may.
+         * @example {
+         *       "expires_in_days": 90,
+         *       "name": "Weekly report",
+         *       "scopes": [
+         *         "insights.read"
+         *       ]
+         *     }
+         */
+        ServiceKeyRequest: {
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: string[];
+            /**
+             * Source Ids
+             * @description Sources whose messages it sees; default: all
+             */
+            source_ids?: string[] | null;
+            /**
+             * Expires In Days
+             * @description Days after which it ends by itself
+             * @default 90
+             */
+            expires_in_days: number;
         };
         /**
          * Session
@@ -3222,6 +3425,312 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceKeyList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_service_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewServiceKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_service_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotationRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewServiceKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_service_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

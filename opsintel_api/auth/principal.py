@@ -11,15 +11,19 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from opsintel.access import opaque
+from opsintel.access.audit import Actor
 from opsintel.access.roles import OPEN, Kind, matrix
 from opsintel.access.tokens import InvalidToken, verify
 from opsintel.errors import AccessError
+from opsintel_api.auth import keys
 from opsintel_api.auth.standing import person_of
 from opsintel_api.limits import class_of
 from opsintel_api.problems import RequestProblem
 from opsintel_api.services import Services, services_of
 
-BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token of POST /v1/auth/login")
+BEARER = HTTPBearer(
+    auto_error=False, description="Access token of POST /v1/auth/login, or a service key of POST /v1/service-keys"
+)
 UNMASKED = "messages.read"
 
 
@@ -40,6 +44,11 @@ class Principal:
     """The sources whose messages they see; None for all of the tenant's."""
 
     @property
+    def actor(self) -> Actor:
+        """Who acts, as the audit log names them."""
+        return Actor(self.kind, str(self.id))
+
+    @property
     def tenant_id(self) -> UUID:
         """The tenant that the request is about; `AccessError` for operators."""
         return _present(self.tenant)
@@ -53,6 +62,11 @@ class Principal:
     def user_id(self) -> UUID:
         """The account of a person; `AccessError` for others."""
         return _present(self.id if self.kind == "person" else None)
+
+    @property
+    def created_by(self) -> tuple[UUID | None, UUID | None]:
+        """Who made a thing, as tables keep it: the account of a person, the id of a service key."""
+        return (self.id, None) if self.kind == "person" else (None, self.id)
 
     @property
     def reads_text(self) -> bool:
@@ -112,7 +126,16 @@ async def _person(services: Services, encoded: str) -> Principal:
     return Principal("person", token.user_id, scopes, token.tenant_id, token.session_id, found.role, found.sources)
 
 
-_OPAQUE: dict[str, Callable[[Services, str], Awaitable[Principal | None]]] = {}
+async def _service_key(services: Services, value: str) -> Principal | None:
+    found = await keys.find(services.database, value, matrix())
+    if found is None:
+        return None
+    return Principal("service_key", found.key_id, found.scopes, found.tenant_id, sources=found.sources)
+
+
+_OPAQUE: dict[str, Callable[[Services, str], Awaitable[Principal | None]]] = {
+    opaque.SERVICE_KEY: _service_key,
+}
 """How the holder of an opaque token is found, by the token's prefix; None when it is unknown, ended or revoked."""
 
 

@@ -27,6 +27,7 @@ JOB_EXAMPLE: dict[str, Any] = {
     "failed": 0,
     "error": "",
     "created_by": "01993c5e-7c00-7000-8000-000000000002",
+    "service_key_id": None,
     "created_at": "2026-11-23T09:00:00Z",
     "started_at": "2026-11-23T09:00:01Z",
     "finished_at": None,
@@ -89,7 +90,8 @@ class Job(Answer):
     done: int = Field(description="Days that are done")
     failed: int = Field(description="Days that were given up")
     error: str = Field(description="Why it failed, in words")
-    created_by: UUID | None = Field(description="Who asked for it; null for the operator")
+    created_by: UUID | None = Field(description="Person who asked for it; null for a service key or the operator")
+    service_key_id: UUID | None = Field(description="Service key that asked for it")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -63,7 +63,7 @@ async def start_backfill(
             return _estimate(days)
         created = await connection.fetchval(
             statement("job_start"), reader.principal.tenant_id, new_id(), json.dumps(backfill.parameters()),
-            reader.principal.user_id, idempotency_key,
+            *reader.principal.created_by, idempotency_key,
         )  # fmt: skip
         await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
         if created is None:  # the same key arrived twice at once
@@ -114,7 +114,7 @@ async def _days(connection: Any, backfill: Backfill) -> list[Any]:
 async def _known(connection: Any, reader: Reader, backfill: Backfill, key: str) -> str | None:
     """Return the job that the key has started; 422 when that was about something else."""
     row = await connection.fetchrow(
-        statement("job_of_key"), reader.principal.user_id, key, json.dumps(backfill.parameters())
+        statement("job_of_key"), *reader.principal.created_by, key, json.dumps(backfill.parameters())
     )
     if row is None:
         return None

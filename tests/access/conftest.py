@@ -1,15 +1,49 @@
-"""Prints which numbered check was made by which tests."""
+"""Two seeded tenants under attack; and, at the end, which numbered check was made by which tests."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+import pytest_asyncio
 
+from opsintel.db.engine import Database
+from opsintel.settings import Settings
+from opsintel_api.app import create_app
+from tests.access.attack import Api
 from tests.access.checks import CHECKS, NAMED, owner_of
+from tests.seeding import Seeded, seed_tenant
+
+CANARY = "kestrel-7731"
+UNLIMITED = {"api_reads_per_minute": 0, "api_searches_per_minute": 0, "api_writes_per_minute": 0}
 
 _NODE = re.compile(r"tests/access/(?P<file>\w+)\.py::(?:\w+::)?(?P<name>\w+)")
+
+
+@pytest.fixture(scope="module")
+def acme(database: Database) -> Seeded:
+    """The tenant that attackers belong to."""
+    return seed_tenant(database, "acme")
+
+
+@pytest.fixture(scope="module")
+def other(database: Database) -> Seeded:
+    """The tenant that is attacked; its texts hold a canary that nobody of acme may ever see."""
+    return seed_tenant(database, "other", canary=CANARY)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(settings: Settings, acme: Seeded, other: Seeded) -> AsyncIterator[Api]:
+    """The running application, without limits of rate, for the whole module (which runs in one loop)."""
+    assert settings.db_url is not None
+    app = create_app(settings.model_copy(update=UNLIMITED), settings.db_url)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
+            yield Api(client, acme)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

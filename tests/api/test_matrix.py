@@ -10,10 +10,11 @@ from opsintel.errors import AccessError
 from opsintel_api.app import build_api
 from opsintel_api.openapi import openapi_document
 from tests.api.conftest import Get, Send
+from tests.api.examples import example, path_of, protected_routes
 from tests.seeding import Seeded
 
 PUBLIC = {"POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/logout", "GET /healthz", "GET /readyz"}
-PROTECTED = sorted(set(matrix().routes) - PUBLIC)
+PROTECTED = protected_routes()
 
 
 def described() -> set[str]:
@@ -58,15 +59,10 @@ class TestEveryRouteAndRole:
     @pytest.mark.parametrize("role", ROLES)
     @pytest.mark.parametrize("route", PROTECTED)
     async def test_the_matrix_decides(self, send: Send, acme: Seeded, route, role):
-        method, path = route.split()
-        path = path.format(
-            issue_id=acme.issues["tax"], message_id=acme.messages[0], source_id=acme.sources["mbox"], job_id=acme.job
-        )
-        query = {"q": "tax"} if path == "/v1/search" else {}
-        body = {"from": str(acme.last_day), "to": str(acme.last_day)} if path == "/v1/backfills" else None
-        allowed = matrix().allows(role, matrix().routes[route])
-        expected = 403 if not allowed else 202 if path == "/v1/backfills" else 200
-        assert (await send(method, path, role=role, json=body, **query)).status_code == expected
+        asked = example(route, acme)
+        expected = asked.statuses if matrix().allows(role, matrix().routes[route]) else {403}
+        response = await send(route.split()[0], path_of(route, acme), role=role, json=asked.body, **asked.query)
+        assert response.status_code in expected
 
     async def test_taking_a_scope_away_closes_its_routes(self, get: Get, acme: Seeded, monkeypatch):
         assert (await get("/v1/issues", role="viewer")).status_code == 200

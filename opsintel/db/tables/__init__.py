@@ -10,6 +10,7 @@ from opsintel.db.tables import (
     events,
     ingest,
     issues,
+    keys,
     marts,
     objects,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "events",
     "ingest",
     "issues",
+    "keys",
     "marts",
     "metadata",
     "objects",

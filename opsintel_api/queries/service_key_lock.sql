@@ -1,0 +1,2 @@
+-- $1 key.
+SELECT FROM api_key WHERE id = $1::uuid FOR UPDATE

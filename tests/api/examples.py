@@ -1,0 +1,57 @@
+"""A request that works for every route: what tests over all routes send, by the line of scopes.toml.
+
+A route that is not listed needs no body and no query, and answers 200. Whoever adds one that does lists it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsintel.access.roles import OPEN, matrix
+from tests.seeding import Seeded
+
+
+@dataclass(frozen=True)
+class Example:
+    """Body and query of a request, and the statuses it may answer whoever may use the route."""
+
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    statuses: frozenset[int] = frozenset({200})
+
+
+def example(route: str, tenant: Seeded) -> Example:
+    """Return the example of a route for a tenant."""
+    day = str(tenant.last_day)
+    listed = {
+        "GET /v1/search": Example(query={"q": "tax"}),
+        "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
+        "POST /v1/service-keys": Example({"name": "Report", "scopes": ["insights.read"]}, statuses=frozenset({201})),
+        "POST /v1/service-keys/{key_id}/rotate": Example({}, statuses=frozenset({200, 409})),
+        "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
+    }
+    return listed.get(route, Example())
+
+
+def ids_of(tenant: Seeded) -> dict[str, str]:
+    """Return an id of the tenant for every path parameter that there is."""
+    return {
+        "issue_id": str(tenant.issues["tax"]),
+        "message_id": str(tenant.messages[0]),
+        "source_id": str(tenant.sources["mbox"]),
+        "job_id": str(tenant.job),
+        "key_id": str(tenant.service_key),
+    }
+
+
+def path_of(route: str, tenant: Seeded) -> str:
+    """Return the path of a route with the tenant's ids in it."""
+    return route.split()[1].format(**ids_of(tenant))
+
+
+def protected_routes() -> list[str]:
+    """Return every route that needs a token of a tenant, by its line of scopes.toml."""
+    rights = matrix()
+    return sorted(route for route, need in rights.routes.items() if need != OPEN and need not in rights.of_operators)
