@@ -65,7 +65,7 @@ async def rotate_service_key(
 
     The key belongs to who rotated it. 409 for one that was revoked.
     """
-    principal, wanted = reader.principal, asked or RotationRequest()
+    principal, wanted = reader.principal, asked or RotationRequest.model_validate({})
     async with reader.transaction() as connection:
         await connection.execute(statement("service_key_lock"), key_id)
         key = await _key(connection, key_id)
