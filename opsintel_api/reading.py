@@ -40,7 +40,7 @@ def statement(name: str) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """One request that reads: its person, its tenant's transactions, its answer."""
+    """One request that reads: its principal, its tenant's transactions, its answer."""
 
     request: Request
     services: Services
@@ -48,8 +48,8 @@ class Reading:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
-        """Yield a connection bound to the person's tenant."""
-        async with self.services.database.tenant_tx(self.principal.tenant_id) as connection:
+        """Yield a connection bound to the principal's tenant, and to the sources that they are limited to."""
+        async with self.services.database.tenant_tx(self.principal.tenant_id, self.principal.sources) as connection:
             yield connection
 
     async def one(self, name: str, *values: Any) -> str:
@@ -111,7 +111,8 @@ class Reading:
         return etag in listed or etag.removeprefix("W/") in listed or listed == ["*"]
 
     def _etag(self, tag: str) -> str:
-        parts = (str(self.principal.tenant_id), str(self.principal.reads_text), str(self.request.url.path), tag)
+        reader = (self.principal.tenant_id, self.principal.reads_text, self.principal.sources)
+        parts = (*map(str, reader), str(self.request.url.path), tag)
         return f'W/"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"'
 
     def _question(self, parameters: Parameters) -> str:

@@ -6,7 +6,7 @@ a transaction that forgets to is refused by the database.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, LiteralString, Self
 from uuid import UUID
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 APP_ROLE = "opsintel_app"
+LIMITED_ROLE = "opsintel_limited"
 SYSTEM_ROLE = "opsintel_system"
 CONNECT_SECONDS = 10.0
 GRACE_SECONDS = 2.0
@@ -148,13 +149,17 @@ class AsyncDatabase:
         return cls(pool)
 
     @asynccontextmanager
-    async def tenant_tx(self, tenant_id: UUID) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Yield a connection in a transaction of one tenant; `DatabaseError` when the database does not answer."""
+    async def tenant_tx(
+        self, tenant_id: UUID, sources: Sequence[UUID] | None = None
+    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Yield a connection in a transaction of one tenant; `DatabaseError` when the database does not answer.
+
+        With `sources` it only reads, and only what came from them: figures that mix sources are those of the schema
+        `limited`, counted anew.
+        """
         if not isinstance(tenant_id, UUID):
             raise TenantError("A transaction needs the id of a tenant")
-        async with self._transaction(
-            f"BEGIN; SELECT set_config('role', '{APP_ROLE}', true), set_config('app.tenant_id', '{tenant_id}', true)"
-        ) as connection:
+        async with self._transaction(_begin(tenant_id, sources)) as connection:
             yield connection
 
     @asynccontextmanager
@@ -190,6 +195,15 @@ class AsyncDatabase:
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
+
+
+def _begin(tenant_id: UUID, sources: Sequence[UUID] | None) -> str:
+    """Return what binds a transaction: to a tenant, and to some of its sources where they are given."""
+    settings = {"role": APP_ROLE, "app.tenant_id": str(tenant_id)}
+    if sources is not None:
+        listed = ",".join(str(UUID(int=source.int)) for source in sources)
+        settings |= {"role": LIMITED_ROLE, "app.source_ids": f"{{{listed}}}", "search_path": "limited, public"}
+    return "BEGIN; SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
 
 
 def _is_outage(error: BaseException) -> bool:

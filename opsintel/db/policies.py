@@ -9,9 +9,7 @@ from sqlalchemy import Table
 from opsintel.db.engine import APP_ROLE, SYSTEM_ROLE
 from opsintel.db.roles import BACKUP_ROLE, ERASER_ROLE, OWNER_ROLE, ROLES
 from opsintel.db.tables import declaration_of
-from opsintel.db.tables.declaration import Access, Declaration
-
-TENANT = "current_setting('app.tenant_id')::uuid"
+from opsintel.db.tables.declaration import TENANT, Access, Declaration
 
 
 def statements_for(table: Table) -> list[str]:

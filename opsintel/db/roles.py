@@ -13,7 +13,7 @@ from importlib import resources
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from opsintel.db.engine import APP_ROLE, SYSTEM_ROLE
+from opsintel.db.engine import APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE
 from opsintel.errors import DatabaseError
 
 OWNER_ROLE = "opsintel_owner"
@@ -23,13 +23,23 @@ MART_ROLE = "opsintel_mart"
 ANALYST_ROLE = "opsintel_analyst"
 GATEKEEPER_ROLE = "opsintel_gatekeeper"
 
-SERVICE_ROLES = (APP_ROLE, SYSTEM_ROLE)
+SERVICE_ROLES = (APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE)
 """What the login of DB_URL takes, one in each transaction."""
 
 MIGRATION_ROLES = (OWNER_ROLE, MART_ROLE, GATEKEEPER_ROLE, ERASER_ROLE, BACKUP_ROLE, SYSTEM_ROLE)
 """What the login of migrations takes, each for what it makes as that role."""
 
-ROLES = (APP_ROLE, SYSTEM_ROLE, OWNER_ROLE, BACKUP_ROLE, ERASER_ROLE, MART_ROLE, ANALYST_ROLE, GATEKEEPER_ROLE)
+ROLES = (
+    APP_ROLE,
+    LIMITED_ROLE,
+    SYSTEM_ROLE,
+    OWNER_ROLE,
+    BACKUP_ROLE,
+    ERASER_ROLE,
+    MART_ROLE,
+    ANALYST_ROLE,
+    GATEKEEPER_ROLE,
+)
 """All of them; none may log in."""
 
 _MAY_TAKE = """
@@ -40,7 +50,13 @@ _MAY_TAKE = """
     )
 """
 
-SCHEMAS = {"public": OWNER_ROLE, "mart": MART_ROLE, "gate": GATEKEEPER_ROLE, "erasure": ERASER_ROLE}
+SCHEMAS = {
+    "public": OWNER_ROLE,
+    "limited": OWNER_ROLE,
+    "mart": MART_ROLE,
+    "gate": GATEKEEPER_ROLE,
+    "erasure": ERASER_ROLE,
+}
 """Our schemas, each with the role that owns what is in it; `opsintel_owner` owns the schemas themselves.
 
 A function that acts as its owner (SECURITY DEFINER) is made in the schema of the role that it shall act as.

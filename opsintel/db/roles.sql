@@ -8,6 +8,7 @@ BEGIN
     FOREACH wanted IN ARRAY ARRAY[
         'opsintel_owner',       -- owns tables and functions; migrations act as it
         'opsintel_app',         -- one tenant at a time, bound by app.tenant_id
+        'opsintel_limited',     -- reads what came from some sources of a tenant, bound by app.source_ids as well
         'opsintel_system',      -- listed columns of all tenants
         'opsintel_backup',      -- reads all rows, writes none
         'opsintel_eraser',      -- owns the procedures of erasure; nobody may take it

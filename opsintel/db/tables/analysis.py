@@ -15,6 +15,8 @@ from opsintel.db.tables.declaration import (
     TIME,
     UUID_,
     column,
+    limited,
+    limited_by_message,
     reference,
     tenant_table,
 )
@@ -72,6 +74,7 @@ analysis = tenant_table(
     Index("ix_analysis_day", "tenant_id", "partition_day", postgresql_where=text("current")),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("analysis")],
 )
 
 embedding_model = tenant_table(
@@ -90,6 +93,7 @@ embedding_model = tenant_table(
     key=("version",),
     retention="kept",
     erasure="recomputed",
+    access=[limited("true")],
 )
 
 embedding = tenant_table(
@@ -104,4 +108,5 @@ embedding = tenant_table(
     key=("message_id", "model_version"),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("embedding")],
 )

@@ -21,6 +21,7 @@ from opsintel.db.tables.declaration import (
     UUID_,
     column,
     control_table,
+    limited,
     reference,
     tenant_table,
 )
@@ -178,6 +179,7 @@ source = tenant_table(
         "next_census_at",
     ),
     system_write=("next_poll_at", "poll_failures", "renew_at", "next_census_at"),
+    access=[limited("id = ANY (current_setting('app.source_ids')::uuid[])")],
 )
 
 source_state = tenant_table(

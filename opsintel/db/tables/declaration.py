@@ -34,6 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
+from opsintel.db.engine import LIMITED_ROLE
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -74,6 +76,23 @@ class Declaration:
     """Whether triggers that run with the owner's rights write it."""
     access: tuple[Access, ...] = ()
     """What further roles may."""
+
+
+TENANT = "current_setting('app.tenant_id')::uuid"
+
+OF_SOURCES = "source_id = ANY (current_setting('app.source_ids')::uuid[])"
+"""Condition of the rows that came from the sources which a member or key is limited to."""
+
+
+def limited(rows: str) -> Access:
+    """Return what members and keys that are limited to some sources may read of a table; nothing without it."""
+    return Access(LIMITED_ROLE, ("SELECT",), f"tenant_id = {TENANT} AND ({rows})")
+
+
+def limited_by_message(table: str, key: str = "message_id") -> Access:
+    """Return the same for a table whose rows belong to messages: those with an occurrence in one of the sources."""
+    seen = f"seen.tenant_id = {table}.tenant_id AND seen.message_id = {table}.{key} AND seen.deleted_at IS NULL"
+    return limited(f"EXISTS (SELECT FROM message_occurrence AS seen WHERE {seen} AND seen.{OF_SOURCES})")
 
 
 def declaration_of(table: Table) -> Declaration:
@@ -178,6 +197,7 @@ __all__ = [
     "INT",
     "JSON_",
     "MONEY",
+    "OF_SOURCES",
     "REAL",
     "SMALL",
     "TEXT",
@@ -190,6 +210,8 @@ __all__ = [
     "column",
     "control_table",
     "declaration_of",
+    "limited",
+    "limited_by_message",
     "metadata",
     "reference",
     "tenant_table",

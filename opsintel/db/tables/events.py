@@ -11,11 +11,14 @@ from opsintel.db.tables.declaration import (
     DAY,
     INT,
     JSON_,
+    OF_SOURCES,
     TEXT,
     TEXTS,
     TIME,
     UUID_,
     column,
+    limited,
+    limited_by_message,
     reference,
     tenant_table,
 )
@@ -40,6 +43,12 @@ participant = tenant_table(
     reference("organization_id", "organization", on_delete="RESTRICT"),
     retention="kept",
     erasure="row",
+    access=[
+        limited(
+            "EXISTS (SELECT FROM message WHERE message.tenant_id = participant.tenant_id"
+            " AND message.author_id = participant.id)"
+        )
+    ],
 )
 
 participant_identity = tenant_table(
@@ -53,6 +62,12 @@ participant_identity = tenant_table(
     key=("kind", "value"),
     retention="with_parent",
     erasure="row",
+    access=[
+        limited(
+            "EXISTS (SELECT FROM message WHERE message.tenant_id = participant_identity.tenant_id"
+            " AND message.author_id = participant_identity.participant_id)"
+        )
+    ],
 )
 
 thread = tenant_table(
@@ -123,6 +138,7 @@ message = tenant_table(
     Index("ix_message_author", "tenant_id", "author_id"),
     retention="tenant_window",
     erasure="row",
+    access=[limited_by_message("message", "id")],
 )
 
 message_occurrence = tenant_table(
@@ -144,6 +160,7 @@ message_occurrence = tenant_table(
     key=("source_id", "native_id"),
     retention="with_parent",
     erasure="row",
+    access=[limited(OF_SOURCES)],
 )
 
 message_revision = tenant_table(
@@ -158,6 +175,7 @@ message_revision = tenant_table(
     key=("message_id", "revision"),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("message_revision")],
 )
 
 attachment = tenant_table(
@@ -173,6 +191,7 @@ attachment = tenant_table(
     key=("message_id", "position"),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("attachment")],
 )
 
 message_label = tenant_table(
@@ -185,6 +204,7 @@ message_label = tenant_table(
     key=("message_id", "label"),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("message_label")],
 )
 
 message_link = tenant_table(
@@ -198,4 +218,5 @@ message_link = tenant_table(
     key=("message_id", "position"),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("message_link")],
 )

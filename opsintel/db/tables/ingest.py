@@ -9,11 +9,13 @@ from opsintel.db.tables.declaration import (
     DAY,
     INT,
     JSON_,
+    OF_SOURCES,
     TEXT,
     TIME,
     UUID_,
     column,
     control_table,
+    limited,
     reference,
     tenant_table,
 )
@@ -67,6 +69,7 @@ ingest_failure = tenant_table(
     retention="tenant_window",
     erasure="row",
     system_select=("tenant_id", "source_id", "stage", "resolved_at"),
+    access=[limited(OF_SOURCES)],
 )
 
 outbox = tenant_table(
@@ -199,6 +202,7 @@ job = tenant_table(
     erasure="with_tenant",
     system_select=("tenant_id", "id", "kind", "state", "total", "done", "failed", "created_at", "finished_at"),
     system_write=("state", "done", "failed", "error", "finished_at", "DELETE"),
+    access=[limited("false")],
 )
 
 sign_of_life = control_table(

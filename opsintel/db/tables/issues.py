@@ -14,6 +14,8 @@ from opsintel.db.tables.declaration import (
     TIME,
     UUID_,
     column,
+    limited,
+    limited_by_message,
     reference,
     tenant_table,
 )
@@ -51,6 +53,12 @@ issue = tenant_table(
     Index("ix_issue_last_seen", "tenant_id", "last_seen", "id", postgresql_where=text("merged_into IS NULL")),
     retention="kept",
     erasure="recomputed",
+    access=[
+        limited(
+            "EXISTS (SELECT FROM issue_member AS member WHERE member.tenant_id = issue.tenant_id"
+            " AND member.issue_id = issue.id AND member.removed_at IS NULL)"
+        )
+    ],
 )
 
 issue_member = tenant_table(
@@ -75,6 +83,7 @@ issue_member = tenant_table(
     Index("ix_issue_member_message", "tenant_id", "message_id"),
     retention="with_parent",
     erasure="row",
+    access=[limited_by_message("issue_member")],
 )
 
 issue_constraint = tenant_table(
@@ -106,4 +115,5 @@ issue_event = tenant_table(
     Index("ix_issue_event_issue", "tenant_id", "issue_id", "at"),
     retention="with_parent",
     erasure="row",
+    access=[limited("false")],
 )

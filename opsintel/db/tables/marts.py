@@ -7,11 +7,13 @@ from opsintel.db.tables.declaration import (
     BOOL,
     DAY,
     INT,
+    OF_SOURCES,
     SMALL,
     TEXT,
     TIME,
     UUID_,
     column,
+    limited,
     reference,
     tenant_table,
 )
@@ -30,6 +32,7 @@ fact_message_day = tenant_table(
     key=("day", "source_id", "kind", "severity", "is_actionable"),
     retention="rebuilt",
     erasure="recomputed",
+    access=[limited(OF_SOURCES)],
 )
 
 fact_participant_day = tenant_table(
@@ -81,6 +84,7 @@ fact_source_day = tenant_table(
     key=("day", "source_id"),
     retention="rebuilt",
     erasure="recomputed",
+    access=[limited(OF_SOURCES)],
 )
 
 data_version = tenant_table(
@@ -92,4 +96,5 @@ data_version = tenant_table(
     retention="kept",
     erasure="none",
     system_select=("tenant_id", "updated_at"),
+    access=[limited("true")],
 )
