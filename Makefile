@@ -41,9 +41,10 @@ demo: setup
 peers: .venv/.test
 	$(BIN)/python -m tests.peers.install
 
+# The files of tests are spread over the processors; each process has its own servers.
 test: setup .venv/.test peers lint
 	cd frontend && npm run --silent lint && npm test --silent
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n logical --dist loadfile --no-loadscope-reorder
 
 .venv/.bench: requirements/bench.lock .venv/.test
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.lock
