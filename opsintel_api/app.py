@@ -21,7 +21,7 @@ from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
-from opsintel_api.routes import auth, health, issues, jobs, keys, messages, overview, search, sources
+from opsintel_api.routes import auth, health, issues, jobs, keys, messages, overview, personal_data, search, sources
 from opsintel_api.services import Services, key_for
 
 API_VERSION = "1.0.0"
@@ -37,6 +37,7 @@ ROUTERS = (
     sources.routes,
     jobs.routes,
     keys.routes,
+    personal_data.routes,
     health.routes,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +19,6 @@ from fastapi import Depends, Request, Response
 from opsintel.clock import today
 from opsintel_api.auth.principal import Principal, principal_of
 from opsintel_api.cursors import decode_cursor, encode_cursor
-from opsintel_api.masking import masked_json
 from opsintel_api.models.common import PageParameters, Parameters, PeriodParameters
 from opsintel_api.problems import not_found, unprocessable
 from opsintel_api.services import Services, services_of
@@ -94,8 +94,8 @@ class Reading:
 
     def answer(self, body: str, tag: str | None = None) -> Response:
         """Return the response of a body, 304 when the client holds it; `tag` identifies it where that is cheaper."""
-        content = (body if self.principal.reads_text else masked_json(body)).encode()
-        etag = self._etag(tag) if tag else f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
+        content = body.encode()
+        etag = self._etag(tag or body)
         if self.holds(etag):
             return Response(status_code=304, headers=_caching(etag))
         return Response(content, media_type=JSON, headers=_caching(etag))
@@ -111,9 +111,11 @@ class Reading:
         return etag in listed or etag.removeprefix("W/") in listed or listed == ["*"]
 
     def _etag(self, tag: str) -> str:
-        reader = (self.principal.tenant_id, self.principal.reads_text, self.principal.sources)
+        # With a key: what is masked in the answer cannot be guessed from its tag.
+        reader = (self.principal.tenant_id, self.principal.is_masked, self.principal.sources)
         parts = (*map(str, reader), str(self.request.url.path), tag)
-        return f'W/"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"'
+        named = hmac.digest(self.services.key_for("etag"), chr(0).join(parts).encode(), hashlib.sha256)
+        return f'W/"{named.hex()[:32]}"'
 
     def _question(self, parameters: Parameters) -> str:
         asked = parameters.model_dump_json(exclude={"cursor", "limit"}, by_alias=True)

@@ -435,6 +435,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/{message_id}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reveal Message
+         * @description Return a message with the personal data in it, whatever the policy; that, by whom and why is in the audit log.
+         */
+        post: operations["reveal_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/personal-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Personal Data Policy
+         * @description Return the tenant's policy for personal data in messages.
+         */
+        get: operations["get_personal_data_policy"];
+        /**
+         * Set Personal Data Policy
+         * @description Set the tenant's policy; it holds from the next request on.
+         */
+        put: operations["set_personal_data_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -999,7 +1043,10 @@ export interface components {
         IssuePage: {
             /** Items */
             items: components["schemas"]["IssueRow"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
         };
         /**
@@ -1184,7 +1231,10 @@ export interface components {
         JobPage: {
             /** Items */
             items: components["schemas"]["Job"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
         };
         /**
@@ -1279,7 +1329,10 @@ export interface components {
         MemberPage: {
             /** Items */
             items: components["schemas"]["Member"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
         };
         /**
@@ -1419,7 +1472,10 @@ export interface components {
         MessagePage: {
             /** Items */
             items: components["schemas"]["MessageRow"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
         };
         /**
@@ -1562,6 +1618,30 @@ export interface components {
             count: number;
         };
         /**
+         * PersonalDataPolicy
+         * @description A tenant's policy.
+         */
+        PersonalDataPolicy: {
+            /**
+             * Policy
+             * @description shown: to everyone who may read message text; masked: unless it was granted to see it; revealed: masked for everyone, who may see it reveals one message at a time
+             * @enum {string}
+             */
+            policy: "shown" | "masked" | "revealed";
+        };
+        /**
+         * PersonalDataPolicyRequest
+         * @description The policy from now on.
+         */
+        PersonalDataPolicyRequest: {
+            /**
+             * Policy
+             * @description shown: to everyone who may read message text; masked: unless it was granted to see it; revealed: masked for everyone, who may see it reveals one message at a time
+             * @enum {string}
+             */
+            policy: "shown" | "masked" | "revealed";
+        };
+        /**
          * Point
          * @description A value of a day.
          */
@@ -1622,6 +1702,17 @@ export interface components {
             value: string;
             /** Name */
             name: string;
+        };
+        /**
+         * RevealRequest
+         * @description Why a message has to be seen unmasked; kept in the audit log, so name nobody in it.
+         * @example {
+         *       "reason": "Refund of ticket 4417"
+         *     }
+         */
+        RevealRequest: {
+            /** Reason */
+            reason: string;
         };
         /**
          * RotationRequest
@@ -1986,7 +2077,10 @@ export interface components {
         SourceFailurePage: {
             /** Items */
             items: components["schemas"]["SourceFailure"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
         };
         /**
@@ -3731,6 +3825,220 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reveal_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevealRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_personal_data_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalDataPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_personal_data_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonalDataPolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalDataPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,7 +21,7 @@ MAXIMUM_KEYS = 200
 # A key is worth what its maker is: with the maker's membership it ends, with the maker's role it shrinks.
 _FIND = """
     SELECT key.tenant_id, key.id, key.hash, key.previous_hash, key.scopes, key.source_ids,
-           maker.role, maker.grants, maker.source_ids AS sources_of_maker,
+           maker.role, maker.grants, maker.source_ids AS sources_of_maker, tenant.personal_data,
            key.last_used_at IS NULL OR key.last_used_at < now() - interval '1 minute' AS to_note
     FROM api_key AS key
     JOIN tenant ON tenant.id = key.tenant_id AND tenant.suspended_at IS NULL
@@ -40,6 +40,7 @@ class KeyHolder:
     key_id: UUID
     scopes: frozenset[str]
     sources: tuple[UUID, ...] | None
+    personal_data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ async def find(database: AsyncDatabase, value: str, rights: Matrix) -> KeyHolder
             )
     sources = _narrower(row["source_ids"], row["sources_of_maker"])
     held = rights.of_member(row["role"], row["grants"], limited=sources is not None) & rights.of_service_keys
-    return KeyHolder(row["tenant_id"], row["id"], held & frozenset(row["scopes"]), sources)
+    return KeyHolder(row["tenant_id"], row["id"], held & frozenset(row["scopes"]), sources, row["personal_data"])
 
 
 async def create(connection: Any, tenant_id: UUID, maker: UUID, new: NewKey) -> tuple[UUID, str]:

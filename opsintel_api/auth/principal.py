@@ -24,7 +24,7 @@ from opsintel_api.services import Services, services_of
 BEARER = HTTPBearer(
     auto_error=False, description="Access token of POST /v1/auth/login, or a service key of POST /v1/service-keys"
 )
-UNMASKED = "messages.read"
+TEXT, UNMASKED = "messages.read", "messages.read_unmasked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Principal:
     role: str = ""
     sources: tuple[UUID, ...] | None = None
     """The sources whose messages they see; None for all of the tenant's."""
+    personal_data: str = "masked"
+    """The tenant's policy: shown, masked (unless one may read it), or revealed (one message at a time)."""
 
     @property
     def actor(self) -> Actor:
@@ -69,9 +71,11 @@ class Principal:
         return (self.id, None) if self.kind == "person" else (None, self.id)
 
     @property
-    def reads_text(self) -> bool:
-        """Whether message text is shown as it is; otherwise personal data in it is masked."""
-        return UNMASKED in self.scopes
+    def is_masked(self) -> bool:
+        """Whether personal data in answers is masked for them, by their scopes and the tenant's policy."""
+        if TEXT not in self.scopes or self.personal_data == "revealed":
+            return True
+        return self.personal_data != "shown" and UNMASKED not in self.scopes
 
 
 async def authorize(request: Request) -> None:
@@ -123,14 +127,30 @@ async def _person(services: Services, encoded: str) -> Principal:
     if not found.role:
         raise RequestProblem(403, "You are no member of this tenant")
     scopes = matrix().of_member(found.role, found.grants, limited=found.sources is not None)
-    return Principal("person", token.user_id, scopes, token.tenant_id, token.session_id, found.role, found.sources)
+    return Principal(
+        "person",
+        token.user_id,
+        scopes,
+        token.tenant_id,
+        token.session_id,
+        found.role,
+        found.sources,
+        found.personal_data,
+    )
 
 
 async def _service_key(services: Services, value: str) -> Principal | None:
     found = await keys.find(services.database, value, matrix())
     if found is None:
         return None
-    return Principal("service_key", found.key_id, found.scopes, found.tenant_id, sources=found.sources)
+    return Principal(
+        "service_key",
+        found.key_id,
+        found.scopes,
+        found.tenant_id,
+        sources=found.sources,
+        personal_data=found.personal_data,
+    )
 
 
 _OPAQUE: dict[str, Callable[[Services, str], Awaitable[Principal | None]]] = {

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from opsintel_api.masking import Person, Shown
+
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
 EARLIEST_DAY = date(1970, 1, 1)
@@ -75,6 +77,9 @@ class Period(Answer):
     to: date
 
 
+NextCursor = Annotated[Shown | None, Field(description="What to send as `cursor` for the next page; null on the last")]
+
+
 class IssueLink(Answer):
     """An issue, named."""
 
@@ -87,7 +92,7 @@ class MessageLink(Answer):
     """A message of a thread."""
 
     id: UUID
-    author: str | None
+    author: Person | None
     occurred_at: datetime
     snippet: str
 
@@ -95,5 +100,5 @@ class MessageLink(Answer):
 class EmbedderInfo(Answer):
     """Which embedder is behind a result."""
 
-    name: str
+    name: Shown
     built_in: bool = Field(description="Whether it is the lexical one, which understands no paraphrase")

@@ -8,7 +8,16 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from opsintel_api.models.common import Answer, EmbedderInfo, IssueLink, PageParameters, SearchText, Severity
+from opsintel_api.masking import Person, Shown
+from opsintel_api.models.common import (
+    Answer,
+    EmbedderInfo,
+    IssueLink,
+    NextCursor,
+    PageParameters,
+    SearchText,
+    Severity,
+)
 
 State = Literal["new", "ongoing", "escalating", "regressed", "resolved", "archived"]
 
@@ -51,7 +60,7 @@ class IssuePage(Answer):
     """A page of issues."""
 
     items: list[IssueRow]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class SeverityMix(Answer):
@@ -77,7 +86,7 @@ class SourceDay(Answer):
     day: date
     source_id: UUID
     name: str
-    kind: str
+    kind: Shown
     messages: int
 
 
@@ -86,18 +95,18 @@ class Quote(Answer):
 
     message_id: UUID
     text: str
-    author: str | None
+    author: Person | None
     occurred_at: datetime
-    source_kind: str
+    source_kind: Shown
 
 
 class HistoryEntry(Answer):
     """Something that happened to an issue."""
 
     at: datetime
-    kind: str
+    kind: Shown
     detail: dict[str, Any]
-    actor: str
+    actor: Shown
 
 
 class Example(Answer):
@@ -106,7 +115,7 @@ class Example(Answer):
     message_id: UUID
     subject: str
     text: str
-    author: str | None
+    author: Person | None
     occurred_at: datetime
 
 
@@ -140,21 +149,21 @@ class Member(Answer):
     message_id: UUID
     subject: str
     snippet: str
-    author: str | None
+    author: Person | None
     occurred_at: datetime
-    source_kind: str
+    source_kind: Shown
     severity: Severity | None
-    method: str
+    method: Shown
     distance: float | None = Field(description="Cosine distance to the issue's centroid when it was assigned")
     runner_up: RunnerUp | None
-    decided_by: str | None
+    decided_by: Shown | None
 
 
 class MemberPage(Answer):
     """A page of members, latest first."""
 
     items: list[Member]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class IssueListParameters(PageParameters):

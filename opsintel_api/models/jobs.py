@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from opsintel.partitions import STAGE_NAMES, StageName
 from opsintel.queue.jobs import Backfill
-from opsintel_api.models.common import Answer, Day, PageParameters, Parameters
+from opsintel_api.models.common import Answer, Day, NextCursor, PageParameters, Parameters
 
 MAX_SOURCES = 100
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -107,4 +107,4 @@ class JobPage(Answer):
     """A page of jobs, latest first."""
 
     items: list[Job]
-    next_cursor: str | None
+    next_cursor: NextCursor

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from opsintel_api.masking import Person, Shown
 from opsintel_api.models.common import (
     DEFAULT_PAGE,
     Answer,
@@ -15,6 +16,7 @@ from opsintel_api.models.common import (
     IssueLink,
     Limit,
     MessageLink,
+    NextCursor,
     PageParameters,
     Parameters,
     PeriodParameters,
@@ -53,38 +55,38 @@ class MessageRow(Answer):
     id: UUID
     subject: str
     snippet: str
-    author: str | None
+    author: Person | None
     occurred_at: datetime
     source_id: UUID | None
-    source_kind: str
+    source_kind: Shown
     kind: RequestKind | None
     severity: Severity | None
     actionable: bool | None
-    automatic: str | None = Field(description="Class of automatic mail; null for a person's")
+    automatic: Shown | None = Field(description="Class of automatic mail; null for a person's")
     issue: IssueLink | None
-    language: str = Field(description="BCP 47; '' when too short to tell")
+    language: Shown = Field(description="BCP 47; '' when too short to tell")
 
 
 class MessagePage(Answer):
     """A page of messages, latest first."""
 
     items: list[MessageRow]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class Recipient(Answer):
     """An address the message was sent to."""
 
-    kind: str
-    value: str
-    name: str
+    kind: Shown
+    value: Person
+    name: Person
 
 
 class Attachment(Answer):
     """A part that is not text."""
 
     filename: str
-    content_type: str
+    content_type: Shown
     size: int
     inline: bool
 
@@ -100,7 +102,7 @@ class Occurrence(Answer):
     """A place the message was seen in."""
 
     source_id: UUID
-    source_kind: str
+    source_kind: Shown
     source_name: str
     channel: str
     seen_at: datetime
@@ -112,13 +114,13 @@ class Evidence(Answer):
     start: int
     end: int
     quote: str
-    field: str
+    field: Shown
 
 
 class Entity(Answer):
     """Something named in the message."""
 
-    type: str
+    type: Shown
     value: str
 
 
@@ -126,7 +128,7 @@ class ActionItem(Answer):
     """Something to be done."""
 
     text: str
-    owner_hint: str
+    owner_hint: Person
     due: str
     quote: str
 
@@ -134,14 +136,14 @@ class ActionItem(Answer):
 class Ask(Answer):
     """What the writer asks for."""
 
-    type: str
+    type: Shown
     quote: str
 
 
 class PersonalData(Answer):
     """How often a kind of personal data occurs; never the values."""
 
-    type: str
+    type: Shown
     count: int
 
 
@@ -149,7 +151,7 @@ class Analysis(Answer):
     """What was found in the message, and by whom."""
 
     is_actionable: bool
-    not_actionable_reason: str | None
+    not_actionable_reason: Shown | None
     kind: RequestKind
     category_path: list[str]
     severity: Severity
@@ -164,15 +166,15 @@ class Analysis(Answer):
     entities: list[Entity]
     action_items: list[ActionItem]
     asks: list[Ask]
-    language: str
+    language: Shown
     pii: list[PersonalData]
     injection_suspected: bool
     injection_quote: str
     confidence: dict[str, float]
-    provider: str
-    model: str
+    provider: Shown
+    model: Shown
     built_in: bool
-    profile_version: str
+    profile_version: Shown
     created_at: datetime
 
 
@@ -180,10 +182,10 @@ class MessageMembership(Answer):
     """Why a message is in its issue."""
 
     issue: IssueLink
-    method: str
+    method: Shown
     distance: float | None
     runner_up: RunnerUp | None
-    decided_by: str | None
+    decided_by: Shown | None
     added_at: datetime
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from opsintel_api.masking import Shown
 from opsintel_api.models.common import Answer, Period, PeriodParameters
 from opsintel_api.models.issues import IssueRow
 
@@ -44,7 +45,7 @@ class SourceVolume(Answer):
 
     source_id: UUID
     name: str
-    kind: str
+    kind: Shown
     messages: int
 
 
@@ -71,8 +72,8 @@ class Freshness(Answer):
 class AnalysisMode(Answer):
     """Who analyses: a model, or the built-in rules."""
 
-    provider: str | None
-    embedder: str | None
+    provider: Shown | None
+    embedder: Shown | None
     built_in: bool
     reason: str
 
@@ -100,7 +101,7 @@ class Point(Answer):
 class Series(Answer):
     """One line or stack of a chart; every day of the span has a point."""
 
-    key: str
+    key: Shown
     label: str
     points: list[Point]
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from opsintel_api.models.common import Answer
+from opsintel_api.masking import Shown
+from opsintel_api.models.common import Answer, NextCursor
 
 SOURCE_EXAMPLE: dict[str, Any] = {
     "id": "01993c5e-7c00-7000-8000-000000000003",
@@ -39,7 +40,7 @@ class Source(Answer):
 
     id: UUID
     name: str
-    kind: str
+    kind: Shown
     state: Literal["active", "paused", "failing", "disabled"]
     detail: str = Field(description="Why it is in that state")
     last_sync_at: datetime | None
@@ -58,8 +59,8 @@ class SourceFailure(Answer):
     """An item that could not be read, with the reason."""
 
     id: UUID
-    stage: str
-    kind: str
+    stage: Shown
+    kind: Shown
     key: str
     reason: str
     day: date | None
@@ -73,4 +74,4 @@ class SourceFailurePage(Answer):
     """A page of open failures, latest first."""
 
     items: list[SourceFailure]
-    next_cursor: str | None
+    next_cursor: NextCursor

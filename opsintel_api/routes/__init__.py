@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Security
 
 from opsintel_api.auth.principal import BEARER, authorize
 from opsintel_api.problems import responses, unprocessable
+from opsintel_api.routes.masked import MaskedRoute
 
 
 def without_parameters(request: Request) -> None:
@@ -21,6 +22,7 @@ def protected_router(tag: str) -> APIRouter:
         tags=[tag],
         dependencies=[Depends(authorize), Security(BEARER)],
         responses=responses(401, 403, 422, 429, 503),
+        route_class=MaskedRoute,
     )
 
 

@@ -30,6 +30,8 @@ def example(route: str, tenant: Seeded) -> Example:
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/service-keys": Example({"name": "Report", "scopes": ["insights.read"]}, statuses=frozenset({201})),
         "POST /v1/service-keys/{key_id}/rotate": Example({}, statuses=frozenset({200, 409})),
+        "POST /v1/messages/{message_id}/reveal": Example({"reason": "Refund of ticket 4417"}),
+        "PUT /v1/policies/personal-data": Example({"policy": "masked"}),
         "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
     }
     return listed.get(route, Example())

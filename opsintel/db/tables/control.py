@@ -49,10 +49,17 @@ tenant = control_table(
     column("suspended_at", TIME, "When the operator suspended it; null while active", null=True),
     column("paused_at", TIME, "When the operator paused it: its work waits; null while it flows", null=True),
     column("retention_days", INT, "Days that its messages are kept; null for ever", null=True),
+    column(
+        "personal_data",
+        TEXT,
+        "Policy: shown to who reads text; masked unless granted; or revealed one message at a time",
+        default="'masked'",
+    ),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("slug"),
     CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
     CheckConstraint("retention_days > 0", name="retention_days"),
+    CheckConstraint("personal_data IN ('shown', 'masked', 'revealed')", name="personal_data"),
     tenant_column="id",
     tenant_rights=("SELECT",),
 )

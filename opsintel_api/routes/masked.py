@@ -1,0 +1,44 @@
+"""The class of every protected route: its answers are masked for whoever may not see personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from opsintel.access.roles import SESSION, matrix
+from opsintel_api.auth.principal import principal_of
+from opsintel_api.masking import masked_json
+
+
+class Revealed(Response):
+    """An answer that was asked for unmasked, and recorded so."""
+
+
+class MaskedRoute(APIRoute):
+    """A route whose answer goes through the masks of its model; what is about oneself (`session`) does not."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, which masks what the framework's own one answers."""
+        handler = super().get_route_handler()
+
+        async def masked(request: Request) -> Response:
+            response = await handler(request)
+            if response.body and not isinstance(response, Revealed) and _is_to_be_masked(request):
+                response.body = masked_json(bytes(response.body), self._model_of(response.status_code))
+                response.headers["Content-Length"] = str(len(response.body))
+            return response
+
+        return masked
+
+    def _model_of(self, status: int) -> Any:
+        further = self.responses.get(status, {})
+        return further.get("model", self.response_model)
+
+
+def _is_to_be_masked(request: Request) -> bool:
+    if matrix().requirement(request.method, request.scope["route"].path) == SESSION:
+        return False
+    return principal_of(request).is_masked
