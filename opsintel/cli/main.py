@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": ("opsintel.cli.demo", "Run the whole product with its own sample"),
     "import": ("opsintel.cli.import_", "Import mbox, Maildir, .eml folder, Slack export, CSV or JSONL into a tenant"),
     "account": ("opsintel.cli.account", "Make an account that may log in to a tenant"),
+    "analyst": ("opsintel.cli.analyst", "Logins that read a tenant's views by SQL: add, list, rotate, remove"),
     "backfill": ("opsintel.cli.backfill", "Run days of a tenant again, from a stage on"),
     "tenant": ("opsintel.cli.tenant", "Pause or resume a tenant; how long its messages are kept"),
     "parse": ("opsintel.cli.parse", "Print the canonical message of each file"),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from importlib import resources
 
 from sqlalchemy import Connection, text
 
 from opsintel.db.engine import APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE
+from opsintel.db.mart_security import MART_READS, OPEN_FUNCTIONS, Step, closing, mart_steps
 from opsintel.db.policies import statements_for
 from opsintel.db.roles import BACKUP_ROLE, ERASER_ROLE, OWNER_ROLE, acting_as
 from opsintel.db.tables import metadata
-
-Step = tuple[str | None, str]
-"""A role to act as (None: the login of the migration) and a statement."""
 
 
 def apply_security(connection: Connection, login: str) -> None:
@@ -27,14 +26,16 @@ def apply_security(connection: Connection, login: str) -> None:
     with acting_as(connection, OWNER_ROLE):
         if connection.execute(text(_MARK)).scalar() == f"{wanted} {_state(connection)}":
             return
-    _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(_POLICIES)).scalars()])
+    _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(_MADE_ANEW)).scalars()])
     _run(connection, steps)
+    _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(MART_READS)).scalars()])
     _run(connection, [(OWNER_ROLE, f"COMMENT ON TABLE alembic_version IS '{wanted} {_state(connection)}'")])
 
 
 def open_for_migrations(connection: Connection) -> None:
     """Let `opsintel_owner` see the rows that its migrations change, and drop nothing that a migration cannot."""
-    _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(_UNFORCED)).scalars()])
+    for query in (_IN_THE_WAY, _UNFORCED):
+        _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(query)).scalars()])
 
 
 def close_after_migrations(connection: Connection, login: str) -> None:
@@ -55,7 +56,21 @@ def _steps(connection: Connection, login: str) -> list[Step]:
         f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {LIMITED_ROLE}, {SYSTEM_ROLE}, {BACKUP_ROLE}, {ERASER_ROLE}",
         *(statement for table in metadata.sorted_tables for statement in statements_for(table)),
     ]
-    return [*((None, statement) for statement in on_database), *((OWNER_ROLE, statement) for statement in on_tables)]
+    return [
+        *((None, statement) for statement in on_database),
+        *((OWNER_ROLE, statement) for statement in on_tables),
+        *mart_steps(login, database),
+        *((None, statement) for statement in _closed_functions(connection, login)),
+    ]
+
+
+def _closed_functions(connection: Connection, login: str) -> list[str]:
+    """Return what closes PostgreSQL's own functions; on a server whose superuser is somebody else, nothing."""
+    if not connection.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = session_user")).scalar_one():
+        return []
+    quoted = connection.dialect.identifier_preparer.quote(login)
+    functions = connection.execute(text(OPEN_FUNCTIONS)).scalars().all()
+    return [statement for function in functions for statement in closing(function, quoted)]
 
 
 def _revision_is_seen(connection: Connection, login: str) -> list[str]:
@@ -82,16 +97,32 @@ def _run(connection: Connection, steps: Sequence[Step]) -> None:
 
 
 def _state(connection: Connection) -> str:
-    return str(connection.execute(text(_STATE)).scalar_one())
+    query = resources.files("opsintel.db").joinpath("security_state.sql").read_text()
+    return str(connection.exec_driver_sql(query.replace("%", "%%")).scalar_one())
 
 
 _MARK = "SELECT obj_description('alembic_version'::regclass, 'pg_class')"
 """What was applied last: the digest of the statements, and of the state that they led to."""
 
-_POLICIES = """
+_MADE_ANEW = """
     SELECT format('DROP POLICY %I ON %I', policyname, tablename) FROM pg_policies WHERE schemaname = 'public'
+    UNION ALL
+    SELECT format('DROP VIEW mart.%I CASCADE', relname) FROM pg_class
+    WHERE relnamespace = 'mart'::regnamespace AND relkind = 'v'
 """
-"""Policies are made anew, so that one that nobody declared goes."""
+"""Policies and views are made anew, so that one that nobody declared goes."""
+
+_IN_THE_WAY = """
+    SELECT format('DROP VIEW mart.%I CASCADE', relname) AS statement FROM pg_class
+    WHERE relnamespace = 'mart'::regnamespace AND relkind = 'v'
+    UNION ALL
+    SELECT format('DROP POLICY %I ON %I', policyname, tablename) FROM pg_policies
+    WHERE schemaname = 'public' AND roles && '{opsintel_mart, opsintel_limited}'
+    UNION ALL
+    SELECT format('DROP ROUTINE %s CASCADE', oid::regprocedure) FROM pg_proc
+    WHERE pronamespace = 'gate'::regnamespace
+"""
+"""What refers to tables that a migration may change: it is made again at the newest schema."""
 
 _UNFORCED = """
     SELECT format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', relname)
@@ -101,21 +132,4 @@ _UNFORCED = """
 _FORCED = """
     SELECT format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', relname)
     FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND NOT relforcerowsecurity
-"""
-
-_STATE = """
-    SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-        SELECT concat_ws(' ', relname, relowner::regrole, relrowsecurity, relforcerowsecurity, relacl,
-                         CASE WHEN relname <> 'alembic_version' THEN obj_description(oid, 'pg_class') END) AS line
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-        UNION ALL
-        SELECT concat_ws(' ', relname, attname, attacl, col_description(attrelid, attnum))
-        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
-        UNION ALL
-        SELECT concat_ws(' ', tablename, policyname, permissive, roles, cmd, qual, with_check)
-        FROM pg_policies WHERE schemaname = 'public'
-        UNION ALL SELECT concat_ws(' ', nspname, nspowner::regrole, nspacl) FROM pg_namespace WHERE nspname = 'public'
-        UNION ALL SELECT concat_ws(' ', 'database', datacl) FROM pg_database WHERE datname = current_database()
-    ) AS lines
 """

@@ -17,7 +17,7 @@ from opsintel.metrics.stored import StoredGauges
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
-from opsintel_pipeline.worker import polling
+from opsintel_pipeline.worker import limits, polling
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
 
@@ -43,6 +43,7 @@ def main() -> None:
             ),
         ):
             _poll(Context(database, open_objects(settings), settings), stop)
+            threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
             run(database, queue, stop, Heartbeat(settings.data_dir))
     except OpsintelError as error:
         sys.stderr.write(f"opsintel: {error.line()}\n")

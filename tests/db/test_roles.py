@@ -8,12 +8,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from opsintel.access.analysts import add_analyst, remove_analyst
+from opsintel.db.connect import DatabaseUrls
 from opsintel.db.embedded import ADMIN, SERVICE, Access, EmbeddedServer
 from opsintel.db.engine import Database
 from opsintel.db.migrate import current_revision, migrate
 from opsintel.db.roles import ROLES
 from opsintel.errors import DatabaseError
 from opsintel.tenants import create_tenant, find_tenant
+from tests.access.analyst_logins import AnalystLogin
 from tests.db.test_isolation import ADD
 
 OWNERS = """
@@ -114,6 +117,21 @@ class TestWithoutASuperuser:
             assert find_tenant(database, "kept").id == tenant.id
             with database.system_tx() as connection:
                 assert connection.execute("SELECT state FROM work").fetchone() == ("failed",)
+
+    def test_analysts_are_made_locked_out_and_removed(self, url: str, managed: Access) -> None:
+        service = managed.url(SERVICE, "ours")
+        urls = DatabaseUrls(service, url, "")
+        with Database(service) as database:
+            tenant = create_tenant(database, "read", "Read")
+            login = AnalystLogin(add_analyst(urls, tenant, "ana"))
+            assert login.rows("SELECT count(*) FROM v_message") == [(0,)]
+            with database.system_tx() as connection:
+                connection.execute("UPDATE tenant SET suspended_at = now() WHERE id = %s", (tenant.id,))
+            with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+                login.connect()
+            remove_analyst(urls, tenant, "ana")
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'analyst_read_ana'").fetchone() is None
 
     def test_what_another_login_owned_is_handed_over(self, url: str, managed: Access) -> None:
         with psycopg.connect(managed.url(ADMIN, "ours"), autocommit=True) as connection:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     text,
 )
 
+from opsintel.db.roles import MART_ROLE
 from opsintel.db.tables.declaration import (
     BYTES,
     INT,
@@ -19,6 +20,7 @@ from opsintel.db.tables.declaration import (
     TEXTS,
     TIME,
     UUID_,
+    Access,
     column,
     control_table,
     limited,
@@ -62,6 +64,13 @@ tenant = control_table(
     CheckConstraint("personal_data IN ('shown', 'masked', 'revealed')", name="personal_data"),
     tenant_column="id",
     tenant_rights=("SELECT",),
+    access=(
+        Access(
+            MART_ROLE,
+            ("SELECT (id, suspended_at)",),
+            "suspended_at IS NULL AND id = (SELECT analyst.tenant_id FROM analyst)",
+        ),
+    ),
 )
 
 app_user = control_table(

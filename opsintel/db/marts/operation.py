@@ -1,0 +1,41 @@
+"""How complete the sources are, and what models cost."""
+
+from opsintel.db.marts.declaration import View, plain, words
+
+v_source_completeness = View(
+    "v_source_completeness",
+    "By source and UTC day: counted at the provider, stored, analysed, exported",
+    (
+        plain("day", "fact.day", "UTC day"),
+        plain("source_id", "fact.source_id", "The source"),
+        plain("source_kind", "source.kind", "Its kind, e.g. mbox, slack_export"),
+        words("source_name", "source.name", "Its name"),
+        plain("counted", "fact.census", "Items the provider held when last counted; null when never"),
+        plain("stored", "fact.stored", "Items stored"),
+        plain("normalized", "fact.normalized", "Messages made of them"),
+        plain("analysed", "fact.analysed", "Messages analysed"),
+        plain("exported", "fact.exported", "Messages whose issue stands in an export"),
+        plain("failed", "fact.failed", "Failures that are open"),
+        plain("counted_at", "fact.counted_at", "When the provider was counted"),
+    ),
+    "fact_source_day AS fact JOIN source ON source.tenant_id = fact.tenant_id AND source.id = fact.source_id",
+)
+
+v_model_cost = View(
+    "v_model_cost",
+    "By UTC day, provider and model: analyses made, tokens and cost, superseded analyses among them",
+    (
+        plain("day", "(analysis.created_at AT TIME ZONE 'UTC')::date", "UTC day on which the analyses were made"),
+        plain("provider", "analysis.provider", "built-in, openai, anthropic, ..."),
+        plain("model", "analysis.model", "Model, or version of the built-in rules"),
+        plain("analyses", "count(*)", "Analyses made"),
+        plain("reused", "count(analysis.reused_from)", "Those copied from another message, without a call"),
+        plain("calls", "coalesce(sum(analysis.attempts), 0)", "Calls of the model"),
+        plain("tokens_in", "coalesce(sum(analysis.tokens_in), 0)", "Tokens sent"),
+        plain("tokens_out", "coalesce(sum(analysis.tokens_out), 0)", "Tokens received"),
+        plain("tokens_cached", "coalesce(sum(analysis.tokens_cached), 0)", "Tokens sent that the provider had cached"),
+        plain("cost_usd", "sum(analysis.cost_usd)", "Cost in USD of those whose price is known"),
+        plain("unpriced", "count(*) FILTER (WHERE analysis.cost_usd IS NULL)", "Analyses whose price is unknown"),
+    ),
+    "analysis GROUP BY 1, 2, 3",
+)
