@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _MARKUP = re.compile(r"[<>\"]")
 _LARGEST_PORT = 65535
+_KEY_BYTES = 32
 
 
 def check_url(value: str, schemes: tuple[str, ...]) -> None:
@@ -40,9 +43,19 @@ def check_host_and_port(value: str) -> None:
         raise ValueError("must be host:port")
 
 
-def split_at_commas(value: object) -> object:
-    """Return the entries of a list written with commas; what is no text stays as it is."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def split_at_commas(text: str) -> tuple[str, ...]:
+    """Return the entries of a list written with commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def check_key(value: str) -> None:
+    """Require base64 of as many bytes as a key of AES-256 has."""
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except (binascii.Error, ValueError):
+        raise ValueError("is not base64, make one with: openssl rand -base64 32") from None
+    if size != _KEY_BYTES:
+        raise ValueError(f"holds {size} bytes, not 32, make one with: openssl rand -base64 32")
 
 
 def check_bucket(value: str) -> None:

@@ -7,7 +7,6 @@ generated from this class (`opsintel settings`). A wrong value is one line: the 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +17,15 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from opsintel.errors import SettingError
-from opsintel.setting_values import check_bucket, check_host_and_port, check_listen_address, check_url, split_at_commas
+from opsintel.setting_values import (
+    check_bucket,
+    check_host_and_port,
+    check_key,
+    check_listen_address,
+    check_url,
+    split_at_commas,
+)
 
-MASTER_KEY_BYTES = 32
 JWT_SECRET_BYTES = 32
 
 
@@ -28,8 +33,12 @@ def _empty_is_absent(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _split(value: Any) -> Any:
+    return split_at_commas(value) if isinstance(value, str) else value
+
+
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_absent)]
-HostsAndPorts = Annotated[tuple[str, ...], BeforeValidator(split_at_commas)]
+HostsAndPorts = Annotated[tuple[str, ...], BeforeValidator(_split)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_absent)]
 
 
@@ -150,6 +159,13 @@ class Settings(BaseSettings):
             "example": "the output of: openssl rand -base64 32",
             "absent": "what serves or stores refuses to start; only the demo makes and keeps its own",
         },
+    )
+    previous_master_keys: OptionalSecret = Field(
+        None,
+        validation_alias="OPSINTEL_PREVIOUS_MASTER_KEYS",
+        description="Further master keys that open, with commas between: the old one during"
+        " `opsintel keys rotate-master`, the next one before it where processes restart one by one",
+        json_schema_extra={"example": "the MASTER_ENCRYPTION_KEY of before", "absent": "none"},
     )
     jwt_secret: OptionalSecret = Field(
         None,
@@ -375,16 +391,11 @@ class Settings(BaseSettings):
             check_bucket(value)
         return value
 
-    @field_validator("master_encryption_key")
+    @field_validator("master_encryption_key", "previous_master_keys")
     @classmethod
-    def _check_master_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                size = len(base64.b64decode(value.get_secret_value(), validate=True))
-            except (binascii.Error, ValueError):
-                raise ValueError("is not base64, make one with: openssl rand -base64 32") from None
-            if size != MASTER_KEY_BYTES:
-                raise ValueError(f"holds {size} bytes, not 32, make one with: openssl rand -base64 32")
+    def _check_master_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in split_at_commas(value.get_secret_value()) if value is not None else ():
+            check_key(key)
         return value
 
     @field_validator("jwt_secret")
@@ -416,6 +427,11 @@ class Settings(BaseSettings):
                 "MASTER_ENCRYPTION_KEY is not set", remedy="Make one with: openssl rand -base64 32, and keep it safe"
             )
         return base64.b64decode(self.master_encryption_key.get_secret_value())
+
+    def previous_keys(self) -> list[bytes]:
+        """Return the further master keys that open and do not wrap."""
+        given = self.previous_master_keys.get_secret_value() if self.previous_master_keys else ""
+        return [base64.b64decode(key) for key in split_at_commas(given)]
 
     def jwt_key(self) -> bytes:
         """Return the key that signs tokens; `SettingError` when absent."""

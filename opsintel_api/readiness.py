@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from opsintel.crypto.keyring import master_key_id, unwrap
+from opsintel.crypto.master import MasterKeys
 from opsintel.db.engine import AsyncDatabase
 from opsintel.db.migrate import newest_revision
 from opsintel.errors import OpsintelError, SealError
@@ -54,17 +54,19 @@ async def _schema(database: AsyncDatabase) -> str:
 
 async def _keyring(database: AsyncDatabase, settings: Settings) -> str:
     """Open a data key with the master key, where there is one of anybody's."""
-    master_key = settings.master_key()
+    masters = MasterKeys.of(settings)
     async with database.system_tx() as connection:
         row = await connection.fetchrow(
-            "SELECT tenant_id, id FROM data_key ORDER BY master_key_id <> $1 LIMIT 1", str(master_key_id(master_key))
+            "SELECT tenant_id, id FROM data_key WHERE master_key_id <> 'destroyed'"
+            " ORDER BY master_key_id <> $1 LIMIT 1",
+            str(masters.current_id),
         )
     if row is None:
         return OK
     async with database.tenant_tx(row["tenant_id"]) as connection:
         wrapped = await connection.fetchval("SELECT wrapped FROM data_key WHERE id = $1", row["id"])
     try:
-        unwrap(master_key, row["tenant_id"], row["id"], wrapped)
+        masters.unwrap(row["tenant_id"], row["id"], wrapped)
     except SealError:
         return "does not open with this master key"
     return OK

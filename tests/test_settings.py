@@ -40,6 +40,8 @@ class TestWrongValues:
             ("OPSINTEL_PUBLIC_URL", "javascript:alert(1)"),
             ("MASTER_ENCRYPTION_KEY", "c2hvcnQ="),
             ("MASTER_ENCRYPTION_KEY", "not base64!"),
+            ("OPSINTEL_PREVIOUS_MASTER_KEYS", "c2hvcnQ="),
+            ("OPSINTEL_PREVIOUS_MASTER_KEYS", f"{KEY},not base64!"),
             ("JWT_SECRET", "tiny-value"),
             ("OPSINTEL_DAGSTER_PORT", "many"),
             ("OPSINTEL_LOG_LEVEL", "LOUD"),
@@ -52,7 +54,7 @@ class TestWrongValues:
         assert line.startswith(variable)
         assert "\n" not in line
         assert "example" in line or "make one" in line
-        if variable in ("MASTER_ENCRYPTION_KEY", "JWT_SECRET"):
+        if variable in ("MASTER_ENCRYPTION_KEY", "OPSINTEL_PREVIOUS_MASTER_KEYS", "JWT_SECRET"):
             assert value not in line
 
     def test_are_shown_beside_an_example_of_their_own_kind(self) -> None:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from opsintel.clock import now
 from opsintel.context import Context
-from opsintel.crypto.keyring import master_key_id
+from opsintel.crypto.master import master_key_id
 from opsintel.objects.store import ObjectStore, Stored
 
 logger = logging.getLogger(__name__)

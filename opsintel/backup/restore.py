@@ -12,7 +12,8 @@ from opsintel.backup import receipt as receipts
 from opsintel.backup.objects import copy_objects, require_referenced
 from opsintel.backup.repository import Backup, Repository
 from opsintel.context import Context
-from opsintel.crypto.keyring import master_key_id
+from opsintel.crypto.keyring import DESTROYED
+from opsintel.crypto.master import master_key_id
 from opsintel.db import wal
 from opsintel.db.connect import database_urls, embedded_server, open_database
 from opsintel.db.embedded import ACCESS_FILE, CLUSTER
@@ -159,5 +160,6 @@ def _restore_objects(settings: Settings, repository: Repository, backup: Backup)
 
 
 def _keys_missing(settings: Settings, backup: Backup) -> list[str]:
-    at_hand = {str(master_key_id(settings.master_key()))} if settings.master_encryption_key else set()
+    keys = [settings.master_key(), *settings.previous_keys()] if settings.master_encryption_key else []
+    at_hand = {DESTROYED, *(str(master_key_id(key)) for key in keys)}
     return [key for key in backup.receipt.master_keys if key not in at_hand]

@@ -59,6 +59,7 @@ def findings_of() -> Iterator[Finding]:
     yield from _secrets(settings)
     yield _guarded("data folder", lambda: _data_folder(settings))
     yield _guarded("database", lambda: _database(settings))
+    yield from _master_keys(settings)
     yield from _broker(settings)
     yield from _redis(settings)
     yield _guarded("objects", lambda: _objects(settings))
@@ -110,6 +111,37 @@ def _database(settings: Settings) -> Finding:
     if current != newest:
         return Finding("database", "warning", f"{kind}, schema at {current}, not {newest}", "Run `opsintel migrate`")
     return Finding("database", "passed", f"{kind}, schema at {current}")
+
+
+def _master_keys(settings: Settings) -> Iterator[Finding]:
+    from opsintel.crypto.master import MasterKeys
+    from opsintel.crypto.rotation import census
+    from opsintel.db.connect import database_urls
+    from opsintel.db.engine import Database
+    from opsintel.db.migrate import current_revision
+
+    def examine_it() -> Finding:
+        masters = MasterKeys.of(settings)
+        with database_urls(settings) as urls:
+            current, newest = current_revision(urls.migration)
+            if current != newest:
+                return Finding("master keys", "warning", "not looked at before the schema is current")
+            with Database(urls.service) as database:
+                counted = census(database, masters)
+        if counted.unknown:
+            return Finding(
+                "master keys", "failed", f"{counted.unknown:,} data keys are under a key that is not at hand",
+                "Set OPSINTEL_PREVIOUS_MASTER_KEYS to it, then run `opsintel keys rotate-master`",
+            )  # fmt: skip
+        if counted.previous:
+            return Finding(
+                "master keys", "warning", f"{counted.previous:,} data keys are under a previous key",
+                "Run `opsintel keys rotate-master`",
+            )  # fmt: skip
+        return Finding("master keys", "passed", f"{counted.current:,} data keys, all under MASTER_ENCRYPTION_KEY")
+
+    if settings.master_encryption_key is not None:
+        yield _guarded("master keys", examine_it)
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

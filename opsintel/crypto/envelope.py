@@ -95,10 +95,15 @@ def decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> b
         raise SealError("The sealed value was changed, or belongs to another place") from None
 
 
+def derive(key: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+    """Return key material by HKDF-SHA512 (RFC 5869): the one primitive that keys are derived by."""
+    return HKDF(SHA512(), length, salt, info).derive(key)
+
+
 def _derive(key: bytes, message_id: bytes) -> tuple[bytes, bytes]:
     if len(key) != KEY_BYTES:
         raise SealError("A key has 32 bytes")
     return (
-        HKDF(SHA512(), KEY_BYTES, message_id, _ENCRYPTION_INFO).derive(key),
-        HKDF(SHA512(), _COMMITMENT, message_id, _COMMITMENT_INFO).derive(key),
+        derive(key, message_id, _ENCRYPTION_INFO, KEY_BYTES),
+        derive(key, message_id, _COMMITMENT_INFO, _COMMITMENT),
     )

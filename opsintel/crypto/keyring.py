@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from uuid import UUID
 
 import psycopg
 
 from opsintel.crypto.envelope import KEY_BYTES, SealContext, open_sealed, seal
+from opsintel.crypto.master import MasterKeys
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
-from opsintel.errors import NotFoundError, SealError
-from opsintel.ids import derived_id, new_id
+from opsintel.errors import NotFoundError
+from opsintel.ids import new_id
 
-
-def master_key_id(master_key: bytes) -> UUID:
-    """Return the id by which a master key is known where it is not: it tells nothing of the key."""
-    return derived_id("master-key", hashlib.sha256(b"opsintel master key id" + master_key).hexdigest())
+DESTROYED = "destroyed"
+"""What stands for the master key of a data key that was destroyed."""
 
 
 class Keyring:
     """Seals and opens credentials of tenants."""
 
-    def __init__(self, database: Database, master_key: bytes) -> None:
+    def __init__(self, database: Database, masters: MasterKeys) -> None:
         self._database = database
-        self._master_key = master_key
-        self._master_id = master_key_id(master_key)
+        self._masters = masters
 
     def store(self, tenant_id: UUID, purpose: str, value: bytes) -> UUID:
         """Seal a credential, store it and return the id of its row."""
@@ -43,18 +40,13 @@ class Keyring:
     def replace(self, tenant_id: UUID, secret_id: UUID, value: bytes) -> None:
         """Seal a new value in an existing row under a higher version; the old bytes no longer open."""
         with self._database.tenant_tx(tenant_id) as connection:
+            key_id, key = self._current_key(connection, tenant_id)
             row = connection.execute(
                 "SELECT purpose, version FROM secret WHERE id = %s FOR UPDATE", (secret_id,)
             ).fetchone()
             if row is None:
                 raise NotFoundError("There is no such credential")
-            key_id, key = self._current_key(connection, tenant_id)
-            sealed = seal(key, key_id, value, _context(row[0], tenant_id, secret_id, row[1] + 1))
-            connection.execute(
-                "UPDATE secret SET sealed = %s, data_key_id = %s, version = version + 1, updated_at = now()"
-                " WHERE id = %s",
-                (sealed, key_id, secret_id),
-            )
+            _update(connection, tenant_id, secret_id, (row[0], row[1] + 1, value), (key_id, key))
 
     def open(self, tenant_id: UUID, secret_id: UUID) -> Secret:
         """Return a credential; `NotFoundError` when absent, `SealError` when it does not open."""
@@ -67,39 +59,81 @@ class Keyring:
         if row is None:
             raise NotFoundError("There is no such credential")
         purpose, sealed, version, key_id, wrapped = row
-        key = self._unwrap(tenant_id, key_id, wrapped)
+        key = self._masters.unwrap(tenant_id, key_id, wrapped)
         return Secret(open_sealed(key, sealed, _context(purpose, tenant_id, secret_id, version)))
 
+    def rotate_data_key(self, connection: psycopg.Connection, tenant_id: UUID) -> int:
+        """Give a tenant a new data key in the caller's transaction of that tenant; returns how many secrets it seals.
+
+        Every credential is sealed anew under a higher version, and keys that seal nothing any more are removed, so that
+        a copy of the old rows opens nothing here.
+        """
+        _lock_keys(connection, tenant_id)
+        connection.execute("UPDATE data_key SET retired_at = now() WHERE retired_at IS NULL")
+        fresh = self._new_key(connection, tenant_id)
+        rows = connection.execute(
+            "SELECT s.id, s.purpose, s.sealed, s.version, k.id, k.wrapped FROM secret s"
+            " JOIN data_key k ON k.id = s.data_key_id WHERE octet_length(k.wrapped) > 0 ORDER BY s.id FOR UPDATE OF s"
+        ).fetchall()
+        for secret_id, purpose, sealed, version, key_id, wrapped in rows:
+            old_key = self._masters.unwrap(tenant_id, key_id, wrapped)
+            value = open_sealed(old_key, sealed, _context(purpose, tenant_id, secret_id, version))
+            _update(connection, tenant_id, secret_id, (purpose, version + 1, value), fresh)
+        connection.execute(
+            "DELETE FROM data_key k WHERE retired_at IS NOT NULL"
+            " AND NOT EXISTS (SELECT FROM secret s WHERE s.data_key_id = k.id)"
+        )
+        return len(rows)
+
     def _current_key(self, connection: psycopg.Connection, tenant_id: UUID) -> tuple[UUID, bytes]:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('data_key ' || %s, 0))", (str(tenant_id),))
+        _lock_keys(connection, tenant_id)
         row = connection.execute("SELECT id, wrapped FROM data_key WHERE retired_at IS NULL").fetchone()
         if row is not None:
-            return row[0], self._unwrap(tenant_id, row[0], row[1])
+            return row[0], self._masters.unwrap(tenant_id, row[0], row[1])
+        return self._new_key(connection, tenant_id)
+
+    def _new_key(self, connection: psycopg.Connection, tenant_id: UUID) -> tuple[UUID, bytes]:
         key_id, key = new_id(), os.urandom(KEY_BYTES)
-        wrapped = seal(self._master_key, self._master_id, key, _wrapping(tenant_id, key_id))
         connection.execute(
             "INSERT INTO data_key (tenant_id, id, master_key_id, wrapped) VALUES (%s, %s, %s, %s)",
-            (tenant_id, key_id, str(self._master_id), wrapped),
+            (tenant_id, key_id, str(self._masters.current_id), self._masters.wrap(tenant_id, key_id, key)),
         )
         return key_id, key
 
-    def _unwrap(self, tenant_id: UUID, key_id: UUID, wrapped: bytes) -> bytes:
-        return unwrap(self._master_key, tenant_id, key_id, wrapped)
+
+def destroy_data_keys(connection: psycopg.Connection, tenant_id: UUID) -> int:
+    """Destroy a tenant's data keys in the caller's transaction of that tenant; returns how many there were.
+
+    What they sealed opens nowhere any more (NIST SP 800-88 calls it cryptographic erase); the rows stay, as receipts.
+    """
+    _lock_keys(connection, tenant_id)
+    destroyed = connection.execute(
+        "UPDATE data_key SET wrapped = '', master_key_id = %s, retired_at = coalesce(retired_at, now())"
+        " WHERE master_key_id <> %s",
+        (DESTROYED, DESTROYED),
+    )
+    return destroyed.rowcount
 
 
-def unwrap(master_key: bytes, tenant_id: UUID, key_id: UUID, wrapped: bytes) -> bytes:
-    """Return a data key; `SealError` when the master key does not open it."""
-    try:
-        return open_sealed(master_key, wrapped, _wrapping(tenant_id, key_id))
-    except SealError:
-        raise SealError(
-            "The tenant's data key does not open", remedy="Is MASTER_ENCRYPTION_KEY the one it was made with?"
-        ) from None
+def _lock_keys(connection: psycopg.Connection, tenant_id: UUID) -> None:
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('data_key ' || %s, 0))", (str(tenant_id),))
+
+
+def _update(
+    connection: psycopg.Connection,
+    tenant_id: UUID,
+    secret_id: UUID,
+    sealed_as: tuple[str, int, bytes],
+    key: tuple[UUID, bytes],
+) -> None:
+    """Seal a value (purpose, version, bytes) into its row."""
+    (purpose, version, value), (key_id, data_key) = sealed_as, key
+    sealed = seal(data_key, key_id, value, _context(purpose, tenant_id, secret_id, version))
+    connection.execute(
+        "UPDATE secret SET sealed = %s, data_key_id = %s, version = %s, updated_at = now() WHERE id = %s",
+        (sealed, key_id, version, secret_id),
+    )
 
 
 def _context(purpose: str, tenant_id: UUID, secret_id: UUID, version: int) -> SealContext:
     return SealContext(purpose, tenant_id, "secret", secret_id, version)
-
-
-def _wrapping(tenant_id: UUID, key_id: UUID) -> SealContext:
-    return SealContext("data_key", tenant_id, "data_key", key_id, 1)

@@ -29,6 +29,9 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Secret has no state to copy")
+
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError("Secrets are not compared")
 

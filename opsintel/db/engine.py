@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 APP_ROLE = "opsintel_app"
 LIMITED_ROLE = "opsintel_limited"
 SYSTEM_ROLE = "opsintel_system"
+KEYS_ROLE = "opsintel_keys"
 CONNECT_SECONDS = 10.0
 GRACE_SECONDS = 2.0
 
@@ -76,6 +77,12 @@ class Database:
     def system_tx(self) -> Iterator[psycopg.Connection]:
         """Yield a connection that sees the listed columns of all tenants, and never content."""
         with self._transaction("SELECT set_config('role', %s, true)", (SYSTEM_ROLE,)) as connection:
+            yield connection
+
+    @contextmanager
+    def keys_tx(self) -> Iterator[psycopg.Connection]:
+        """Yield a connection that sees the wrapped data keys of all tenants and nothing else, for their rotation."""
+        with self._transaction("SELECT set_config('role', %s, true)", (KEYS_ROLE,)) as connection:
             yield connection
 
     @contextmanager

@@ -13,7 +13,7 @@ from importlib import resources
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from opsintel.db.engine import APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE
+from opsintel.db.engine import APP_ROLE, KEYS_ROLE, LIMITED_ROLE, SYSTEM_ROLE
 from opsintel.errors import DatabaseError
 
 OWNER_ROLE = "opsintel_owner"
@@ -23,7 +23,7 @@ MART_ROLE = "opsintel_mart"
 ANALYST_ROLE = "opsintel_analyst"
 GATEKEEPER_ROLE = "opsintel_gatekeeper"
 
-SERVICE_ROLES = (APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE)
+SERVICE_ROLES = (APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE, KEYS_ROLE)
 """What the login of DB_URL takes, one in each transaction."""
 
 MIGRATION_ROLES = (OWNER_ROLE, MART_ROLE, GATEKEEPER_ROLE, ERASER_ROLE, BACKUP_ROLE, SYSTEM_ROLE)
@@ -33,6 +33,7 @@ ROLES = (
     APP_ROLE,
     LIMITED_ROLE,
     SYSTEM_ROLE,
+    KEYS_ROLE,
     OWNER_ROLE,
     BACKUP_ROLE,
     ERASER_ROLE,

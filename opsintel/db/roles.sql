@@ -10,6 +10,7 @@ BEGIN
         'opsintel_app',         -- one tenant at a time, bound by app.tenant_id
         'opsintel_limited',     -- reads what came from some sources of a tenant, bound by app.source_ids as well
         'opsintel_system',      -- listed columns of all tenants
+        'opsintel_keys',        -- wrapped data keys of all tenants and nothing else, for their rotation
         'opsintel_backup',      -- reads all rows, writes none
         'opsintel_eraser',      -- owns the procedures of erasure; nobody may take it
         'opsintel_mart',        -- owns the analysts' views, bound by session_user

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from pydantic import SecretStr
 
+from opsintel.setting_values import split_at_commas
 from opsintel.settings import Settings
 
 HIDDEN = "***"
@@ -65,11 +66,11 @@ class Redactor:
 
 def secrets_of(settings: Settings) -> list[str]:
     """Return every secret value of the settings, and the passwords in its addresses."""
-    found = []
+    found: list[str] = []
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
-            found.append(value.get_secret_value())
+            found += dict.fromkeys((value.get_secret_value(), *split_at_commas(value.get_secret_value())))
         elif isinstance(value, str) and "://" in value and (password := urlsplit(value).password):
             found.append(password)
     return found

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from opsintel.context import Context
 from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.errors import CredentialError, InputError, one_line
 from opsintel.ids import new_id
 from opsintel_pipeline.act.sheets.client import SheetsClient
@@ -55,7 +56,7 @@ def ensure_sheet(context: Context, tenant_id: UUID, spreadsheet_id: str, workshe
 
 def _keep(context: Context, tenant_id: UUID, secret_id: UUID | None, key: bytes) -> UUID:
     """Seal a key, in the place of the one there was, and return the id of its secret."""
-    keyring = Keyring(context.database, context.settings.master_key())
+    keyring = Keyring(context.database, MasterKeys.of(context.settings))
     if secret_id is None:
         return keyring.store(tenant_id, "sheets.service_account", key)
     keyring.replace(tenant_id, secret_id, key)

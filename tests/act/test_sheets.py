@@ -15,6 +15,7 @@ from opsintel.coordination.contract import Key, Lock
 from opsintel.coordination.hold import held
 from opsintel.coordination.postgres import PostgresCoordinator
 from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.db.engine import Database
 from opsintel.errors import CredentialError, InputError, UnavailableError
 from opsintel.ids import new_id
@@ -246,7 +247,7 @@ class TestCredentials:
         }  # fmt: skip
         key = json.dumps(account).encode()
         assert ensure_sheet(context, target.tenant_id, "spreadsheet-1", TAB, key) == target.id
-        keyring = Keyring(context.database, context.settings.master_key())
+        keyring = Keyring(context.database, MasterKeys.of(context.settings))
         assert target.secret_id is not None
         assert keyring.open(target.tenant_id, target.secret_id).reveal() == key
         assert ensure_sheet(context, target.tenant_id, "spreadsheet-1", TAB, None) == target.id

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.db.migrate import newest_revision
 from opsintel.queue.rabbitmq import declare_queues
 from opsintel.queue.topology import WORK
@@ -58,7 +59,7 @@ class TestTheDatabase:
         assert response.json()["checks"] == dict.fromkeys(WELL, "does not answer in time")
 
     async def test_is_not_ready_with_a_master_key_that_opens_nothing(self, client, acme, database, settings):
-        Keyring(database, settings.master_key()).store(acme.tenant_id, "test", b"value")
+        Keyring(database, MasterKeys.of(settings)).store(acme.tenant_id, "test", b"value")
         assert (await client.get("/readyz")).json()["checks"] == WELL
         services = client._transport.app.state.services
         other = settings.model_copy(update={"master_encryption_key": SecretStr("B" * 43 + "=")})

@@ -21,6 +21,7 @@ from opsintel.coordination.contract import AsyncLimits, Key, Limit
 from opsintel.coordination.postgres import PostgresCoordinator
 from opsintel.crypto.envelope import seal
 from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.errors import OpsintelError, SealError
 from opsintel.ids import new_id
 from opsintel.objects.store import open_objects
@@ -151,7 +152,7 @@ async def objects_lie_with_their_tenant(world: World, app: FastAPI, scanner: Sca
 
 async def seals_open_for_their_tenant_only(world: World, app: FastAPI, scanner: Scanner) -> None:
     """Move sealed rows to another tenant: as they are, with their data key, and under one and the same key."""
-    keyring = Keyring(world.database, world.settings.master_key())
+    keyring = Keyring(world.database, MasterKeys.of(world.settings))
     one, other = (tenant.id for tenant in world.tenants[:2])
     with psycopg.connect(world.admin_url, autocommit=True) as connection:
         connection.execute("DELETE FROM secret WHERE NOT EXISTS (SELECT FROM source WHERE secret_id = secret.id)"
@@ -179,16 +180,14 @@ async def seals_open_for_their_tenant_only(world: World, app: FastAPI, scanner: 
 
 
 def _contexts_differ(one: UUID, other: UUID) -> None:
-    from opsintel.crypto import keyring
+    from opsintel.crypto import keyring, master
     from opsintel.crypto.envelope import open_sealed
 
     key, key_id, row_id = b"k" * 32, new_id(), new_id()
-    for context in (keyring._context("test", one, row_id, 1), keyring._wrapping(one, row_id)):
+    for context in (keyring._context("test", one, row_id, 1), master._wrapping(one, row_id)):
         mine = seal(key, key_id, b"value", context)
         twin = (
-            keyring._context("test", other, row_id, 1)
-            if context.purpose == "test"
-            else keyring._wrapping(other, row_id)
+            keyring._context("test", other, row_id, 1) if context.purpose == "test" else master._wrapping(other, row_id)
         )
         with pytest.raises(SealError):
             open_sealed(key, mine, twin)

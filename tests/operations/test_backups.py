@@ -15,7 +15,8 @@ import pytest
 from opsintel.backup import restore as restoring
 from opsintel.backup.repository import Backup
 from opsintel.backup.restore import restore
-from opsintel.crypto.keyring import Keyring, master_key_id
+from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys, master_key_id
 from opsintel.errors import InputError, OpsintelError, StorageError
 from opsintel.settings import Settings
 from opsintel.tenants import create_tenant
@@ -28,7 +29,7 @@ def made(home: Path) -> tuple[Installation, Backup]:
     installation = Installation(home)
     with installation.opened() as context:
         tenant = create_tenant(context.database, "acme", "Acme")
-        Keyring(context.database, installation.settings.master_key()).store(tenant.id, "test", b"value")
+        Keyring(context.database, MasterKeys.of(installation.settings)).store(tenant.id, "test", b"value")
         context.objects.put(tenant.id, "raw", b"kept")
         backup = installation.back_up()
     with installation.opened():

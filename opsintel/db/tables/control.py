@@ -135,6 +135,13 @@ data_key = tenant_table(
     retention="with_tenant",
     erasure="with_tenant",
     system_select=("tenant_id", "id", "master_key_id"),
+    access=(
+        Access(
+            "opsintel_keys",
+            ("SELECT (tenant_id, id, master_key_id, wrapped)", "UPDATE (master_key_id, wrapped)"),
+            rows="true",
+        ),
+    ),
 )
 
 secret = tenant_table(

@@ -16,6 +16,7 @@ from opsintel.context import Context
 from opsintel.coordination.contract import Key
 from opsintel.coordination.hold import Held, held
 from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.errors import CredentialError, FatalError, InputError
 from opsintel.partitions import Partition, StageResult
 from opsintel_pipeline.act.rows import KEY_COLUMN, issue_rows
@@ -103,7 +104,7 @@ def _export_alone(context: Context, target: Target, turn: Held) -> tuple[int, in
 
 def _credential(context: Context, target: Target) -> bytes:
     if target.secret_id is not None:
-        keyring = Keyring(context.database, context.settings.master_key())
+        keyring = Keyring(context.database, MasterKeys.of(context.settings))
         return keyring.open(target.tenant_id, target.secret_id).reveal()
     file = context.settings.google_service_account_file
     if file is None:
