@@ -44,6 +44,7 @@ COMMANDS = {
     ),
     "doctor": ("opsintel.cli.doctor", "Check settings, servers, keys and permissions; say what to do"),
     "settings": ("opsintel.cli.settings", "List every setting with its meaning and fallback"),
+    "dictionary": ("opsintel.cli.dictionary", "Print the data dictionary: every view and table with its columns"),
     "openapi": ("opsintel.cli.openapi", "Print the OpenAPI document of the read API"),
 }
 
