@@ -63,6 +63,7 @@ def change_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable
 def _changes(table: Table) -> Iterator[str]:
     yield f"UPDATE {table.name} SET tenant_id = tenant_id WHERE tenant_id = %(tenant_id)s"
     yield f"DELETE FROM {table.name} WHERE tenant_id = %(tenant_id)s"
+    yield f"UPDATE {table.name} SET tenant_id = %(tenant_id)s"
     yield _copy(table)
 
 

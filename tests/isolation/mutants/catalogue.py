@@ -1,0 +1,83 @@
+"""Places of isolation in the database: every policy that says which rows, every reference that carries the tenant.
+
+They are read from the catalogue, so that a new table, role or view is tried without being listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+_POLICIES = """
+    SELECT schemaname, tablename, policyname, qual, with_check FROM pg_policies
+    WHERE coalesce(qual, with_check) <> 'true' ORDER BY 1, 2, 3
+"""
+_REFERENCES = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE contype = 'f' AND cardinality(conkey) > 1 AND conparentid = 0 ORDER BY 1, 2
+"""
+_UNSECURED = """
+    SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind IN ('r', 'p') AND relrowsecurity AND nspname = 'public' ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One place: what takes it away, and what brings it back."""
+
+    name: str
+    rule: str
+    away: str
+    back: str
+
+    @contextmanager
+    def applied(self, admin_url: str) -> Iterator[None]:
+        """Let the database be without it meanwhile."""
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            connection.execute(self.away)
+            try:
+                yield
+            finally:
+                connection.execute(self.back)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.rule}"
+
+
+def statements(admin_url: str) -> Iterator[Statement]:
+    """Yield every place in the catalogue of a migrated database."""
+    with psycopg.connect(admin_url) as connection:
+        for schema, table, policy, using, check in connection.execute(_POLICIES).fetchall():
+            place = f'"{policy}" ON {schema}.{table}'
+            parts = [(word, text) for word, text in (("USING", using), ("WITH CHECK", check)) if text is not None]
+            yield Statement(
+                f"{table}.{policy}",
+                "policy lets every row pass",
+                f"ALTER POLICY {place} {' '.join(f'{word} (true)' for word, _ in parts)}",
+                f"ALTER POLICY {place} {' '.join(f'{word} ({text})' for word, text in parts)}",
+            )
+            if check is not None and using is not None:
+                yield Statement(
+                    f"{table}.{policy}",
+                    "policy lets every new row pass",
+                    f"ALTER POLICY {place} WITH CHECK (true)",
+                    f"ALTER POLICY {place} WITH CHECK ({check})",
+                )
+        for (table,) in connection.execute(_UNSECURED).fetchall():
+            yield Statement(
+                table,
+                "row security is off",
+                f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+                f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            )
+        for table, name, definition in connection.execute(_REFERENCES).fetchall():
+            yield Statement(
+                f"{table}.{name}",
+                "reference may lead to another tenant",
+                f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+                f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID",
+            )

@@ -1,0 +1,37 @@
+"""Places whose removal alone harms nobody, since a second line of defence holds: both are taken away, and it shows."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.isolation.mutants.runner import Bench, Place, places
+from tests.isolation.probes import PROBES
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLine:
+    """A place by words of its line, the other that holds without it, and why that is enough."""
+
+    first: str
+    second: str
+    why: str
+
+    def holds_for(self, place: Place) -> bool:
+        """Tell whether it is about this place."""
+        return self.first in str(place)
+
+    async def caught_by(self, bench: Bench, place: Place) -> str:
+        """Return what notices when both are away; "" when nothing does."""
+        others = [other for other in places(bench.world.admin_url) if self.second in str(other)]
+        for probe in PROBES:
+            with ExitStack() as away:
+                for gone in (place, *others):
+                    away.enter_context(bench.without(gone))
+                fault = await bench.fault(probe)
+            if fault:
+                return f"{probe.test}: {fault}"
+        return ""
+
+
+SECOND_LINES: tuple[SecondLine, ...] = ()

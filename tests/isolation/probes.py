@@ -1,0 +1,80 @@
+"""All that tries isolation, as functions with a name: what a mutant has to get past."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from tests.isolation import tables, twins
+from tests.isolation.attacks import operations
+from tests.isolation.channels import CHANNELS, Channel
+from tests.isolation.routes import Trial
+from tests.isolation.world import World
+
+Run = Callable[[World, FastAPI], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A test on the first tenants of a world; `test` is its name in the suite."""
+
+    test: str
+    run: Run
+
+
+async def _rows(world: World, app: FastAPI) -> None:
+    scanner = world.scanner()
+    tables.read_own(world, scanner)
+    tables.read_others(world, scanner, world.pairs[:1])
+    tables.change_others(world, scanner, world.pairs[:1])
+    assert not scanner.foreign, scanner.foreign[0]
+
+
+async def _routes(world: World, app: FastAPI) -> None:
+    trial = Trial(world, app, world.scanner())
+    for operation in operations():
+        if operation.is_protected and operation.reads:
+            await trial.ask_for_own(world.tenants[0], operation)
+    for one, other in (world.tenants[:2], world.tenants[1::-1]):
+        for operation in operations():
+            if operation.is_protected and (operation.reads or operation.places):
+                await trial.ask_for_others(one, other, operation)
+    faults = trial.scanner.foreign + trial.told
+    assert not faults, faults[0]
+
+
+async def _cursors(world: World, app: FastAPI) -> None:
+    trial = Trial(world, app, world.scanner())
+    for operation in operations():
+        if operation.is_protected and operation.reads:
+            await trial.use_cursors_of(world.tenants[1], operation, world.tenants[:1])
+    faults = trial.scanner.foreign + trial.told
+    assert not faults, faults[0]
+
+
+def _channel(channel: Channel) -> Probe:
+    async def run(world: World, app: FastAPI) -> None:
+        scanner = world.scanner()
+        await channel(world, app, scanner)
+        assert not scanner.foreign, scanner.foreign[0]
+
+    return Probe(f"test_channels {channel.__name__}", run)
+
+
+def _twins(act: twins.Act) -> Probe:
+    async def run(world: World, app: FastAPI) -> None:
+        twins.leave_the_other_alone(world, act)
+
+    return Probe(f"test_twins {act.__name__}", run)
+
+
+ROWS = Probe("test_tables TestEveryTable", _rows)
+PROBES = (
+    ROWS,
+    *(_channel(channel) for channel in CHANNELS),
+    *(_twins(act) for act in twins.ACTS),
+    Probe("test_routes TestEveryRoute", _routes),
+    Probe("test_routes cursors", _cursors),
+)
