@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import Table
 
 from opsintel.db.tables import declaration_of, metadata
@@ -48,7 +49,7 @@ def _questions(table: Table, other: TenantOfWorld) -> Iterator[tuple[str, dict[s
 
 
 def change_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[Table] = TABLES) -> None:
-    """Change, remove and add rows of another tenant: none is touched, and none can be stored."""
+    """Change, remove, add and give away rows as one tenant for another: none is touched, and none can be stored."""
     for one, other in pairs:
         for table in tables:
             for statement in _changes(table):
@@ -57,7 +58,33 @@ def change_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable
                     scanner.scan(f"{table.name} as {one.number}", answer.encode(), [one.number], sent=[str(other.id)])
                     if answer not in ("0 rows", "refused"):
                         scanner.foreign.append(f"{table.name}: {one.number} did to {other.number}: {statement}")
-                    connection.rollback()
+
+
+def act_as_each_role(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[Table] = TABLES) -> None:
+    """Read and change another tenant's rows in each role that the tenant of the transaction binds."""
+    for one, other in pairs:
+        with psycopg.connect(world.admin_url) as connection:
+            for (role,) in connection.execute(_BOUND_ROLES).fetchall():
+                connection.execute("SELECT set_config('app.tenant_id', %s, false)", (str(one.id),))
+                connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+                connection.commit()
+                for table in tables:
+                    place = f"{table.name} in the role {role}"
+                    mine = _tried(connection, f"SELECT FROM {table.name}", {})
+                    if mine == "0 rows":
+                        scanner.foreign.append(f"{place} hides a tenant's own rows")
+                    for statement in (f"SELECT * FROM {table.name} WHERE tenant_id = %(tenant_id)s", *_changes(table)):
+                        answer = _tried(connection, statement, {"tenant_id": other.id})
+                        scanner.scan(place, answer.encode(), [one.number], sent=[str(other.id)])
+                        if answer not in ("0 rows", "refused"):
+                            scanner.foreign.append(f"{place}: {one.number} did to {other.number}: {statement}")
+                connection.execute("RESET ROLE")
+
+
+_BOUND_ROLES = """
+    SELECT DISTINCT unnest(roles)::text FROM pg_policies
+    WHERE coalesce(qual, with_check) LIKE '%app.tenant_id%' ORDER BY 1
+"""
 
 
 def _changes(table: Table) -> Iterator[str]:
@@ -77,9 +104,12 @@ def _copy(table: Table) -> str:
 
 
 def _tried(connection: psycopg.Connection, statement: str, values: dict[str, object]) -> str:
+    """Return what came of a statement, which is taken back."""
     try:
         return f"{connection.execute(statement, values).rowcount} rows"
     except psycopg.errors.InsufficientPrivilege:
         return "refused"
     except psycopg.Error as error:
         return f"{type(error).__name__}: {error}"
+    finally:
+        connection.rollback()

@@ -26,6 +26,10 @@ class TestEveryTable:
         tables.change_others(world, scanner, world.pairs[::19])
         assert scanner.foreign == []
 
+    def test_binds_every_role_to_the_tenant_of_its_transaction(self, world: World, scanner: Scanner) -> None:
+        tables.act_as_each_role(world, scanner, world.pairs[::95])
+        assert scanner.foreign == []
+
     @pytest.mark.parametrize("table", tables.HIDDEN, ids=lambda table: table.name)
     def test_of_the_installation_is_closed_to_tenants(self, world: World, table) -> None:
         refused = pytest.raises(psycopg.errors.InsufficientPrivilege)

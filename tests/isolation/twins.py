@@ -78,11 +78,11 @@ class Twins:
 
 @contextmanager
 def twins(world: World) -> Iterator[Twins]:
-    """Yield new twins in a database without other work; they are gone at the end."""
+    """Yield new twins in a database where nothing else is due; they are gone at the end."""
     with psycopg.connect(world.admin_url, autocommit=True) as connection:
-        connection.execute("DELETE FROM outbox")
-        connection.execute("DELETE FROM queue_message")
-        connection.execute("DELETE FROM work")
+        connection.execute("UPDATE outbox SET due_at = now() + interval '1 day'")
+        connection.execute("UPDATE queue_message SET available_at = now() + interval '1 day'")
+        connection.execute("UPDATE work SET state = 'done'")
         connection.execute("UPDATE job SET state = 'done' WHERE state IN ('queued', 'running')")
         made = Twins(world, connection, new_id(), new_id(), f"one-{new_id().hex}", new_id())
         for tenant_id, slug in ((made.one, made.slug), (made.other, f"other-{made.id.hex}")):
@@ -91,7 +91,7 @@ def twins(world: World) -> Iterator[Twins]:
             yield made
         finally:
             connection.execute("DELETE FROM tenant WHERE id = ANY(%s)", ([made.one, made.other],))
-            connection.execute("DELETE FROM batch")
+            connection.execute("DELETE FROM batch WHERE NOT EXISTS (SELECT FROM work WHERE batch_id = batch.id)")
             connection.execute("DELETE FROM quarantine")
 
 
@@ -112,6 +112,14 @@ def relay_of_both(made: Twins) -> Iterator[None]:
     taken = queue.receive(10)
     assert {delivery.token for delivery in taken} == {(made.one, made.id), (made.other, made.id)}
     yield
+
+
+def publishing_for_nobody(made: Twins) -> Iterator[None]:
+    """Publish for a tenant that is gone: nothing is stored, for it or for another."""
+    yield
+    queue = PostgresQueue(made.world.database)
+    queue.publish([Announcement(new_id(), made.id, "partition.dirty", PAYLOAD)])
+    assert queue.receive(1) == []
 
 
 def consumption(made: Twins) -> Iterator[None]:
@@ -230,7 +238,7 @@ Act = Callable[[Twins], Iterator[None]]
 """Sets rows up, yields, and acts for the one of them."""
 
 ACTS: tuple[Act, ...] = (
-    relay, relay_of_both, consumption, rejection, setting_aside, batching, finishing, finishing_of_another_batch,
+    relay, relay_of_both, publishing_for_nobody, consumption, rejection, setting_aside, batching, finishing, finishing_of_another_batch,
     expiry, settling, cancelling, claiming, polling,
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ def main() -> int:
             }
         ).model_copy(update=UNLIMITED)
         survivors = asyncio.run(_all(server, settings, chosen))
-    print(f"{time.monotonic() - began:.0f} s")
+    sys.stdout.write(f"{time.monotonic() - began:.0f} s\n")
     return min(survivors, 1)
 
 
@@ -49,8 +49,10 @@ async def _all(server, settings, chosen: list[str]) -> int:
                 continue
             verdict, by = await _judged(bench, place)
             counts[verdict] += 1
-            print(f"{verdict:11}  {str(place)[:95]:95}  {by}", flush=True)
-    print(f"{sum(counts.values())} places: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+            sys.stdout.write(f"{verdict:11}  {str(place)[:95]:95}  {by}\n")
+            sys.stdout.flush()
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    sys.stdout.write(f"{sum(counts.values())} places: {told}\n")
     return counts["SURVIVES"]
 
 

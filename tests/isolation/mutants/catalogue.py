@@ -29,6 +29,7 @@ _UNSECURED = """
 class Statement:
     """One place: what takes it away, and what brings it back."""
 
+    table: str
     name: str
     rule: str
     away: str
@@ -55,6 +56,7 @@ def statements(admin_url: str) -> Iterator[Statement]:
             place = f'"{policy}" ON {schema}.{table}'
             parts = [(word, text) for word, text in (("USING", using), ("WITH CHECK", check)) if text is not None]
             yield Statement(
+                table,
                 f"{table}.{policy}",
                 "policy lets every row pass",
                 f"ALTER POLICY {place} {' '.join(f'{word} (true)' for word, _ in parts)}",
@@ -62,6 +64,7 @@ def statements(admin_url: str) -> Iterator[Statement]:
             )
             if check is not None and using is not None:
                 yield Statement(
+                    table,
                     f"{table}.{policy}",
                     "policy lets every new row pass",
                     f"ALTER POLICY {place} WITH CHECK (true)",
@@ -69,6 +72,7 @@ def statements(admin_url: str) -> Iterator[Statement]:
                 )
         for (table,) in connection.execute(_UNSECURED).fetchall():
             yield Statement(
+                table.removeprefix("public."),
                 table,
                 "row security is off",
                 f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
@@ -76,6 +80,7 @@ def statements(admin_url: str) -> Iterator[Statement]:
             )
         for table, name, definition in connection.execute(_REFERENCES).fetchall():
             yield Statement(
+                table,
                 f"{table}.{name}",
                 "reference may lead to another tenant",
                 f"ALTER TABLE {table} DROP CONSTRAINT {name}",

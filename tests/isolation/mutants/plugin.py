@@ -21,7 +21,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the change for the whole run."""
     name, _, start = str(config.getoption("--mutant")).rpartition(":")
     _MADE.enter_context(applied(next(c for c in changes() if (c.file, c.start) == (name, int(start)))))
-    config.addinivalue_line("addopts", "-r f")
 
 
 def pytest_unconfigure() -> None:

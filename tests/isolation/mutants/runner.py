@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,8 @@ from opsintel_api.app import create_app
 from tests.isolation.mutants.catalogue import Statement, statements
 from tests.isolation.mutants.patch import applied
 from tests.isolation.mutants.source import ROOT, Change, changes
-from tests.isolation.probes import PROBES, Probe
+from tests.isolation.probes import PROBES, Probe, rows_of
+from tests.isolation.rows import TABLES
 from tests.isolation.world import World, build_world
 
 TENANTS = 3
@@ -54,7 +55,7 @@ class Bench:
 
     async def caught_by(self, place: Place) -> str:
         """Return the name of the probe that fails without the place, and why; "" when none does."""
-        for probe in PROBES:
+        for probe in probes_for(place):
             with self.without(place):
                 fault = await self.fault(probe)
             if fault and not await self.fault(probe):
@@ -105,6 +106,13 @@ def own_server() -> Iterator[Access]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def probes_for(place: Place) -> Iterable[Probe]:
+    """Return the probes in the order in which they are asked: those of its own table first."""
+    if isinstance(place, Statement):
+        return (rows_of([table for table in TABLES if table.name == place.table]), *PROBES)
+    return PROBES
+
+
 def places(admin_url: str) -> list[Place]:
     """Return every place: of the database's catalogue, then of the source."""
     return [*statements(admin_url), *changes()]
@@ -117,7 +125,7 @@ def caught_by_suite(change: Change) -> str:
     if not suites:
         return ""
     command = [
-        sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--no-header", "-p", "no:cacheprovider",
         "-p", "tests.isolation.mutants.plugin", f"--mutant={change.file}:{change.start}", *suites,
     ]  # fmt: skip
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

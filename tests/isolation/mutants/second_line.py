@@ -34,4 +34,10 @@ class SecondLine:
         return ""
 
 
-SECOND_LINES: tuple[SecondLine, ...] = ()
+SECOND_LINES: tuple[SecondLine, ...] = (
+    SecondLine(
+        "outbox.tenant_id = waiting.tenant_id",
+        "outbox.tenant_id = taken.tenant_id",
+        "a row that was read for another tenant is not updated",
+    ),
+)

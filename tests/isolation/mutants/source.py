@@ -41,13 +41,14 @@ class Change:
     new: str
     rule: str
     line: int
+    old: str
 
     def apply(self, text: str) -> str:
         """Return the text of the file with the change."""
         return text[: self.start] + self.new + text[self.end :]
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} {self.rule}"
+        return f"{self.file}:{self.line} {self.rule}: {self.old}"
 
 
 def changes(root: Path = ROOT) -> Iterator[Change]:
@@ -117,7 +118,7 @@ def _replaced(name: str, node: ast.AST) -> Iterator[tuple[ast.expr, str, str]]:
             if _is_of_tenant(element) and _is_a_value(element):
                 yield element, SAME_FOR_ALL, "tuple key without tenant"
     elif isinstance(node, ast.If) and name.startswith(REFUSING) and _only_refuses(node):
-        yield node.test, "False", f"no refusal: if {ast.unparse(node.test)[:70]}"
+        yield node.test, "False", "no refusal"
 
 
 def _is_of_tenant(node: ast.expr) -> bool:
@@ -144,7 +145,8 @@ def _without(text: ast.JoinedStr, gone: ast.FormattedValue) -> str:
 
 
 def _change(name: str, text: str, start: int, end: int, new: str, rule: str) -> Change:
-    return Change(name, start, end, new, rule, text.count("\n", 0, start) + 1)
+    old = " ".join(text[start:end].split()).removeprefix("WHERE ").removeprefix("AND ").removeprefix("ON ")
+    return Change(name, start, end, new, rule, text.count("\n", 0, start) + 1, old[:80])
 
 
 def _line_starts(text: str) -> list[int]:
