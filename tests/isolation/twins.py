@@ -238,8 +238,8 @@ Act = Callable[[Twins], Iterator[None]]
 """Sets rows up, yields, and acts for the one of them."""
 
 ACTS: tuple[Act, ...] = (
-    relay, relay_of_both, publishing_for_nobody, consumption, rejection, setting_aside, batching, finishing, finishing_of_another_batch,
-    expiry, settling, cancelling, claiming, polling,
+    relay, relay_of_both, publishing_for_nobody, consumption, rejection, setting_aside, batching, finishing,
+    finishing_of_another_batch, expiry, settling, cancelling, claiming, polling,
 )  # fmt: skip
 
 
