@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak soak-kills migrate-up run-api run-worker lock clean
+.PHONY: setup demo test lint peers bench soak soak-kills mutants migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -66,6 +66,11 @@ QUEUE ?= rabbitmq
 SEED ?= 1
 soak: setup .venv/.test peers
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --queue $(QUEUE) --seed $(SEED)
+
+# Every place of isolation taken away, one at a time: policies, references, predicates, keys, refusals. Some only:
+# make mutants PLACES="message.tenant queue"
+mutants: setup .venv/.test
+	$(BIN)/python -m tests.isolation.mutants $(PLACES)
 
 # Every process killed at every stage, a demo each. SOAK_SEED=2 chooses other moments.
 soak-kills: setup .venv/.test

@@ -12,6 +12,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _MARKUP = re.compile(r"[<>\"]")
+_PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]+(?=@)")
 _LARGEST_PORT = 65535
 _KEY_BYTES = 32
 
@@ -41,6 +42,11 @@ def check_host_and_port(value: str) -> None:
     host, _, port = value.rpartition(":")
     if not _is_port(port) or not _HOST.fullmatch(host):
         raise ValueError("must be host:port")
+
+
+def without_password(text: str) -> str:
+    """Return a text with the passwords of the addresses in it hidden."""
+    return _PASSWORD.sub(r"\1:***", text)
 
 
 def split_at_commas(text: str) -> tuple[str, ...]:

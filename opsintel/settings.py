@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_serializer, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from opsintel.errors import SettingError
@@ -24,6 +24,7 @@ from opsintel.setting_values import (
     check_listen_address,
     check_url,
     split_at_commas,
+    without_password,
 )
 
 JWT_SECRET_BYTES = 32
@@ -355,6 +356,15 @@ class Settings(BaseSettings):
         if value is not None:
             check_url(value, ("postgresql", "postgres"))
         return value
+
+    @field_serializer("db_url", "migration_url", "dagster_db_url", "amqp_url", when_used="json-unless-none")
+    def _hide_password(self, value: str) -> str:
+        return without_password(value)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield the fields as a traceback may show them: without the passwords within addresses."""
+        for name, value in super().__repr_args__():
+            yield name, without_password(value) if isinstance(value, str) else value
 
     @field_validator("amqp_url")
     @classmethod

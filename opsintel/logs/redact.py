@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -39,7 +39,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"\b(?:sk-[A-Za-z0-9_-]{8,}|xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{12,}"
-            r"|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]+|GOCSPX-[A-Za-z0-9_-]+|gh[pousr]_[A-Za-z0-9]{16,})"
+            r"|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]+|GOCSPX-[A-Za-z0-9_-]+|gh[pousr]_[A-Za-z0-9]{16,}"
+            r"|op[os]_[A-Za-z0-9]{16,})"
         ),
         HIDDEN,
     ),
@@ -72,14 +73,14 @@ def secrets_of(settings: Settings) -> list[str]:
         if isinstance(value, SecretStr):
             found += dict.fromkeys((value.get_secret_value(), *split_at_commas(value.get_secret_value())))
         elif isinstance(value, str) and "://" in value and (password := urlsplit(value).password):
-            found.append(password)
+            found += dict.fromkeys((password, unquote(password)))
     return found
 
 
 def _forms(secret: str) -> set[str]:
-    """Return how a secret may be written: as it is, in an address, in JSON, in base64 wherever it begins."""
-    forms = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    """Return how a secret may be written: as it is, in an address, in JSON, in base64 wherever it begins, in hex."""
     raw = secret.encode()
+    forms = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], raw.hex(), raw.hex().upper()}
     for shift in range(3):
         # The characters at both ends depend on the neighbours as well.
         encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")

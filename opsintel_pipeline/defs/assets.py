@@ -152,7 +152,7 @@ def issue_consolidation(context: AssetExecutionContext, installation: Installati
         try:
             result = consolidate(opened, by_slug[slug])
         except STAGE_FAULTS as error:
-            failed[slug] = describe(error)
+            failed[slug] = describe(error, opened.settings)
             continue
         yield events.materialization("issue_consolidation", slug, {"rows": result.rows, **result.figures})
     if failed:

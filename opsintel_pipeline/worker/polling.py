@@ -30,7 +30,7 @@ def run(context: Context, stop: threading.Event) -> None:
         try:
             busy = poll_next(context) or renew_next(context)
         except (psycopg.Error, DatabaseError) as error:
-            logger.warning("sources wait %.0f s: %s", AWAY_SECONDS, describe(error))
+            logger.warning("sources wait %.0f s: %s", AWAY_SECONDS, describe(error, context.settings))
             stop.wait(AWAY_SECONDS)
         else:
             if not busy:
@@ -90,7 +90,7 @@ def _succeeds(context: Context, source: Source, what: str, work: Callable[[], No
     except STAGE_FAULTS as error:
         if isinstance(error, DatabaseError):
             raise
-        line = describe(error)
+        line = describe(error, context.settings)
         logger.warning("source %s (%s) cannot be %s: %s", source.id, source.kind, what, line)
         set_state(context.database, source, "failing", line)
         return False

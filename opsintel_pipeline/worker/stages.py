@@ -17,7 +17,9 @@ import psycopg
 
 from opsintel.context import Context
 from opsintel.errors import DatabaseError, OpsintelError
+from opsintel.logs.redact import Redactor, secrets_of
 from opsintel.partitions import Partition, StageName, StageResult
+from opsintel.settings import Settings
 from opsintel.tracing import tracing
 
 logger = logging.getLogger(__name__)
@@ -115,7 +117,7 @@ def _run_one(context: Context, stage: Stage, partition: Partition) -> Outcome:
     except STAGE_FAULTS as error:
         if isinstance(error, DatabaseError):
             raise
-        line = describe(error)
+        line = describe(error, context.settings)
         logger.error("%s of %s failed: %s", stage.asset, partition.key, line)
         return Outcome(partition, time.monotonic() - start, error=line)
     seconds = time.monotonic() - start
@@ -123,10 +125,13 @@ def _run_one(context: Context, stage: Stage, partition: Partition) -> Outcome:
     return Outcome(partition, seconds, result)
 
 
-def describe(error: BaseException) -> str:
-    """Return an error as one line that holds no content of messages: our own text, else its kind and place."""
+def describe(error: BaseException, settings: Settings) -> str:
+    """Return an error as one line that holds no content of messages: our own text, else its kind and place.
+
+    Our own text may repeat what a server or library said: secrets in it are hidden.
+    """
     if isinstance(error, OpsintelError):
-        return error.line()
+        return Redactor(secrets_of(settings))(error.line())
     frames = [(frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)]
     ours = [(name, line) for name, line in frames if name.startswith("opsintel")]
     place = " at {}:{}".format(*(ours or frames)[-1]) if frames else ""

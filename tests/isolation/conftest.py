@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,7 @@ from tests.isolation.canaries import Scanner
 from tests.isolation.world import TENANTS, World, build_world
 
 SCANNED = pytest.StashKey[Scanner]()
+FIGURES = "isolation"
 UNLIMITED = {"api_reads_per_minute": 0, "api_searches_per_minute": 0, "api_writes_per_minute": 0}
 
 
@@ -43,6 +45,22 @@ async def app(world: World) -> AsyncIterator[FastAPI]:
     opened = create_app(world.settings, world.settings.db_url)
     async with opened.router.lifespan_context(opened):
         yield opened
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the figures of a process of pytest-xdist to the one that started it."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        seen = session.config.stash[SCANNED]
+        output[FIGURES] = [seen.answers, seen.bytes_seen, seen.foreign, sorted(seen.own)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take the figures of such a process."""
+    if figures := getattr(node, "workeroutput", {}).get(FIGURES):
+        answers, bytes_seen, foreign, own = figures
+        node.config.stash[SCANNED].absorb(Scanner(TENANTS, answers, bytes_seen, foreign, set(own)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

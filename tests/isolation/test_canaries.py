@@ -27,6 +27,7 @@ from opsintel.clock import today
 from opsintel.context import Context
 from opsintel.crypto import envelope
 from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.errors import CredentialError
@@ -63,9 +64,7 @@ class Field:
 
 
 @pytest.fixture(scope="module")
-def field(
-    database: Database, database_url: str, admin_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Field:
+def field(database: Database, database_url: str, admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> Field:
     planted, environment = plant()
     folder = tmp_path_factory.mktemp("hunt")
     settings = settings_of(environment, OPSINTEL_DATA_DIR=str(folder / "data"), OPSINTEL_EMBEDDING_DOWNLOAD="false")
@@ -152,7 +151,7 @@ def values_themselves(field: Field) -> bytes:
 def stored_rows(field: Field) -> bytes:
     """Store each credential, and read every row of every table."""
     tenant = create_tenant(field.installation.database, "hunted", "Hunted")
-    keyring = Keyring(field.installation.database, field.settings.master_key())
+    keyring = Keyring(field.installation.database, MasterKeys.of(field.settings))
     for secret in field.planted:
         if secret.kind == "stored":
             keyring.store(tenant.id, secret.name, secret.value.encode())
@@ -267,7 +266,7 @@ def guards_off() -> Iterator[None]:
         patched.setattr(SecretStr, "_display", lambda secret: secret.get_secret_value())
         patched.setattr(envelope, "encrypt", lambda _key, _nonce, plaintext, _associated: plaintext)
         patched.setenv("DAGSTER_REDACT_USER_CODE_ERRORS", "0")
-        patched.setattr(stages, "describe", str)
+        patched.setattr(stages, "describe", lambda error, _settings: str(error))
         yield
 
 
