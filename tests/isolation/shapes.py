@@ -50,6 +50,9 @@ SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
 WORD = "alarm"
 """A word of every text of every tenant: who searches for it finds all that he may see."""
 
+WITHOUT_TEXT = frozenset({"GET /v1/policies/personal-data"})
+"""Routes whose answers hold neither text nor ids of their tenant, so that no canary can stand in them."""
+
 PARAMETERS: dict[str, Callable[[TenantOfWorld], str]] = {
     "tenant": lambda tenant: tenant.canary,
     "tenant_id": lambda tenant: str(tenant.id),

@@ -125,7 +125,7 @@ def caught_by_suite(change: Change) -> str:
     if not suites:
         return ""
     command = [
-        sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--no-header", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-rfE", "--no-header", "-p", "no:cacheprovider",
         "-p", "tests.isolation.mutants.plugin", f"--mutant={change.file}:{change.start}", *suites,
     ]  # fmt: skip
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

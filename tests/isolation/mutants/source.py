@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("opsintel", "opsintel_api", "opsintel_pipeline")
 NOT_THE_PRODUCT = ("migrations", "cli", "simulation", "sample", "logs", "demo.py", "witness.py")
-REFUSING = ("opsintel_api/auth", "opsintel_api/cursors.py", "opsintel/access/tokens.py", "opsintel/crypto/envelope.py")
+REFUSING = ("opsintel_api/auth/principal.py", "opsintel_api/auth/keys.py", "opsintel_api/cursors.py")
 """Where each refusal is a place of isolation."""
 
 SAME_FOR_ALL = "__import__('uuid').UUID(int=0)"
