@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import UTC, datetime
 
 _last_millisecond = 0
 _counter = 0
@@ -28,6 +29,11 @@ def new_id() -> uuid.UUID:
     random_bits = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
     value = (millisecond << 80) | (0x7 << 76) | (_counter << 64) | (0b10 << 62) | random_bits
     return uuid.UUID(int=value)
+
+
+def moment_of(identifier: uuid.UUID) -> datetime:
+    """Return when a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
 def derived_id(*parts: str | uuid.UUID) -> uuid.UUID:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?\]")
 _PORT = re.compile(r"[0-9]{1,5}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+_MAIL_ADDRESS = re.compile(r"(?:[\w .-]+ )?<[!-;=?-~]+@[\w.-]+>|[!-;=?-~]+@[\w.-]+")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _MARKUP = re.compile(r"[<>\"]")
 _PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]+(?=@)")
@@ -68,6 +69,12 @@ def check_bucket(value: str) -> None:
     """Require what S3 and servers like it take for the name of a bucket."""
     if not _BUCKET.fullmatch(value):
         raise ValueError("must be 3 to 63 letters, digits, dots and hyphens")
+
+
+def check_mail_address(value: str) -> None:
+    """Require one e-mail address, bare or as `Name <address>`."""
+    if not _MAIL_ADDRESS.fullmatch(value):
+        raise ValueError("must be an e-mail address, or a name and an address in <>")
 
 
 def _is_port(text: str) -> bool:

@@ -10,7 +10,7 @@ import base64
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_serializer, field_validator
@@ -22,6 +22,7 @@ from opsintel.setting_values import (
     check_host_and_port,
     check_key,
     check_listen_address,
+    check_mail_address,
     check_url,
     split_at_commas,
     without_password,
@@ -250,6 +251,28 @@ class Settings(BaseSettings):
         description="Port of the Dagster UI on 127.0.0.1",
         json_schema_extra={"example": "3001", "absent": "`3001`"},
     )
+    smtp_url: OptionalSecret = Field(
+        None,
+        validation_alias="OPSINTEL_SMTP_URL",
+        description="Mail server for invitations and resets: smtp:// with STARTTLS, smtps:// with TLS from the start",
+        json_schema_extra={
+            "example": "smtp://user:secret@mail.example.com:587",
+            "absent": "no mail is sent; the operator prints links with `opsintel account`",
+        },
+    )
+    mail_from: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_MAIL_FROM",
+        description="Address that mail is from; needed with OPSINTEL_SMTP_URL",
+        json_schema_extra={"example": "opsintel@example.com", "absent": "as above"},
+    )
+    registration: str = Field(
+        "closed",
+        pattern="^(closed|open)$",
+        validation_alias="OPSINTEL_REGISTRATION",
+        description="Whether strangers may make an account and a tenant of their own: closed or open",
+        json_schema_extra={"example": "open", "absent": "`closed`: people join by invitation"},
+    )
     api_reads_per_minute: int = Field(
         3000,
         ge=0,
@@ -380,6 +403,20 @@ class Settings(BaseSettings):
             check_url(value, ("https", "http"))
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_url(value.get_secret_value(), ("smtp", "smtps"))
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_mail_address(value)
+        return value
+
     @field_validator("redis_addr")
     @classmethod
     def _check_redis_addr(cls, value: str | None) -> str | None:
@@ -429,6 +466,10 @@ class Settings(BaseSettings):
     def dashboard_url(self) -> str:
         """Address of the dashboard for links, without a slash at the end."""
         return (self.public_url or f"http://localhost:{self.api_port}").rstrip("/")
+
+    def page(self, name: Literal["login", "invitation", "reset", "register"], token: str = "") -> str:
+        """Return the address of a page; a token stands in the fragment, which no server and no Referer gets to see."""
+        return f"{self.dashboard_url}/{name}/" + (f"#token={token}" if token else "")
 
     def master_key(self) -> bytes:
         """Return the 32 bytes of the master key; `SettingError` when absent."""

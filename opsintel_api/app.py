@@ -16,12 +16,29 @@ from opsintel.metrics.pools import PoolGauge
 from opsintel.metrics.server import serving_metrics
 from opsintel.settings import Settings, variable_of
 from opsintel_api import problems
-from opsintel_api.auth.throttle import LoginThrottle
+from opsintel_api.auth.throttle import Throttle
 from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
-from opsintel_api.routes import auth, health, issues, jobs, keys, messages, overview, personal_data, search, sources
+from opsintel_api.postbox import Postbox
+from opsintel_api.routes import (
+    accounts,
+    auth,
+    health,
+    invitations,
+    issues,
+    jobs,
+    keys,
+    me,
+    members,
+    messages,
+    operator,
+    overview,
+    personal_data,
+    search,
+    sources,
+)
 from opsintel_api.services import Services, key_for
 
 API_VERSION = "1.0.0"
@@ -30,6 +47,10 @@ POOL_SIZE = 8
 ROUTERS = (
     auth.open_routes,
     auth.routes,
+    accounts.open_routes,
+    me.routes,
+    members.routes,
+    invitations.routes,
     overview.routes,
     issues.routes,
     messages.routes,
@@ -38,6 +59,7 @@ ROUTERS = (
     jobs.routes,
     keys.routes,
     personal_data.routes,
+    operator.routes,
     health.routes,
 )
 
@@ -76,13 +98,16 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         database = await AsyncDatabase.open(database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS)
         broker = BrokerProbe(settings.amqp_url) if settings.amqp_url else None
         shared = ApiLimits(settings, database)
-        throttle = LoginThrottle(shared, key_for(settings, "throttle"))
-        app.state.services = Services(database, settings, throttle, TenantLimits(shared, settings), broker)
+        throttle = Throttle(shared, key_for(settings, "throttle"))
+        postbox = Postbox(settings)
+        postbox.start()
+        app.state.services = Services(database, settings, throttle, TenantLimits(shared, settings), postbox, broker)
         pool = PoolGauge(database.pool_figures)
         try:
             with serving_metrics(settings.metrics_addr, variable_of("metrics_addr"), [pool]):
                 yield
         finally:
+            await postbox.close()
             await shared.close()
             await database.close()
 

@@ -66,11 +66,19 @@ class Reading:
         The statement gives rows (item as JSON, sort keys as a JSON array) and takes, after `values`, the keys to go on
         from (null on the first page) and one row more than the page holds.
         """
-        keys = self.cursor_keys(parameters)
         async with self.transaction() as connection:
-            rows = await connection.fetch(
-                statement(name), *values, json.dumps(keys) if keys else None, parameters.limit + 1
-            )
+            return await self._page(connection, name, parameters, *values)
+
+    async def system_page(self, name: str, parameters: PageParameters, *values: Any) -> str:
+        """Return the JSON of a page about accounts, which belong to no tenant; the statement takes the tenant first."""
+        async with self.services.database.system_tx() as connection:
+            return await self._page(connection, name, parameters, self.principal.tenant_id, *values)
+
+    async def _page(self, connection: Any, name: str, parameters: PageParameters, *values: Any) -> str:
+        keys = self.cursor_keys(parameters)
+        rows = await connection.fetch(
+            statement(name), *values, json.dumps(keys) if keys else None, parameters.limit + 1
+        )
         return self.page_json(rows, parameters)
 
     def page_json(self, rows: Sequence[Any], parameters: PageParameters) -> str:

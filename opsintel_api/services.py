@@ -10,9 +10,10 @@ from fastapi import Request
 
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
-from opsintel_api.auth.throttle import LoginThrottle
+from opsintel_api.auth.throttle import Throttle
 from opsintel_api.broker import BrokerProbe
 from opsintel_api.limits import TenantLimits
+from opsintel_api.postbox import Postbox
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Services:
 
     database: AsyncDatabase
     settings: Settings
-    throttle: LoginThrottle
+    throttle: Throttle
     limits: TenantLimits
+    postbox: Postbox
     broker: BrokerProbe | None = None
 
     @property

@@ -39,6 +39,9 @@ class Seeded:
     newsletter: UUID | None = None
     job: UUID = field(default_factory=new_id)
     service_key: UUID = field(default_factory=new_id)
+    invitation: UUID = field(default_factory=new_id)
+    leaver: UUID | None = None
+    """A further member, whom nothing else needs."""
     last_day: date = field(default_factory=today)
 
     def email(self, role: Role) -> str:
@@ -55,6 +58,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
     seeded = Seeded(tenant.id, slug, last_day=last_day or today())
     for role in ROLES:
         seeded.users[role] = create_user(database, seeded.email(role), f"{role} {canary}", PASSWORD, tenant.id, role)
+    seeded.leaver = create_user(database, f"leaver@{slug}.example", f"leaver {canary}", PASSWORD, tenant.id, "viewer")
     with database.tenant_tx(tenant.id) as connection:
         _sources(connection, seeded, canary)
         _people(connection, seeded, canary)
@@ -66,6 +70,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _facts(connection, seeded)
         _job(connection, seeded)
         _service_key(connection, seeded, canary)
+        _invitation(connection, seeded, canary)
     return seeded
 
 
@@ -276,6 +281,14 @@ def _service_key(connection: psycopg.Connection, seeded: Seeded, canary: str) ->
         connection, "api_key", tenant_id=seeded.tenant_id, id=seeded.service_key, name=f"Report {canary}",
         prefix="ops_00000000", hash=hashlib.sha256(seeded.service_key.bytes).digest(), scopes=["insights.read"],
         created_by=seeded.users["owner"], expires_at=_at(seeded.last_day + timedelta(days=90), 0),
+    )  # fmt: skip
+
+
+def _invitation(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    insert(
+        connection, "invitation", tenant_id=seeded.tenant_id, id=seeded.invitation,
+        email=f"guest{canary}@guest.example", role="viewer", invited_by=seeded.users["owner"],
+        expires_at=_at(seeded.last_day + timedelta(days=90), 0),
     )  # fmt: skip
 
 

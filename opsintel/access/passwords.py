@@ -13,6 +13,9 @@ from opsintel.errors import InputError
 MINIMUM_LENGTH = 12
 MAXIMUM_LENGTH = 1024
 
+NO_PASSWORD = "!"  # noqa: S105  what stands for a hash that no password has
+"""Stored for an account that no password opens."""
+
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 
 
@@ -24,12 +27,16 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Tell whether a password fits a stored hash; without one (unknown user) it takes as long and is wrong."""
+    """Tell whether a password fits a stored hash; without one it takes as long and is wrong.
+
+    Unknown people have none, and those who only come by single sign-on have `NO_PASSWORD`.
+    """
+    has_password = stored is not None and stored != NO_PASSWORD
     try:
-        matches = _hasher.verify(stored or _nobody(), _bytes(password))
+        matches = _hasher.verify(stored if has_password and stored else _nobody(), _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
-    return matches and stored is not None
+    return matches and has_password
 
 
 def needs_upgrade(stored: str) -> bool:

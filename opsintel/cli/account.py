@@ -1,37 +1,40 @@
-"""`opsintel account`: who may log in to a tenant."""
+"""`opsintel account`: who may log in to a tenant, and links for those whom no mail server reaches."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
+from uuid import UUID
 
 import typer
 
 from opsintel.access.roles import Role
 from opsintel.cli.main import print_json
-from opsintel.errors import InputError
+from opsintel.errors import InputError, NotFoundError
 
-app = typer.Typer(add_completion=False)
+if TYPE_CHECKING:
+    from opsintel.access.own_password import ResetLink
+    from opsintel.db.engine import AsyncDatabase
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 PASSWORD_BYTES = 12
 
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Address to log in with")]
+OfTenant = Annotated[str, typer.Option("--tenant", metavar="NAME", help="Short name of the tenant")]
+AsRole = Annotated[str, typer.Option("--role", metavar="ROLE", help="owner, admin, analyst or viewer")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")]
 
-@app.command()
-def account(
-    email: Annotated[str, typer.Argument(help="Address to log in with")],
-    tenant: Annotated[str, typer.Option(metavar="NAME", help="Short name of the tenant")],
-    role: Annotated[str, typer.Option(metavar="ROLE", help="owner, admin, analyst or viewer")] = "owner",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
-) -> None:
+
+@app.command("add")
+def add(email: Email, tenant: OfTenant, role: AsRole = "owner", as_json: AsJson = False) -> None:
     """Make an account, or give one that exists a role in a tenant; prints the password of a new one, once."""
     from opsintel.access.accounts import create_user, find_user
     from opsintel.context import open_context
     from opsintel.settings import load_settings
     from opsintel.tenants import find_tenant
 
-    chosen = next((known for known in get_args(Role) if known == role), None)
-    if chosen is None:
-        raise InputError(f"'{role}' is no role", remedy=f"Choose one of {', '.join(get_args(Role))}")
+    chosen = _role(role)
     settings = load_settings()
     settings.require_secrets()
     password = secrets.token_urlsafe(PASSWORD_BYTES)
@@ -43,3 +46,78 @@ def account(
         print_json({"email": email, "tenant": tenant, "role": role, "password": password if is_new else None})
     else:
         typer.echo(f"{email} is {role} of {tenant}" + (f", password {password}" if is_new else "; the password stays"))
+
+
+@app.command("invite")
+def invite(email: Email, tenant: OfTenant, role: AsRole = "viewer", as_json: AsJson = False) -> None:
+    """Invite an address to a tenant and print the link: it works once and for seven days. An earlier one ends."""
+    from opsintel.access import invitations, tenancies
+    from opsintel.access.members import Giver, Rights
+    from opsintel.access.operators import at_the_command_line
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    rights = Rights(_role(role))
+
+    async def work(database: AsyncDatabase) -> invitations.Invited:
+        found = await tenancies.find(database, tenant)
+        return await invitations.invite(database, found, email, rights, Giver(at_the_command_line(), None))
+
+    settings = load_settings()
+    made = run_in_database(settings, work)
+    _print_link(settings.page("invitation", made.token), made.email, as_json)
+
+
+@app.command("link")
+def link(
+    invitation: Annotated[UUID, typer.Argument(metavar="ID", help="The invitation, as the API's log names it")],
+    as_json: AsJson = False,
+) -> None:
+    """Print a new link of an invitation that was made in the dashboard; the earlier one is dead."""
+    from opsintel.access import invitations
+    from opsintel.access.operators import at_the_command_line
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    async def work(database: AsyncDatabase) -> invitations.Invited:
+        return await invitations.renew(database, invitation, at_the_command_line())
+
+    settings = load_settings()
+    made = run_in_database(settings, work)
+    _print_link(settings.page("invitation", made.token), made.email, as_json)
+
+
+@app.command("reset")
+def reset(
+    account: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="Address or id of the account")],
+    as_json: AsJson = False,
+) -> None:
+    """Print a link that sets a new password: it works once and for an hour. Sessions end when it is used."""
+    from opsintel.access import own_password
+    from opsintel.access.operators import at_the_command_line
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    async def work(database: AsyncDatabase) -> ResetLink | None:
+        return await own_password.issue_reset(database, account, at_the_command_line())
+
+    settings = load_settings()
+    made = run_in_database(settings, work)
+    if made is None:
+        raise NotFoundError(f"There is no account '{account[:100]}'", remedy="Give its address or id")
+    _print_link(settings.page("reset", made.token), made.email, as_json)
+
+
+def _role(name: str) -> Role:
+    chosen = next((known for known in get_args(Role) if known == name), None)
+    if chosen is None:
+        raise InputError(f"'{name}' is no role", remedy=f"Choose one of {', '.join(get_args(Role))}")
+    found: Role = chosen
+    return found
+
+
+def _print_link(link: str, email: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"email": email, "link": link})
+    else:
+        typer.echo(f"Give {email} this link, by a way that nobody else reads:\n{link}")

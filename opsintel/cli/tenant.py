@@ -1,8 +1,9 @@
-"""`opsintel tenant`: hold back a tenant's work, let it flow again, and how long its messages are kept."""
+"""`opsintel tenant`: make, suspend and activate tenants, hold back their work, and how long messages are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,13 +12,74 @@ from opsintel.cli.main import print_json
 from opsintel.errors import InputError
 
 if TYPE_CHECKING:
-    from opsintel.db.engine import Database
+    from uuid import UUID
+
+    from opsintel.access.tenancies import Tenancy
+    from opsintel.db.engine import AsyncDatabase, Database
     from opsintel.tenants import Tenant
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
+LISTED = 10_000
+
 Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Short name of the tenant")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")]
+
+
+@app.command("create")
+def create(
+    tenant: Slug,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name shown to people; default: the short name")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a tenant; `opsintel account invite EMAIL --tenant TENANT --role owner` asks its first owner."""
+    from opsintel.access import operators, tenancies
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    async def work(database: AsyncDatabase) -> UUID:
+        return await tenancies.create(database, tenant, name, operators.at_the_command_line())
+
+    made = run_in_database(load_settings(), work)
+    if as_json:
+        print_json({"tenant": tenant, "id": str(made)})
+    else:
+        typer.echo(f"{tenant} is made")
+
+
+@app.command("suspend")
+def suspend(tenant: Slug, as_json: AsJson = False) -> None:
+    """Close a tenant: its sessions end, nobody gets in, its work and polls wait. Nothing is lost."""
+    _set_suspended(tenant, as_json, suspended=True)
+
+
+@app.command("activate")
+def activate(tenant: Slug, as_json: AsJson = False) -> None:
+    """Open a suspended tenant again; its people log in anew, and its work goes on."""
+    _set_suspended(tenant, as_json, suspended=False)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List tenants with counts and health; never their text."""
+    from opsintel.access import tenancies
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    async def work(database: AsyncDatabase) -> list[Tenancy]:
+        return await tenancies.page(database, None, LISTED)
+
+    found = run_in_database(load_settings(), work)
+    if as_json:
+        print_json([asdict(tenancy) for tenancy in found])
+        return
+    for tenancy in found:
+        state = "suspended" if tenancy.suspended_at else "paused" if tenancy.paused_at else "active"
+        typer.echo(
+            f"{tenancy.slug}  {state}  {tenancy.members:,} members  {tenancy.messages:,} messages"
+            f"  {tenancy.failing_sources:,} of {tenancy.sources:,} sources failing"
+            f"  {tenancy.waiting_work:,} days waiting  {tenancy.failed_work:,} failed"
+        )
 
 
 @app.command("pause")
@@ -49,6 +111,23 @@ def retention(
         print_json({"tenant": tenant, "retention_days": days})
     else:
         typer.echo(f"Messages of {tenant} are kept " + ("for ever" if days is None else f"for {days:,} days"))
+
+
+def _set_suspended(tenant: str, as_json: bool, *, suspended: bool) -> None:
+    from opsintel.access import operators, tenancies
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    async def work(database: AsyncDatabase) -> None:
+        found = await tenancies.find(database, tenant)
+        change = tenancies.suspend if suspended else tenancies.activate
+        await change(database, found, operators.at_the_command_line())
+
+    run_in_database(load_settings(), work)
+    if as_json:
+        print_json({"tenant": tenant, "suspended": suspended})
+    else:
+        typer.echo(f"{tenant} is suspended: nobody gets in" if suspended else f"{tenant} is active")
 
 
 def _set_paused(tenant: str, as_json: bool, *, paused: bool) -> None:

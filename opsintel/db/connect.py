@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from opsintel.db import embedded
-from opsintel.db.engine import Database
+from opsintel.db.engine import AsyncDatabase, Database
 from opsintel.db.migrate import migrate
 from opsintel.errors import DatabaseError, SettingError, StorageError
 from opsintel.settings import Settings
+
+Told = TypeVar("Told")
 
 LEAST_FREE_BYTES = 32 << 20
 """Room that the embedded server needs to go on: two files of its log."""
@@ -78,6 +82,21 @@ def open_database(settings: Settings) -> Iterator[Database]:
         migrate(urls.migration, login=urls.login)
         with Database(urls.service) as database:
             yield database
+
+
+def run_in_database(settings: Settings, work: Callable[[AsyncDatabase], Coroutine[Any, Any, Told]]) -> Told:
+    """Return what `work` returns on the product's database, migrated to the newest schema: for commands."""
+
+    async def open_and_work(url: str) -> Told:
+        database = await AsyncDatabase.open(url, max_size=1)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with database_urls(settings) as urls:
+        migrate(urls.migration, login=urls.login)
+        return asyncio.run(open_and_work(urls.service))
 
 
 def _with_suffix(url: str) -> str:

@@ -38,7 +38,7 @@ _WAITING: LiteralString = """
                      bool_and(job_id IS NOT NULL) AS can_wait
               FROM work WHERE state = 'pending'
                 AND tenant_id NOT IN (SELECT tenant_id FROM work WHERE state = 'batched')
-                AND tenant_id NOT IN (SELECT id FROM tenant WHERE paused_at IS NOT NULL)
+                AND tenant_id NOT IN (SELECT id FROM tenant WHERE paused_at IS NOT NULL OR suspended_at IS NOT NULL)
               GROUP BY tenant_id, partition_day) AS days
         WINDOW of_tenant AS (PARTITION BY tenant_id ORDER BY can_wait, partition_day)) AS waiting
     WHERE deaths = level AND place <= %s ORDER BY deaths, tenant_since, tenant_id, place
@@ -58,7 +58,7 @@ def build_batches(
 
     At most `per_tenant` days of one tenant go into a batch of `size` tenant-days, so that a tenant with much waiting
     delays nobody by more than a batch. While a tenant has an open batch its next days wait: days go in order, and no
-    two runs work on one tenant. A paused tenant's work stays in the ledger.
+    two runs work on one tenant. The work of a paused or suspended tenant stays in the ledger.
     Work whose runs died goes into ever smaller batches, apart from the rest, so that a partition that kills its runs
     fails alone in the end. `now` is the database's own time unless it is given.
     """
@@ -279,14 +279,15 @@ def close_batch(database: Database, batch_id: UUID) -> None:
 def pending_count(database: Database) -> int:
     """Return how many accepted announcements are not finished; the outbox has them until the ledger does.
 
-    What waits for a paused tenant is not counted: it stays until a person resumes it.
+    What waits for a paused or suspended tenant is not counted: it stays until a person resumes it.
     """
     with database.system_tx() as connection:
         row = connection.execute(
             """
             SELECT (SELECT count(*) FROM outbox)
                  + (SELECT count(*) FROM work WHERE state = 'batched' OR state = 'pending'
-                    AND tenant_id NOT IN (SELECT id FROM tenant WHERE paused_at IS NOT NULL))
+                    AND tenant_id NOT IN (
+                        SELECT id FROM tenant WHERE paused_at IS NOT NULL OR suspended_at IS NOT NULL))
             """
         ).fetchone()
     assert row is not None

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from opsintel.access import opaque
+from opsintel.access import opaque, operators
 from opsintel.access.audit import Actor
 from opsintel.access.roles import OPEN, Kind, matrix
 from opsintel.access.tokens import InvalidToken, verify
@@ -44,11 +44,13 @@ class Principal:
     """The sources whose messages they see; None for all of the tenant's."""
     personal_data: str = "masked"
     """The tenant's policy: shown, masked (unless one may read it), or revealed (one message at a time)."""
+    name: str = ""
+    """The operator's name, which the audit log keeps."""
 
     @property
     def actor(self) -> Actor:
         """Who acts, as the audit log names them."""
-        return Actor(self.kind, str(self.id))
+        return Actor(self.kind, self.name or str(self.id))
 
     @property
     def tenant_id(self) -> UUID:
@@ -111,9 +113,16 @@ async def _identified(request: Request) -> Principal:
         if token.startswith(prefix):
             principal = await identify(services, token) if opaque.is_well_formed(token, prefix) else None
             if principal is None:
-                raise _unauthorized("The access token is not valid")
+                raise await _refusal(request, services)
             return principal
     return await _person(services, token)
+
+
+async def _refusal(request: Request, services: Services) -> RequestProblem:
+    """Return why an opaque token is not taken: 401, or 429 once its address has tried too many."""
+    if wait := await services.throttle.begin("token", None, request.client.host if request.client else ""):
+        return RequestProblem(429, "Too many tries; try again later", headers={"Retry-After": str(wait)})
+    return _unauthorized("The access token is not valid")
 
 
 async def _person(services: Services, encoded: str) -> Principal:
@@ -122,10 +131,10 @@ async def _person(services: Services, encoded: str) -> Principal:
     except InvalidToken as error:
         raise _unauthorized(error.message) from None
     found = await person_of(services.database, token)
-    if not found.session_lives:
-        raise _unauthorized("The session has ended")
-    if not found.role:
+    if found.session_is_known and not found.role:  # the session has ended with the membership
         raise RequestProblem(403, "You are no member of this tenant")
+    if not (found.session_is_known and found.session_lives):
+        raise _unauthorized("The session has ended")
     scopes = matrix().of_member(found.role, found.grants, limited=found.sources is not None)
     return Principal(
         "person",
@@ -153,8 +162,14 @@ async def _service_key(services: Services, value: str) -> Principal | None:
     )
 
 
+async def _operator(services: Services, value: str) -> Principal | None:
+    found = await operators.find(services.database, value)
+    return Principal("operator", found.id, matrix().of_operators, name=found.name) if found else None
+
+
 _OPAQUE: dict[str, Callable[[Services, str], Awaitable[Principal | None]]] = {
     opaque.SERVICE_KEY: _service_key,
+    opaque.OPERATOR: _operator,
 }
 """How the holder of an opaque token is found, by the token's prefix; None when it is unknown, ended or revoked."""
 

@@ -8,16 +8,23 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+from opsintel.access.audit import SYSTEM, Actor, Entry, Subject, record_async
 from opsintel.clock import now
 from opsintel.db.engine import AsyncDatabase
-from opsintel.ids import new_id
+from opsintel.ids import moment_of, new_id
 
 REFRESH_LIFETIME = timedelta(days=14)
+SESSION_LIFETIME = timedelta(days=30)
+"""After this long one logs in again, however often the session was refreshed (NIST SP 800-63B-4, section 2.1.3)."""
+
 REUSE_TOLERANCE = timedelta(seconds=10)
 """Two tabs may refresh with the same token; later use of a replaced one is theft and ends the session."""
+
+Method = Literal["password", "invitation", "switch", "single_sign_on"]
+"""How a session was opened, as the audit log has it."""
 
 _MEMBERSHIPS = """
     SELECT tenant.id, tenant.slug, tenant.name, membership.role
@@ -76,10 +83,16 @@ async def account_of(database: AsyncDatabase, user_id: UUID) -> Account | None:
     return Account(*row) if row else None
 
 
-async def replace_hash(database: AsyncDatabase, user_id: UUID, password_hash: str) -> None:
-    """Store a stronger hash of the same password."""
+async def replace_hash(database: AsyncDatabase, account: Account, password_hash: str) -> bool:
+    """Store a stronger hash of the same password; False when the account has another password by now."""
     async with database.system_tx() as connection:
-        await connection.execute("UPDATE app_user SET password_hash = $2 WHERE id = $1", user_id, password_hash)
+        stored = await connection.fetchval(
+            "UPDATE app_user SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id",
+            account.id,
+            account.password_hash,
+            password_hash,
+        )
+    return stored is not None
 
 
 async def memberships(database: AsyncDatabase, user_id: UUID) -> list[TenantRole]:
@@ -88,11 +101,32 @@ async def memberships(database: AsyncDatabase, user_id: UUID) -> list[TenantRole
         return [TenantRole(*row) for row in await connection.fetch(_MEMBERSHIPS, user_id)]
 
 
-async def open_session(database: AsyncDatabase, user_id: UUID, tenant_id: UUID) -> Grant:
-    """Return the first refresh token of a new family."""
-    token = secrets.token_urlsafe(32)
+async def open_session(
+    database: AsyncDatabase, user_id: UUID, tenant_id: UUID, method: Method, *, proved: str | None = None
+) -> Grant | None:
+    """Return the first refresh token of a new family.
+
+    `proved` is the hash that a password was checked against: None comes back when the account has another by now, as a
+    new password ends what the old one opens.
+    """
     async with database.system_tx() as connection:
-        return await _insert(connection, Grant(user_id, tenant_id, new_id(), token, now() + REFRESH_LIFETIME))
+        stored = await connection.fetchval(
+            "SELECT password_hash FROM app_user WHERE id = $1 AND disabled_at IS NULL FOR SHARE", user_id
+        )
+        if stored is None or proved not in (None, stored):
+            return None
+        return await _open(connection, user_id, tenant_id, method)
+
+
+async def move_session(database: AsyncDatabase, user_id: UUID, session_id: UUID, tenant_id: UUID) -> Grant | None:
+    """End a session and return one of the same person in another tenant; None when it is over already."""
+    async with database.system_tx() as connection:
+        present = await connection.fetchval(
+            "SELECT tenant_id FROM refresh_token WHERE family_id = $1 AND user_id = $2 LIMIT 1", session_id, user_id
+        )
+        if present is None or not await _revoke(connection, session_id):
+            return None
+        return await _open(connection, user_id, tenant_id, "switch")
 
 
 async def refresh(database: AsyncDatabase, token: str, key: bytes) -> Grant | None:
@@ -102,11 +136,11 @@ async def refresh(database: AsyncDatabase, token: str, key: bytes) -> Grant | No
     """
     async with database.system_tx() as connection:
         row = await connection.fetchrow(
-            "SELECT id, user_id, tenant_id, family_id, expires_at, replaced_at, revoked_at FROM refresh_token"
+            "SELECT id, user_id, tenant_id, family_id, expires_at, replaced_at FROM refresh_token"
             " WHERE token_hash = $1 FOR UPDATE",
             _digest(token),
         )
-        if row is None or row["revoked_at"] is not None or row["expires_at"] <= now():
+        if row is None or not _may_go_on(row) or await _is_revoked(connection, row["family_id"]):
             return None
         successor = Grant(
             row["user_id"], row["tenant_id"], row["family_id"], _successor(token, key), now() + REFRESH_LIFETIME
@@ -117,15 +151,26 @@ async def refresh(database: AsyncDatabase, token: str, key: bytes) -> Grant | No
         if now() - row["replaced_at"] <= REUSE_TOLERANCE:
             return successor
         await _revoke(connection, row["family_id"])
+        await _record(connection, successor, "session.reuse_detected", SYSTEM)
         return None
 
 
 async def close_session(database: AsyncDatabase, token: str) -> None:
     """Revoke the family of a refresh token, with every access token of it."""
     async with database.system_tx() as connection:
-        family = await connection.fetchval("SELECT family_id FROM refresh_token WHERE token_hash = $1", _digest(token))
-        if family is not None:
-            await _revoke(connection, family)
+        row = await connection.fetchrow(
+            "SELECT user_id, tenant_id, family_id, expires_at FROM refresh_token WHERE token_hash = $1", _digest(token)
+        )
+        if row is not None and await _revoke(connection, row["family_id"]):
+            ended = Grant(row["user_id"], row["tenant_id"], row["family_id"], "", row["expires_at"])
+            await _record(connection, ended, "session.ended", Actor("person", str(ended.user_id)))
+
+
+async def _open(connection: Any, user_id: UUID, tenant_id: UUID, method: Method) -> Grant:
+    token = secrets.token_urlsafe(32)
+    grant = await _insert(connection, Grant(user_id, tenant_id, new_id(), token, now() + REFRESH_LIFETIME))
+    await _record(connection, grant, "session.opened", Actor("person", str(user_id)), method=method)
+    return grant
 
 
 async def _insert(connection: Any, grant: Grant) -> Grant:
@@ -142,10 +187,29 @@ async def _insert(connection: Any, grant: Grant) -> Grant:
     return grant
 
 
-async def _revoke(connection: Any, family_id: UUID) -> None:
-    await connection.execute(
-        "UPDATE refresh_token SET revoked_at = now() WHERE family_id = $1 AND revoked_at IS NULL", family_id
+def _may_go_on(row: Any) -> bool:
+    """Tell whether neither the token nor its whole session is too old."""
+    return bool(row["expires_at"] > now() and moment_of(row["family_id"]) + SESSION_LIFETIME > now())
+
+
+async def _is_revoked(connection: Any, family_id: UUID) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM refresh_token WHERE family_id = $1 AND revoked_at IS NOT NULL)", family_id
     )
+    return found
+
+
+async def _revoke(connection: Any, family_id: UUID) -> bool:
+    """End a session; False when it had ended before."""
+    if await _is_revoked(connection, family_id):
+        return False
+    await connection.execute("UPDATE refresh_token SET revoked_at = now() WHERE family_id = $1", family_id)
+    return True
+
+
+async def _record(connection: Any, grant: Grant, action: str, actor: Actor, **details: str) -> None:
+    subject = Subject("person", str(grant.user_id))
+    await record_async(connection, Entry(grant.tenant_id, actor, action, subject, details))
 
 
 def _digest(token: str) -> bytes:

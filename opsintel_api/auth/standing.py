@@ -8,11 +8,12 @@ from uuid import UUID
 from opsintel.access.tokens import AccessToken
 from opsintel.db.engine import AsyncDatabase
 
+# One revoked token ends its family, also a successor that was issued at that moment.
 _PERSON = """
-    SELECT EXISTS (
-               SELECT FROM refresh_token AS token JOIN app_user ON app_user.id = token.user_id
-               WHERE token.family_id = $3 AND token.user_id = $1 AND token.tenant_id = $2
-                 AND token.revoked_at IS NULL AND token.expires_at > now() AND app_user.disabled_at IS NULL),
+    SELECT EXISTS (SELECT FROM refresh_token WHERE family_id = $3 AND user_id = $1 AND tenant_id = $2),
+           EXISTS (SELECT FROM refresh_token AS token JOIN app_user ON app_user.id = token.user_id
+                   WHERE token.family_id = $3 AND token.expires_at > now() AND app_user.disabled_at IS NULL)
+           AND NOT EXISTS (SELECT FROM refresh_token WHERE family_id = $3 AND revoked_at IS NOT NULL),
            coalesce(member.role, ''), coalesce(member.grants, '{}'), member.source_ids,
            coalesce(member.personal_data, 'masked')
     FROM (SELECT) AS one LEFT JOIN (
@@ -25,8 +26,12 @@ _PERSON = """
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a session lives, and the person's place in the tenant; role "" for who is no member."""
+    """Whether there ever was such a session and it lives, and the person's place in the tenant.
 
+    The role is "" for who is no member.
+    """
+
+    session_is_known: bool
     session_lives: bool
     role: str
     grants: tuple[str, ...]
@@ -38,4 +43,6 @@ async def person_of(database: AsyncDatabase, token: AccessToken) -> Standing:
     """Return how the person of an access token stands now."""
     async with database.system_tx() as connection:
         row = await connection.fetchrow(_PERSON, token.user_id, token.tenant_id, token.session_id)
-    return Standing(bool(row[0]), str(row[1]), tuple(row[2]), None if row[3] is None else tuple(row[3]), str(row[4]))
+    known, lives, role, grants, sources, personal_data = row
+    limits = None if sources is None else tuple(sources)
+    return Standing(known, lives, role, tuple(grants), limits, personal_data)

@@ -11,6 +11,12 @@ from opsintel_api.models.common import Answer, Parameters
 
 Role = Literal["owner", "admin", "analyst", "viewer"]
 
+Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^\x00-\x20\x7f]+@[^\x00-\x20\x7f@]+$")]
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+NewPassword = Annotated[SecretStr, Field(min_length=12, max_length=1024, description="At least 12 characters")]
+PersonName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200, description="What follows #token= in the link")]
+
 
 class LoginRequest(Parameters):
     """E-mail address, password and, for members of several tenants, the tenant's short name."""
@@ -21,7 +27,7 @@ class LoginRequest(Parameters):
     )
 
     email: Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^\x00]+$")]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+    password: GivenPassword
     tenant: Annotated[str | None, Field(max_length=63, description="Short name; default: the oldest membership")] = None
 
 
@@ -74,3 +80,65 @@ class Me(Answer):
     tenants: list[Membership]
     role: Role
     scopes: list[str]
+
+
+class SwitchRequest(Parameters):
+    """The tenant to go on in."""
+
+    tenant: Annotated[str, Field(min_length=1, max_length=63, description="Short name")]
+
+
+class PasswordChange(Parameters):
+    """The present password, and the one to come."""
+
+    current: GivenPassword
+    new: NewPassword
+
+
+class RegisterRequest(Parameters):
+    """Who asks for an account and a tenant of their own."""
+
+    email: Email
+    name: PersonName
+    password: NewPassword
+    organization: PersonName
+
+
+class ResetRequest(Parameters):
+    """Whose password is to be set anew."""
+
+    email: Email
+
+
+class LinkRequest(Parameters):
+    """A link that was sent to a person."""
+
+    token: LinkToken
+
+
+class ResetConfirmation(LinkRequest):
+    """The link, and the password to come."""
+
+    password: NewPassword
+
+
+class AcceptRequest(LinkRequest):
+    """The link, and name and password of the account: the one it has, where the address has an account already."""
+
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    password: GivenPassword
+
+
+class Accepted(Answer):
+    """It is seen to; whatever follows comes by mail."""
+
+    accepted: Literal[True] = True
+
+
+class OpenInvitation(Answer):
+    """What a link invites to."""
+
+    email: str
+    tenant_name: str
+    role: Role
+    has_account: bool = Field(description="Whether the address has an account, whose password is asked for")

@@ -1,28 +1,27 @@
-"""Log-in, refresh, log-out, and who one is."""
+"""Log-in, refresh, log-out here and everywhere, and the switch to another tenant."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Cookie, Depends, Header, Request, Response
 
-from opsintel.access import passwords, tokens
+from opsintel.access import own_password
 from opsintel_api.auth import sessions
-from opsintel_api.auth.cookies import COOKIE, clear_cookie, set_cookie
+from opsintel_api.auth.answers import session_of
+from opsintel_api.auth.cookies import COOKIE, clear_cookie
 from opsintel_api.auth.principal import Authenticated
-from opsintel_api.models.auth import LoginRequest, Me, Membership, Session, SignedOut, Tenant, User
+from opsintel_api.auth.proof import WRONG, checked_account
+from opsintel_api.models.auth import LoginRequest, Session, SignedOut, SwitchRequest
 from opsintel_api.problems import RequestProblem, responses
 from opsintel_api.routes import WITHOUT_PARAMETERS, open_router, protected_router
-from opsintel_api.services import Services, services_of
+from opsintel_api.services import services_of
 
 open_routes = open_router("auth", "/v1")
 routes = protected_router("auth")
 
-WRONG = "E-mail address or password is wrong"
 REQUESTED_WITH = "opsintel"
-_hashing = asyncio.Semaphore(2)
-"""Each hash takes 19 MB and a core for a moment: a flood of log-ins waits instead of filling the memory."""
+NO_MEMBER = "This account is not a member of that tenant, or of none at all"
 
 
 def require_own_page(
@@ -42,15 +41,19 @@ def require_own_page(
 )
 async def login(request: Request, response: Response, credentials: LoginRequest) -> Session:
     """Open a session by e-mail address and password."""
-    services = services_of(request)
+    database = services_of(request).database
     email = credentials.email.strip().lower()
-    account = await _checked_account(request, services, email, credentials.password.get_secret_value())
-    memberships = await sessions.memberships(services.database, account.id)
+    account = await checked_account(request, email, credentials.password.get_secret_value())
+    memberships = await sessions.memberships(database, account.id)
     chosen = [m for m in memberships if credentials.tenant in (None, m.slug)]
     if not chosen:
-        raise RequestProblem(403, "This account is not a member of that tenant, or of none at all")
-    grant = await sessions.open_session(services.database, account.id, chosen[0].tenant_id)
-    return _session(request, response, services, account, memberships, grant)
+        raise RequestProblem(403, NO_MEMBER)
+    grant = await sessions.open_session(
+        database, account.id, chosen[0].tenant_id, "password", proved=account.password_hash
+    )
+    if grant is None:
+        raise RequestProblem(401, WRONG)
+    return await session_of(request, response, grant)
 
 
 @open_routes.post(
@@ -67,13 +70,13 @@ async def refresh(
         return SignedOut()
     services = services_of(request)
     grant = await sessions.refresh(services.database, token, services.key_for("refresh"))
-    account = await sessions.account_of(services.database, grant.user_id) if grant else None
-    memberships = await sessions.memberships(services.database, account.id) if account else []
-    if grant is None or account is None or grant.tenant_id not in {m.tenant_id for m in memberships}:
-        ended = RequestProblem(401, "The session has ended; log in again")
+    try:
+        if grant is None:
+            raise RequestProblem(401, "The session has ended; log in again")
+        return await session_of(request, response, grant)
+    except RequestProblem as ended:
         clear_cookie(request, ended)
-        raise ended
-    return _session(request, response, services, account, memberships, grant)
+        raise
 
 
 @open_routes.post(
@@ -93,63 +96,26 @@ async def logout(
     return response
 
 
-@routes.get("/me", response_model=Me, dependencies=[WITHOUT_PARAMETERS])
-async def get_me(request: Request, principal: Authenticated) -> Me:
-    """Return the person, tenant, role and scopes of the access token."""
-    database = services_of(request).database
-    account = await sessions.account_of(database, principal.user_id)
-    memberships = await sessions.memberships(database, principal.user_id)
-    current = next((m for m in memberships if m.tenant_id == principal.tenant_id), None)
-    if account is None or current is None:
-        raise RequestProblem(401, "The session has ended", headers={"WWW-Authenticate": "Bearer"})
-    return Me(scopes=sorted(principal.scopes), **_people(account, memberships, current))
+@routes.post("/auth/logout-everywhere", status_code=204, dependencies=[WITHOUT_PARAMETERS])
+async def logout_everywhere(request: Request, principal: Authenticated) -> Response:
+    """End every session of the person, on every device and in every tenant."""
+    await own_password.log_out_everywhere(services_of(request).database, principal.user_id)
+    response = Response(status_code=204)
+    clear_cookie(request, response)
+    return response
 
 
-async def _checked_account(request: Request, services: Services, email: str, password: str) -> sessions.Account:
-    address = request.client.host if request.client else ""
-    if wait := await services.throttle.begin(email, address):
-        raise RequestProblem(429, "Too many failed log-ins; try again later", headers={"Retry-After": str(wait)})
-    account = await sessions.find_account(services.database, email)
-    stored = account.password_hash if account else None
-    async with _hashing:
-        correct = await asyncio.to_thread(passwords.verify_password, stored, password)
-    if account is None or not correct:
-        raise RequestProblem(401, WRONG)
-    await services.throttle.succeeded(email, address)
-    if passwords.needs_upgrade(account.password_hash):
-        async with _hashing:
-            stronger = await asyncio.to_thread(passwords.upgraded, password)
-        await sessions.replace_hash(services.database, account.id, stronger)
-    return account
-
-
-def _session(
-    request: Request,
-    response: Response,
-    services: Services,
-    account: sessions.Account,
-    memberships: list[sessions.TenantRole],
-    grant: sessions.Grant,
+@routes.post("/auth/switch", response_model=Session, dependencies=[WITHOUT_PARAMETERS])
+async def switch_tenant(
+    request: Request, response: Response, principal: Authenticated, wanted: SwitchRequest
 ) -> Session:
-    set_cookie(request, response, grant)
-    current = next(m for m in memberships if m.tenant_id == grant.tenant_id)
-    token = tokens.AccessToken(grant.user_id, grant.tenant_id, grant.session_id)
-    return Session(
-        access_token=tokens.issue(token, services.token_key),
-        expires_in=tokens.LIFETIME_SECONDS,
-        **_people(account, memberships, current),
-    )
-
-
-def _people(
-    account: sessions.Account, memberships: list[sessions.TenantRole], current: sessions.TenantRole
-) -> dict[str, Any]:
-    return {
-        "user": User(id=account.id, email=account.email, name=account.name),
-        "tenant": Tenant(id=current.tenant_id, slug=current.slug, name=current.name),
-        "tenants": [
-            Membership.model_validate({"id": m.tenant_id, "slug": m.slug, "name": m.name, "role": m.role})
-            for m in memberships
-        ],
-        "role": current.role,
-    }
+    """Go on in another tenant that the person is a member of; the session in the present one ends."""
+    database = services_of(request).database
+    memberships = await sessions.memberships(database, principal.user_id)
+    chosen = next((m for m in memberships if m.slug == wanted.tenant), None)
+    if chosen is None:
+        raise RequestProblem(403, NO_MEMBER)
+    grant = await sessions.move_session(database, principal.user_id, principal.session_id, chosen.tenant_id)
+    if grant is None:
+        raise RequestProblem(401, "The session has ended; log in again")
+    return await session_of(request, response, grant)

@@ -17,7 +17,7 @@ from opsintel.tenants import all_tenants
 PAGE = 1000
 
 FINISHED = timedelta(days=30)
-"""How long the ledger tells of work, batches and replayed quarantine after their end."""
+"""How long what is over is kept: work, batches, replayed quarantine, sessions and links."""
 
 FINISHED_JOBS = timedelta(days=90)
 
@@ -29,6 +29,8 @@ _FINISHED: dict[str, LiteralString] = {
     "batch": "SELECT id FROM batch WHERE state <> 'open' AND finished_at < now() - %(age)s"
     " AND NOT EXISTS (SELECT FROM work WHERE batch_id = batch.id) LIMIT %(page)s",
     "quarantine": "SELECT id FROM quarantine WHERE replayed_at < now() - %(age)s LIMIT %(page)s",
+    "refresh_token": "SELECT id FROM refresh_token WHERE expires_at < now() - %(age)s LIMIT %(page)s",
+    "account_token": "SELECT id FROM account_token WHERE expires_at < now() - %(age)s LIMIT %(page)s",
 }
 """What is finished, by table; jobs and work before the batches that they name."""
 
@@ -100,7 +102,7 @@ def _forget_census(database: Database, tenant_id: UUID, days: int) -> None:
 
 
 def _delete_finished(database: Database, table: str) -> int:
-    key = "id" if table in ("batch", "quarantine") else "tenant_id, id"
+    key = "tenant_id, id" if table in ("job", "work") else "id"
     statement = f"DELETE FROM {table} WHERE ({key}) IN ({_FINISHED[table]})"
     deleted = 0
     while True:

@@ -15,7 +15,10 @@ from opsintel.settings import Settings
 from opsintel_api.app import create_app
 from tests.access.attack import Api
 from tests.access.checks import CHECKS, NAMED, owner_of
+from tests.api.conftest import client
 from tests.seeding import Seeded, seed_tenant
+
+__all__ = ["client"]
 
 CANARY = "kestrel-7731"
 UNLIMITED = {"api_reads_per_minute": 0, "api_searches_per_minute": 0, "api_writes_per_minute": 0}

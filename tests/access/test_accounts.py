@@ -13,9 +13,6 @@ PASSWORD = "a long enough password"
 
 
 class TestPasswords:
-    def test_a_hash_is_argon2id_of_the_least_cost_or_better(self):
-        assert hash_password(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-
     def test_the_right_password_fits_and_no_other(self):
         stored = hash_password(PASSWORD)
         assert verify_password(stored, PASSWORD)
@@ -27,11 +24,6 @@ class TestPasswords:
     def test_an_unknown_user_has_no_password_at_all(self):
         assert not verify_password(None, "nobody")
         assert not verify_password("not a hash", PASSWORD)
-
-    @pytest.mark.parametrize("password", ["short", "x" * 1025])
-    def test_too_short_or_too_long_is_refused(self, password):
-        with pytest.raises(InputError):
-            hash_password(password)
 
 
 class TestAccounts:

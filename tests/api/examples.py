@@ -25,7 +25,15 @@ class Example:
 def example(route: str, tenant: Seeded) -> Example:
     """Return the example of a route for a tenant."""
     day = str(tenant.last_day)
+    ok, done, refused = frozenset({200}), frozenset({204}), frozenset({422})
     listed = {
+        "POST /v1/auth/logout-everywhere": Example(statuses=done),
+        "POST /v1/auth/switch": Example({"tenant": tenant.slug}, statuses=ok),
+        "PUT /v1/me/password": Example({"current": "wrong", "new": "another long password"}, statuses=refused),
+        "PATCH /v1/members/{user_id}": Example({}, statuses=frozenset({204, 404})),
+        "DELETE /v1/members/{user_id}": Example(statuses=frozenset({204, 404})),
+        "POST /v1/invitations": Example({"email": "new@guest.example", "role": "viewer"}, statuses=frozenset({201})),
+        "DELETE /v1/invitations/{invitation_id}": Example(statuses=frozenset({204, 404})),
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/service-keys": Example({"name": "Report", "scopes": ["insights.read"]}, statuses=frozenset({201})),
@@ -45,6 +53,8 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "source_id": str(tenant.sources["mbox"]),
         "job_id": str(tenant.job),
         "key_id": str(tenant.service_key),
+        "user_id": str(tenant.leaver),
+        "invitation_id": str(tenant.invitation),
     }
 
 

@@ -13,7 +13,19 @@ from tests.api.conftest import Get, Send
 from tests.api.examples import example, path_of, protected_routes
 from tests.seeding import Seeded
 
-PUBLIC = {"POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/logout", "GET /healthz", "GET /readyz"}
+PUBLIC = {
+    "POST /v1/auth/login",
+    "POST /v1/auth/refresh",
+    "POST /v1/auth/logout",
+    "POST /v1/auth/register",
+    "POST /v1/auth/register/confirm",
+    "POST /v1/auth/reset",
+    "POST /v1/auth/reset/confirm",
+    "POST /v1/auth/invitations/inspect",
+    "POST /v1/auth/invitations/accept",
+    "GET /healthz",
+    "GET /readyz",
+}
 PROTECTED = protected_routes()
 
 

@@ -186,14 +186,14 @@ class TestParse:
 
 class TestAccount:
     def test_is_made_once_with_a_password_and_keeps_it(self, data_dir: Path) -> None:
-        arguments = ("account", "ana@acme.example", "--tenant", "acme", "--json")
+        arguments = ("account", "add", "ana@acme.example", "--tenant", "acme", "--json")
         first, again = (json.loads(run(data_dir, *arguments).stdout) for _ in range(2))
         assert len(first["password"]) >= 12
         assert again["password"] is None
 
     def test_needs_a_tenant_and_a_role_that_exist(self, data_dir: Path) -> None:
-        assert "no tenant 'nobody'" in run(data_dir, "account", "a@b.example", "--tenant", "nobody").stderr
-        assert "no role" in run(data_dir, "account", "a@b.example", "--tenant", "acme", "--role", "king").stderr
+        assert "no tenant 'nobody'" in run(data_dir, "account", "add", "a@b.example", "--tenant", "nobody").stderr
+        assert "no role" in run(data_dir, "account", "add", "a@b.example", "--tenant", "acme", "--role", "king").stderr
 
 
 class TestExport:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
+
+from opsintel.clock import now
 
 if TYPE_CHECKING:
     from tests.isolation.world import TenantOfWorld
@@ -40,6 +43,7 @@ SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("audit_log", "action"): lambda _text, _place: "source.seeded",
     ("audit_log", "subject_kind"): lambda _text, _place: "source",
     ("source", "kind"): lambda _text, _place: "mbox",
+    ("invitation", "expires_at"): lambda _text, _place: now() + timedelta(days=7),
     ("outbox", "topic"): lambda _text, _place: "partition.dirty",
     ("outbox", "payload"): _announcement,
     ("queue_message", "topic"): lambda _text, _place: "partition.dirty",

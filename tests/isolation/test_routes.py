@@ -16,7 +16,7 @@ from tests.isolation.shapes import PARAMETERS, WITHOUT_TEXT
 from tests.isolation.world import TENANTS, World
 
 PROTECTED = [operation for operation in operations() if operation.is_protected]
-READING = [operation for operation in PROTECTED if operation.reads]
+READING = [operation for operation in PROTECTED if operation.reads and operation.roles()]
 
 
 @pytest.fixture

@@ -252,3 +252,14 @@ class TestAPausedTenant:
         set_paused(database, tenant, paused=False)
         assert ledger.pending_count(database) == 1
         assert len(ledger.build_batches(database)) == 1
+
+    def test_has_its_work_wait_as_well_while_it_is_suspended(self, database: Database, tenant: UUID) -> None:
+        announce(database, tenant, DAY)
+        deliver(database)
+        with database.system_tx() as connection:
+            connection.execute("UPDATE tenant SET suspended_at = now() WHERE id = %s", (tenant,))
+        assert ledger.build_batches(database) == []
+        assert ledger.pending_count(database) == 0
+        with database.system_tx() as connection:
+            connection.execute("UPDATE tenant SET suspended_at = NULL WHERE id = %s", (tenant,))
+        assert len(ledger.build_batches(database)) == 1

@@ -121,7 +121,10 @@ refresh_token = control_table(
     UniqueConstraint("token_hash"),
     ForeignKeyConstraint(["user_id"], ["app_user.id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["tenant_id"], ["tenant.id"], ondelete="CASCADE"),
-    Index("ix_refresh_token_family_id", "family_id"),
+    Index("ix_refresh_token_family", "family_id", "expires_at"),
+    Index("ix_refresh_token_revoked", "family_id", postgresql_where=text("revoked_at IS NOT NULL")),
+    Index("ix_refresh_token_user_id", "user_id"),
+    Index("ix_refresh_token_expires_at", "expires_at"),
 )
 
 data_key = tenant_table(

@@ -1,0 +1,1 @@
+"""Mail of the product itself: invitations, resets, registrations."""
