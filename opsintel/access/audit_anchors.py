@@ -73,7 +73,7 @@ def write_anchor(context: Context, kind: Literal["heads", "restore"] = "heads") 
     """Anchor the heads that moved since the last anchor; None when none did. Raises `StorageError`."""
     master_key = context.settings.master_key()
     recent = _stored(context.objects)[-RECENT:]
-    known = _read(context.objects, recent, master_key)
+    known = _read(context, recent)
     heads = _moved(context, known) if kind == "heads" else _all_heads(context)
     if not heads and kind == "heads":
         return None
@@ -91,16 +91,18 @@ def write_anchor(context: Context, kind: Literal["heads", "restore"] = "heads") 
     return signed
 
 
-def read_anchors(objects: ObjectStore, master_key: bytes) -> Anchored:
+def read_anchors(context: Context) -> Anchored:
     """Return what was anchored, with the faults of the anchors themselves. Raises `StorageError`."""
-    return _read(objects, _stored(objects), master_key, first=1)
+    return _read(context, _stored(context.objects), first=1)
 
 
-def _read(objects: ObjectStore, stored: list[Stored], master_key: bytes, first: int | None = None) -> Anchored:
+def _read(context: Context, stored: list[Stored], first: int | None = None) -> Anchored:
     """Read anchors in their order; without `first` any number and predecessor will do for the first of them."""
     found = Anchored()
+    settings = context.settings
+    keys = {str(master_key_id(key)): key for key in (settings.master_key(), *settings.previous_keys())}
     for one in stored:
-        content = objects.get_range(one.key, 0, one.size)
+        content = context.objects.get_range(one.key, 0, one.size)
         anchor = _decode(content)
         if anchor is None:
             found.faults.append(f"anchor {one.key.removeprefix(PREFIX)} cannot be read")
@@ -112,9 +114,9 @@ def _read(objects: ObjectStore, stored: list[Stored], master_key: bytes, first: 
             found.faults.append(f"anchor {expected} is gone")
         elif anchor.previous != found.last_digest:
             found.faults.append(f"anchor {anchor.number} does not follow the one before")
-        if anchor.key != str(master_key_id(master_key)):
+        if anchor.key not in keys:
             found.unsigned += 1
-        elif not hmac.compare_digest(anchor.mac, _mac(master_key, anchor)):
+        elif not hmac.compare_digest(anchor.mac, _mac(keys[anchor.key], anchor)):
             found.faults.append(f"anchor {anchor.number} was changed")
         _take_in(found, anchor)
         found.last, found.last_digest = anchor, hashlib.sha256(content).hexdigest()

@@ -40,7 +40,7 @@ def verify(
     from opsintel.tenants import find_tenant
 
     with open_context(load_settings()) as context:
-        anchored = read_anchors(context.objects, context.settings.master_key())
+        anchored = read_anchors(context)
         if tenant:
             wanted = [find_tenant(context.database, tenant).id]
         else:

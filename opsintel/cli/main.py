@@ -34,6 +34,7 @@ COMMANDS = {
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
     "audit": ("opsintel.cli.audit", "Check that the audit log is what it was; anchor it outside of the database"),
     "keys": ("opsintel.cli.keys", "Rotate the master key or a tenant's data key; say which keys are in use"),
+    "erase": ("opsintel.cli.erase", "Erase a person or a tenant from every store"),
     "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),
     "trace": ("opsintel.cli.trace", "Follow a trace from the page that was accepted to the rows that were exported"),
     "backup": ("opsintel.cli.backup", "Back up database, Dagster's database and objects into a folder"),

@@ -35,22 +35,30 @@ def restore_backup(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
     """Restore into an empty data folder (with DB_URL: into empty databases), and check what was restored."""
+    from opsintel.access.audit_anchors import write_anchor
     from opsintel.backup.restore import restore
+    from opsintel.context import open_context
     from opsintel.settings import load_settings
+    from opsintel_pipeline.erasure.replay import replay
 
     settings = load_settings()
     restored = restore(settings, folder.expanduser().absolute(), given_moment(to) if to else None)
+    with open_context(settings) as context:
+        erased = replay(context)
+        write_anchor(context, "restore")
     if as_json:
         print_json(
             {
                 "backup": str(restored.backup.folder),
                 "to": restored.to,
                 "objects": restored.objects,
+                "erased_again": erased,
                 "master_keys_missing": restored.keys_missing,
             }
         )
         return
     typer.echo(f"Restored {restored.backup.folder} into {settings.db_url and 'DB_URL' or settings.data_dir}")
     typer.echo(f"{restored.objects:,} objects are there that the database refers to")
+    typer.echo(f"{erased:,} erasures that are younger than the back-up were done again")
     for key in restored.keys_missing:
         typer.echo(f"warning: credentials open with the master key {key} only; set MASTER_ENCRYPTION_KEY to it")

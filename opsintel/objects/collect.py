@@ -21,7 +21,7 @@ from opsintel.db.engine import Database
 from opsintel.errors import InputError
 from opsintel.objects.store import ObjectStore, Stored
 
-REFERENCES = (("raw_payload", "object_key"),)
+REFERENCES = (("raw_payload", "object_key"), ("erasure", "ledger_key"))
 """Every column that holds the key of an object; an object named by none of them is collected."""
 
 LEAST_GRACE = timedelta(days=2)

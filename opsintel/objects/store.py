@@ -120,9 +120,9 @@ class ObjectStore:
         block = self.get_range(key, start, end - start)
         return [block[offset - start : offset - start + size] for offset, size in wanted]
 
-    def pages(self, tenant_id: UUID) -> Iterator[list[Stored]]:
-        """Yield all objects of a tenant, up to a thousand at a time."""
-        yield from self.pages_under(_prefix(tenant_id))
+    def pages(self, tenant_id: UUID, kind: str = "") -> Iterator[list[Stored]]:
+        """Yield the objects of a tenant, all or those of a kind, up to a thousand at a time."""
+        yield from self.pages_under(_prefix(tenant_id) + (f"{kind}/" if kind else ""))
 
     def pages_under(self, prefix: str) -> Iterator[list[Stored]]:
         """Yield all objects whose keys begin so, up to a thousand at a time."""

@@ -46,6 +46,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             connection, partition.tenant_id, partition.day, result.memberships, embedder.version
         )
         touched |= {membership.issue_id for membership in followed}
+        touched |= store.outdated_issues(connection, partition.day)
         refresh_issues(connection, partition.tenant_id, touched, embedder.version)
         other_days = _other_days(connection, result, followed, partition.day)
         announce_days(connection, partition.tenant_id, other_days, "issues changed", "marts")

@@ -184,6 +184,18 @@ def follow_threads(
     return members
 
 
+def outdated_issues(connection: psycopg.Connection, day: date) -> set[UUID]:
+    """Return the issues with members of a day that were analysed anew since the issue was brought up to date."""
+    rows = connection.execute(
+        "SELECT DISTINCT issue.id FROM message JOIN issue_member ON issue_member.message_id = message.id"
+        " AND issue_member.removed_at IS NULL JOIN issue ON issue.id = issue_member.issue_id"
+        " JOIN analysis ON analysis.message_id = message.id AND analysis.current"
+        " WHERE message.partition_day = %s AND analysis.created_at > issue.updated_at",
+        (day,),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
 def _insert_issues(connection: psycopg.Connection, tenant_id: UUID, issue_ids: Sequence[UUID]) -> None:
     row = connection.execute("SELECT coalesce(max(number), 0) FROM issue").fetchone()
     assert row is not None

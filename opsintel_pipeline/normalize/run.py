@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -17,8 +17,12 @@ from opsintel.errors import ItemError
 from opsintel.events.message import CanonicalMessage
 from opsintel.ids import new_id
 from opsintel.partitions import Partition, StageResult
+from opsintel.people.payloads import remove_marked
+from opsintel.people.suppression import Suppressed, suppressed
 from opsintel.queue.outbox import announce_days
 from opsintel.tenants import tenant_by_id
+from opsintel_pipeline.normalize.duplicates import content_hash
+from opsintel_pipeline.normalize.erased import is_by_erased, mark_erased, names_erased, without_erased
 from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 from opsintel_pipeline.normalize.store import Incoming, delete_occurrences, store_messages
 
@@ -57,9 +61,11 @@ def run(context: Context, partition: Partition) -> StageResult:
     )
     taken = failed = 0
     full = True
+    erased_now = 0
     while full and (payloads := _waiting(context, partition)):
         full = len(payloads) == PAGE
-        incoming, failures = _parse(context, payloads, normalize_context)
+        gone = suppressed(context, partition.tenant_id)
+        incoming, failures, erased = _parse(context, payloads, normalize_context, gone)
         by_id = {payload.id: payload for payload in payloads}
         with context.database.tenant_tx(partition.tenant_id) as connection:
             days, refused = _store(connection, partition, incoming)
@@ -70,12 +76,16 @@ def run(context: Context, partition: Partition) -> StageResult:
             connection.execute(
                 "UPDATE raw_payload SET normalized_at = now() WHERE id = ANY(%s)", ([p.id for p in payloads],)
             )
+            mark_erased(connection, erased)
             announce_days(connection, partition.tenant_id, days - {partition.day}, "edit", "analyses")
+        if erased:
+            remove_marked(context, partition.tenant_id)
+            erased_now += len(erased)
         taken += len(incoming) - len(refused)
         failed += len(failures)
     with context.database.tenant_tx(partition.tenant_id) as connection:
         row = connection.execute("SELECT count(*) FROM message WHERE partition_day = %s", (partition.day,)).fetchone()
-    return StageResult(int(row[0]) if row else 0, {"normalized": taken, "failed": failed})
+    return StageResult(int(row[0]) if row else 0, {"normalized": taken, "failed": failed, "erased": erased_now})
 
 
 def _waiting(context: Context, partition: Partition) -> list[_Payload]:
@@ -90,11 +100,13 @@ def _waiting(context: Context, partition: Partition) -> list[_Payload]:
 
 
 def _parse(
-    context: Context, payloads: list[_Payload], normalize_context: NormalizeContext
-) -> tuple[list[Incoming], list[tuple[_Payload, str]]]:
+    context: Context, payloads: list[_Payload], normalize_context: NormalizeContext, gone: Suppressed
+) -> tuple[list[Incoming], list[tuple[_Payload, str]], list[UUID]]:
+    """Return the messages of payloads, those that failed, and those that hold a person who was erased."""
     contents = _read(context, payloads)
     incoming: list[Incoming] = []
     failures: list[tuple[_Payload, str]] = []
+    erased: list[UUID] = []
     for payload in payloads:
         if payload.deleted or payload.format is None:
             continue
@@ -108,8 +120,15 @@ def _parse(
         except PARSE_FAULTS as error:
             failures.append((payload, f"cannot be read: {type(error).__name__}"))
             continue
+        if gone and (is_by_erased(message, gone) or names_erased(contents[payload.id], message, gone)):
+            erased.append(payload.id)
+            if not is_by_erased(message, gone):
+                incoming.append(
+                    replace(_incoming(payload, without_erased(message, gone)), digest=content_hash(message))
+                )
+            continue
         incoming.append(_incoming(payload, message))
-    return incoming, failures
+    return incoming, failures, erased
 
 
 def _incoming(payload: _Payload, message: CanonicalMessage) -> Incoming:

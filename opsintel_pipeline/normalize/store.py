@@ -30,6 +30,8 @@ class Incoming:
     raw_payload_id: UUID
     channel: str
     message: CanonicalMessage
+    digest: bytes | None = None
+    """Content hash of the message as it came, where a person who was erased was taken out of it."""
 
 
 def store_messages(connection: psycopg.Connection, partition: Partition, incoming: Sequence[Incoming]) -> set[date]:
@@ -48,7 +50,7 @@ def store_messages(connection: psycopg.Connection, partition: Partition, incomin
     days: set[date] = set()
     for item in incoming:
         place = (item.source_id, item.native_id)
-        digest = content_hash(item.message)
+        digest = item.digest or content_hash(item.message)
         twin_key = (item.message.rfc_message_id, digest)
         message_id = occurrences.get(place)
         if message_id is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from opsintel.context import Context
 from opsintel.db.connect import database_urls
@@ -17,7 +18,12 @@ from opsintel.metrics.stored import StoredGauges
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
+<<<<<<< HEAD
 from opsintel_pipeline.worker import limits, polling
+=======
+from opsintel_pipeline.erasure import run as erasures
+from opsintel_pipeline.worker import polling
+>>>>>>> f634d9c (Erasure of a person from every store: dry run equal to the result, receipt, resumable, erased on arrival afterwards, replayed after a restore)
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
 
@@ -42,24 +48,32 @@ def main() -> None:
                 [StoredGauges(gauged), PoolGauge(database.pool_figures)],
             ),
         ):
+<<<<<<< HEAD
             _poll(Context(database, open_objects(settings), settings), stop)
             threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
+=======
+            context = Context(database, open_objects(settings), settings)
+            _beside("polling", polling.run, context, stop)
+            _beside("erasures", erasures.run, context, stop)
+>>>>>>> f634d9c (Erasure of a person from every store: dry run equal to the result, receipt, resumable, erased on arrival afterwards, replayed after a restore)
             run(database, queue, stop, Heartbeat(settings.data_dir))
     except OpsintelError as error:
         sys.stderr.write(f"opsintel: {error.line()}\n")
         sys.exit(1)
 
 
-def _poll(context: Context, stop: threading.Event) -> None:
-    """Read sources beside the loop; should that end by itself, the worker ends too, and is started again."""
+def _beside(
+    name: str, work: Callable[[Context, threading.Event], None], context: Context, stop: threading.Event
+) -> None:
+    """Work beside the loop; should that end by itself, the worker ends too, and is started again."""
 
-    def poll() -> None:
+    def run_until_stop() -> None:
         try:
-            polling.run(context, stop)
+            work(context, stop)
         finally:
             stop.set()
 
-    threading.Thread(target=poll, name="polling", daemon=True).start()
+    threading.Thread(target=run_until_stop, name=name, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def tampering(admin_url: str) -> Iterator[psycopg.Connection]:
 
 
 def verdict_of(context: Context, tenant_id: UUID) -> Verdict:
-    anchored = read_anchors(context.objects, context.settings.master_key())
+    anchored = read_anchors(context)
     assert anchored.faults == []
     return verify_chain(context.database, tenant_id, anchored.hashes.get(tenant_id, {}))
 
@@ -234,7 +234,7 @@ class TestAnchors:
                 fields["heads"] = {str(new_id()): [3, "00" * 32]}
                 fields["mac"] = fields["mac"] if change == "edited" else "00" * 32
                 path.write_bytes(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode())
-            assert read_anchors(context.objects, context.settings.master_key()).faults
+            assert read_anchors(context).faults
         finally:
             path.write_bytes(content)
 

@@ -14,6 +14,7 @@ from opsintel.db.tables import (
     keys,
     marts,
     objects,
+    people,
 )
 from opsintel.db.tables.declaration import Declaration, declaration_of, metadata
 
@@ -34,4 +35,5 @@ __all__ = [
     "marts",
     "metadata",
     "objects",
+    "people",
 ]

@@ -1,0 +1,1 @@
+"""Erasure and export of a person's data: who is meant, what names them, and who must not come back."""

@@ -1,0 +1,200 @@
+"""What names a person, found in other people's texts and replaced by a placeholder of the same kind.
+
+Addresses and numbers go wherever they stand. So does the full name. Words that the person wrote go where they are
+quoted: in messages near to the person (the same thread, or one that names them) from four words in a row on, elsewhere
+from eight on, which nobody writes twice by chance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+EMAIL, NAME, PHONE, ID, WORDS = "[email]", "[name]", "[phone]", "[id]", "[removed]"
+QUOTE = "[quoted text removed]"
+NEAR, FAR = 4, 8
+"""Words in a row that are a quotation, in messages near to the person and elsewhere."""
+
+LEAST_WORDS = 8
+"""Characters of a text of fewer than `NEAR` words that is taken for a quotation where it stands as a whole."""
+LEAST_NAME = 3
+PHONE_DIGITS = (7, 9)
+"""Digits that a number has at least, and those at its end that tell whether two are the same."""
+
+_LOCAL = r"A-Za-z0-9._%+'&*/=?^`{|}~#$!\u0080-\uffff-"
+ADDRESS = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]{{1,400}}?(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+_NUMBER = re.compile(r"(?<![\w@])\+?\(?\d(?:[ ().\-/\u00a0]{0,3}\d){6,18}(?!\w)")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What names a person; all of it goes when the erasure ends."""
+
+    addresses: frozenset[str] = frozenset()
+    """E-mail addresses in lower case."""
+
+    ids: frozenset[str] = frozenset()
+    """Ids at providers, e.g. of a Slack account."""
+
+    names: frozenset[str] = frozenset()
+    phones: frozenset[str] = frozenset()
+    """Their last digits."""
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Return the terms as the erasure's row keeps them while it runs."""
+        return {name: sorted(getattr(self, name)) for name in ("addresses", "ids", "names", "phones")}
+
+    @classmethod
+    def of(cls, stored: dict[str, list[str]]) -> Terms:
+        """Return the terms that `as_json` gave."""
+        return cls(**{name: frozenset(values) for name, values in stored.items()})
+
+
+def phones_in(text: str) -> set[str]:
+    """Return the telephone numbers in a text, by the digits that tell one from another."""
+    return {_tail(match[0]) for match in _NUMBER.finditer(text)}
+
+
+def _tail(number: str) -> str:
+    return re.sub(r"\D", "", number)[-PHONE_DIGITS[1] :]
+
+
+@dataclass
+class Quotations:
+    """The person's own words, by the hashes of their runs."""
+
+    near: set[int] = field(default_factory=set)
+    far: set[int] = field(default_factory=set)
+    short: set[int] = field(default_factory=set)
+
+    def add(self, text: str) -> None:
+        """Take in a text that the person wrote."""
+        words = _words(text)
+        self.near.update(_runs(words, NEAR))
+        self.far.update(_runs(words, FAR))
+        if 0 < len(words) < NEAR and sum(map(len, words)) >= LEAST_WORDS:
+            self.short.add(hash(tuple(words)))
+
+    def places(self, text: str, *, near: bool) -> list[tuple[int, int]]:
+        """Return where the text holds the person's words, as spans of characters."""
+        found = list(_WORD.finditer(text))
+        words = [match[0].casefold() for match in found]
+        runs = [(self.near, NEAR), *((self.short, size) for size in range(1, NEAR))] if near else [(self.far, FAR)]
+        covered: set[int] = set()
+        for known, size in runs:
+            if not known:
+                continue
+            for start in range(len(words) - size + 1):
+                if hash(tuple(words[start : start + size])) in known:
+                    covered.update(range(start, start + size))
+        return _joined(text, [(found[place].start(), found[place].end()) for place in sorted(covered)])
+
+
+class Redactor:
+    """Replaces what names a person."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        quotations: Quotations | None = None,
+        is_erased: Callable[[str], bool] = lambda _address: False,
+    ) -> None:
+        """`is_erased` tells of an address in lower case whether it is a person's who was erased, by its keyed hash."""
+        self._terms = terms
+        self._quotations = quotations or Quotations()
+        self._is_erased = is_erased
+
+    def names(self, text: str) -> bool:
+        """Tell whether a text names the person by address, id, number or full name."""
+        return bool(text) and self._without_terms(text) != text
+
+    def redacted(self, text: str, *, near: bool = False) -> str:
+        """Return the text without what names the person, and without their words."""
+        if not text:
+            return text
+        text = self._without_terms(text)
+        if near and self._parts:
+            text = self._parts.sub(NAME, text)
+        for start, end in reversed(self._quotations.places(text, near=near)):
+            text = text[:start] + WORDS + text[end:]
+        return text
+
+    def redacted_value(self, value: Any) -> Any:
+        """Return a value of JSON with all its texts, names of fields too, without what names the person."""
+        if isinstance(value, str):
+            return self._without_terms(value)
+        if isinstance(value, list):
+            return [self.redacted_value(part) for part in value]
+        if isinstance(value, dict):
+            return {self._without_terms(key): self.redacted_value(part) for key, part in value.items()}
+        return value
+
+    def _without_terms(self, text: str) -> str:
+        if "@" in text or "%40" in text:
+            text = ADDRESS.sub(self._address, text)
+        if self._ids:
+            text = self._ids.sub(ID, text)
+        if self._full_names:
+            text = self._full_names.sub(NAME, text)
+        if self._terms.phones:
+            text = _NUMBER.sub(lambda match: PHONE if _tail(match[0]) in self._terms.phones else match[0], text)
+        return text
+
+    def _address(self, match: re.Match[str]) -> str:
+        written = match[0]
+        address = written.replace("%40", "@").lower()
+        # What stands before an address in a text may look like a part of it: mailto=ana@example.org, 'ana@example.org
+        while True:
+            if address in self._terms.addresses or self._is_erased(address):
+                return written[: len(written) - len(address)] + EMAIL if "%40" not in written else EMAIL
+            shorter = re.sub(r"\A[^=/'`{|~#$!?&*^%]*[=/'`{|~#$!?&*^%]", "", address)
+            if shorter == address:
+                return written
+            address = shorter
+
+    @cached_property
+    def _ids(self) -> re.Pattern[str] | None:
+        return _pattern(self._terms.ids)
+
+    @cached_property
+    def _full_names(self) -> re.Pattern[str] | None:
+        whole = {name for name in self._terms.names if " " in name.strip()}
+        return _pattern({*whole, *(_turned(name) for name in whole)})
+
+    @cached_property
+    def _parts(self) -> re.Pattern[str] | None:
+        parts = {part for name in self._terms.names for part in name.split() if len(part) >= LEAST_NAME}
+        return _pattern(parts, flags=re.NOFLAG)
+
+
+def _turned(name: str) -> str:
+    first, _, last = name.strip().rpartition(" ")
+    return f"{last}, {first}"
+
+
+def _pattern(terms: Iterable[str], flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str] | None:
+    written = sorted((r"[\s,]+".join(map(re.escape, re.split(r"[\s,]+", term))) for term in terms if term), key=len)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(reversed(written))})(?!\w)", flags) if written else None
+
+
+def _words(text: str) -> list[str]:
+    return [match[0].casefold() for match in _WORD.finditer(text)]
+
+
+def _runs(words: list[str], size: int) -> set[int]:
+    return {hash(tuple(words[start : start + size])) for start in range(len(words) - size + 1)}
+
+
+def _joined(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join spans with no other word between them."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and not _WORD.search(text, joined[-1][1], start):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined

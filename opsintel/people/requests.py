@@ -1,0 +1,111 @@
+"""Erasures as their rows say: asked for, taken in hand, looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from opsintel.access.audit import Actor, Entry, Subject, record
+from opsintel.db.engine import Database
+from opsintel.errors import NotFoundError
+from opsintel.ids import new_id
+
+PERSON, TENANT = "person", "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure as its row says."""
+
+    tenant_id: UUID
+    id: UUID
+    kind: str
+    state: str
+    actor: Actor
+    wanted: dict[str, Any] | None
+    progress: dict[str, Any]
+    counts: dict[str, int]
+    receipt: dict[str, Any] | None
+    receipt_hash: bytes | None
+    error: str
+    requested_at: datetime
+    finished_at: datetime | None
+
+
+_COLUMNS = (
+    "tenant_id, id, kind, state, actor_kind, actor_id, wanted, progress, counts, receipt, receipt_hash, error,"
+    " requested_at, finished_at"
+)
+
+
+def request_erasure(
+    database: Database, tenant_id: UUID, kind: str, wanted: dict[str, Any], actor: Actor, erasure_id: UUID | None = None
+) -> UUID:
+    """Write the row of an erasure, record who asked for it, and return its id."""
+    made = erasure_id or new_id()
+    with database.tenant_tx(tenant_id) as connection:
+        connection.execute(
+            "INSERT INTO erasure (tenant_id, id, kind, actor_kind, actor_id, wanted) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            (tenant_id, made, kind, actor.kind, actor.id, Jsonb(wanted)),
+        )
+        record(connection, Entry(tenant_id, actor, f"{kind}.erasure_requested", Subject("erasure", str(made))))
+    return made
+
+
+def find_erasure(database: Database, tenant_id: UUID, erasure_id: UUID) -> Erasure:
+    """Return an erasure; `NotFoundError` when the tenant has none of this id."""
+    with database.tenant_tx(tenant_id) as connection:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM erasure WHERE id = %s", (erasure_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such erasure")
+    return _erasure(row)
+
+
+def take_erasure(database: Database, tenant_id: UUID, erasure_id: UUID, lease: timedelta) -> Erasure | None:
+    """Take an erasure in hand for a while and return it; None when it is done, or another process has it."""
+    with database.tenant_tx(tenant_id) as connection:
+        row = connection.execute(
+            "UPDATE erasure SET state = 'running', lease_until = now() + %s, attempts = attempts + 1"
+            " WHERE id = %s AND state IN ('queued', 'running') AND coalesce(lease_until, '-infinity') < now()"
+            f" RETURNING {_COLUMNS}",
+            (lease, erasure_id),
+        ).fetchone()
+    return _erasure(row) if row else None
+
+
+def waiting_erasures(database: Database) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, id) of what waits, or was left by a process that died, oldest first."""
+    with database.system_tx() as connection:
+        rows = connection.execute(
+            "SELECT tenant_id, id FROM erasure WHERE state IN ('queued', 'running')"
+            " AND coalesce(lease_until, '-infinity') < now() ORDER BY requested_at, id LIMIT 20"
+        ).fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def put_off(connection: psycopg.Connection, erasure_id: UUID, error: str, pause: timedelta, most: int) -> None:
+    """Note why an erasure stopped; it is tried again after a pause, so many times at most."""
+    connection.execute(
+        "UPDATE erasure SET error = %s, lease_until = now() + %s,"
+        " state = CASE WHEN attempts >= %s THEN 'failed' ELSE 'queued' END WHERE id = %s",
+        (error, pause, most, erasure_id),
+    )
+
+
+def give_up(connection: psycopg.Connection, erasure_id: UUID, error: str) -> None:
+    """Note that an erasure cannot be done as it was asked for."""
+    connection.execute(
+        "UPDATE erasure SET error = %s, state = 'failed', wanted = NULL, finished_at = now() WHERE id = %s",
+        (error, erasure_id),
+    )
+
+
+def _erasure(row: tuple[Any, ...]) -> Erasure:
+    tenant_id, erasure_id, kind, state, actor_kind, actor_id, *rest = row
+    return Erasure(tenant_id, erasure_id, kind, state, Actor(actor_kind, actor_id), *rest)

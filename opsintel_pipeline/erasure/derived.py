@@ -1,0 +1,105 @@
+"""What was made of many messages: threads' subjects, issues, the words of a fitted embedder, exported rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+
+from opsintel.clock import today
+from opsintel.embeddings.lexical import LexicalEmbedder
+from opsintel.partitions import Partition
+from opsintel.tenants import tenant_by_id
+from opsintel_pipeline.act.sheets import run as sheets
+from opsintel_pipeline.erasure.sweep import erased_key
+from opsintel_pipeline.erasure.work import Work
+from opsintel_pipeline.issues.refresh import refresh_issues
+from opsintel_pipeline.issues.store import lock_tenant
+
+NOTHING_LEFT = "Erased"
+IN_WORK = "Untitled"
+
+
+def blank_threads(work: Work) -> None:
+    """Empty the subjects of threads that the person began; a key made of a subject becomes its keyed hash."""
+    with work.page() as connection:
+        rows = connection.execute(
+            "SELECT thread.id, thread.key FROM thread WHERE subject <> '' AND id IN ("
+            " SELECT thread_id FROM message WHERE author_id = ANY(%(who)s)) AND (SELECT author_id FROM message"
+            " WHERE message.thread_id = thread.id ORDER BY sorted_at, message.id LIMIT 1) = ANY(%(who)s)",
+            {"who": list(work.person.participants)},
+        ).fetchall()
+        for thread_id, key in rows:
+            kept = erased_key(work.key, key) if key.startswith("subject:") else key
+            connection.execute("UPDATE thread SET subject = '', key = %s WHERE id = %s", (kept, thread_id))
+        work.counts["thread"] += len(rows)
+
+
+def refresh_touched(work: Work) -> None:
+    """Make titles, summaries, examples and figures of the touched issues anew, from what is left."""
+    touched = [UUID(one) for one in sorted(work.progress.issues)]
+    work.counts["issue"] = len(touched)
+    with work.page() as connection:
+        if work.dry_run or not touched:
+            return
+        lock_tenant(connection, work.tenant_id)
+        for issue_id, title in connection.execute(
+            "SELECT id, title FROM issue WHERE id = ANY(%s) AND title_pinned", (touched,)
+        ).fetchall():
+            connection.execute(
+                "UPDATE issue SET title = %s WHERE id = %s", (work.redactor.redacted(title, near=True), issue_id)
+            )
+        connection.execute(
+            "UPDATE issue SET summary = '', example_message_id = NULL,"
+            " title = CASE WHEN title_pinned THEN title ELSE %s END WHERE id = ANY(%s)",
+            (IN_WORK, touched),
+        )
+        version = connection.execute("SELECT version FROM embedding_model WHERE current").fetchone()
+        if version is not None:
+            refresh_issues(connection, work.tenant_id, touched, version[0])
+        connection.execute(
+            "UPDATE issue SET title = CASE WHEN title_pinned THEN title ELSE %s END, state = 'archived'"
+            " WHERE id = ANY(%s) AND messages = 0 AND merged_into IS NULL",
+            (NOTHING_LEFT, touched),
+        )
+
+
+def forget_words(work: Work) -> None:
+    """Blank the words of the person in the tenant's fitted embedders that nobody else was seen to use."""
+    parts = {part.casefold() for name in work.person.terms.names for part in name.split()}
+    words = work.words | parts
+    with work.page() as connection:
+        for version, state in connection.execute(
+            "SELECT version, state FROM embedding_model WHERE state IS NOT NULL"
+        ).fetchall():
+            _forget(work, connection, version, state, words)
+
+
+def _forget(work: Work, connection: psycopg.Connection, version: str, state: bytes, words: set[str]) -> None:
+    try:
+        fitted = LexicalEmbedder.from_bytes(state)
+    except ValueError:
+        return
+    vocabulary = tuple("" if word in words else word for word in fitted.vocabulary)
+    if vocabulary == fitted.vocabulary:
+        return
+    work.counts["embedding_model"] += 1
+    connection.execute(
+        "UPDATE embedding_model SET state = %s WHERE version = %s",
+        (replace(fitted, vocabulary=vocabulary).to_bytes(), version),
+    )
+
+
+def export_again(work: Work) -> None:
+    """Have the rows of touched issues written anew at Google, or emptied where nothing is left of the issue."""
+    with work.page() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM export_row WHERE state = 'written' AND row_key = ANY(%s)",
+            (sorted(work.progress.issues),),
+        ).fetchone()
+        work.counts["sheet_row"] = int(row[0]) if row else 0
+    if work.counts["sheet_row"] and not work.dry_run:
+        tenant = tenant_by_id(work.context.database, work.tenant_id)
+        # A sheet that cannot be written now is failing with its reason, and written by its next export.
+        sheets.run(work.context, Partition(today(), tenant.id, tenant.slug))

@@ -1,0 +1,80 @@
+"""The person themselves: participant, account, invitations, and who is behind the audit log's opaque ids."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from opsintel.people.suppression import identity_hash
+from opsintel_pipeline.erasure.work import Work
+
+_REMOVED: tuple[tuple[str, LiteralString], ...] = (
+    ("fact_participant_day", "participant_id = ANY(%(participants)s::uuid[])"),
+    ("participant_identity", "participant_id = ANY(%(participants)s::uuid[])"),
+    ("participant", "id = ANY(%(participants)s::uuid[])"),
+    ("invitation", "email = ANY(%(addresses)s)"),
+    (
+        "audit_subject",
+        "(kind = 'participant' AND reference = ANY(%(participants)s::text[])) OR reference = %(user)s::text"
+        " OR reference = ANY(%(addresses)s)",
+    ),
+)
+"""Rows that go, by table."""
+
+_FORGOTTEN: tuple[tuple[str, LiteralString], ...] = (
+    ("issue_event", "UPDATE issue_event SET actor = 'erased' WHERE actor = %(user)s::text"),
+    ("issue_constraint", "UPDATE issue_constraint SET author_id = NULL WHERE author_id = %(user)s"),
+    ("issue_assignee", "UPDATE issue SET assignee_id = NULL WHERE assignee_id = %(user)s"),
+    ("job", "UPDATE job SET created_by = NULL WHERE created_by = %(user)s"),
+)
+"""References to the person's account."""
+
+
+def suppress(work: Work) -> None:
+    """From now on what comes from the person, whatever way, is erased on arrival."""
+    with work.page() as connection:
+        for kind, value in work.person.identities:
+            connection.execute(
+                "INSERT INTO erasure_suppression (tenant_id, hash, erasure_id) VALUES (%s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                (work.tenant_id, identity_hash(work.key, kind, value), work.erasure_id),
+            )
+
+
+def remove_person(work: Work) -> None:
+    """Remove what says who the person is."""
+    values = {
+        "participants": [str(one) for one in work.person.participants],
+        "addresses": sorted(work.person.terms.addresses),
+        "user": work.person.user_id,
+    }
+    with work.page() as connection:
+        for table, condition in _REMOVED:
+            # Counted first: in a dry run the person's messages still refer to them.
+            row = connection.execute(f"SELECT count(*) FROM {table} WHERE {condition}".encode(), values).fetchone()
+            work.counts[table] += int(row[0]) if row else 0
+            if not work.dry_run:
+                connection.execute(f"DELETE FROM {table} WHERE {condition}".encode(), values)
+        for store, statement in _FORGOTTEN:
+            work.counts[store] += connection.execute(statement, values).rowcount
+        connection.execute(
+            "UPDATE erasure SET actor_id = '' WHERE actor_kind = 'person' AND actor_id = %(user)s::text", values
+        )
+
+
+def remove_account(work: Work) -> None:
+    """Take the person's account out of the tenant; it goes as a whole where it is in no other."""
+    if work.person.user_id is None:
+        return
+    with work.context.database.system_tx() as connection:
+        connection.execute(
+            "DELETE FROM refresh_token WHERE user_id = %s AND tenant_id = %s", (work.person.user_id, work.tenant_id)
+        )
+        work.counts["membership"] += connection.execute(
+            "DELETE FROM membership WHERE user_id = %s AND tenant_id = %s", (work.person.user_id, work.tenant_id)
+        ).rowcount
+        work.counts["app_user"] += connection.execute(
+            "DELETE FROM app_user WHERE id = %s AND NOT EXISTS (SELECT FROM membership WHERE user_id = %s)",
+            (work.person.user_id, work.person.user_id),
+        ).rowcount
+        if work.dry_run:
+            connection.rollback()

@@ -1,0 +1,138 @@
+"""Other people's messages that name the person or quote them: a placeholder takes the place of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from opsintel.embeddings.words import masked, words_of
+from opsintel.people.redact import QUOTE
+from opsintel.queue.outbox import announce_days
+from opsintel_pipeline.erasure.own import NIL, issues_of
+from opsintel_pipeline.erasure.payloads import mark_payloads
+from opsintel_pipeline.erasure.work import Work
+
+PAGE = 1_000
+
+_TEXTS = ("subject", "text", "quoted_text", "signature_text")
+_LINES = ("channel", "rfc_message_id", "parent_key", "automatic_reason")
+_PARTS = {
+    "message_revision": ("revision", ("subject", "text")),
+    "attachment": ("position", ("filename",)),
+    "message_link": ("position", ("url", "text")),
+    "message_label": ("label", ("label",)),
+}
+"""What hangs on a message: the rest of its key, and its texts."""
+
+Row = dict[str, Any]
+
+
+def redact_mentions(work: Work, threads: set[UUID]) -> None:
+    """Go through all messages that are not the person's; `threads` are those that they wrote in."""
+    full = True
+    while full:
+        after = UUID(work.progress.after) if work.progress.after else NIL
+        with work.page() as connection:
+            rows = _page(connection, work, after)
+            full = len(rows) == PAGE
+            if rows:
+                _redact(work, connection, rows, threads)
+                work.progress.after = str(rows[-1]["id"])
+
+
+def _page(connection: psycopg.Connection, work: Work, after: UUID) -> list[Row]:
+    columns = ("id", "thread_id", "partition_day", "recipients", "extra", "defects", *_TEXTS, *_LINES)
+    rows = connection.execute(
+        f"SELECT {', '.join(columns)} FROM message WHERE id > %s"
+        " AND (author_id IS NULL OR author_id <> ALL(%s)) ORDER BY id LIMIT %s".encode(),
+        (after, list(work.person.participants), PAGE),
+    ).fetchall()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _redact(work: Work, connection: psycopg.Connection, rows: list[Row], threads: set[UUID]) -> None:
+    parts = _parts(connection, [row["id"] for row in rows])
+    changed = []
+    for row in rows:
+        near = row["thread_id"] in threads or _names(work, row)
+        changes = _changes(work, row, near)
+        if changes:
+            assignments = ", ".join(f"{name} = %s" for name in changes)
+            connection.execute(
+                f"UPDATE message SET {assignments} WHERE id = %s".encode(), (*changes.values(), row["id"])
+            )
+        touched = [_redact_part(work, connection, table, part, near) for table, part in parts[row["id"]]]
+        if changes or any(touched):
+            changed.append(row)
+        if work.words:
+            work.words.difference_update(words_of(masked(row["text"])))
+    if changed:
+        _drop_derived(work, connection, changed)
+
+
+def _names(work: Work, row: Row) -> bool:
+    texts = (*(row[name] for name in (*_TEXTS, *_LINES)), *(entry.get("value", "") for entry in row["recipients"]))
+    return any(work.redactor.names(text) for text in texts)
+
+
+def _changes(work: Work, row: Row, near: bool) -> Row:
+    """Return the columns of a message that change, with their new values."""
+    wanted: Row = {name: work.redactor.redacted(row[name], near=near) for name in (*_TEXTS, *_LINES)}
+    if near and wanted["quoted_text"] != row["quoted_text"]:
+        wanted["quoted_text"] = QUOTE
+    kept = [entry for entry in row["recipients"] if not _is_person(work, entry)]
+    wanted["recipients"] = work.redactor.redacted_value(kept)
+    wanted["extra"] = work.redactor.redacted_value(row["extra"])
+    wanted["defects"] = work.redactor.redacted_value(row["defects"])
+    changes = {name: value for name, value in wanted.items() if value != row[name]}
+    return {name: Jsonb(value) if name in ("recipients", "extra") else value for name, value in changes.items()}
+
+
+def _is_person(work: Work, entry: Row) -> bool:
+    return (entry.get("kind"), entry.get("value")) in work.person.identities
+
+
+def _parts(connection: psycopg.Connection, ids: list[UUID]) -> dict[UUID, list[tuple[str, Row]]]:
+    found: dict[UUID, list[tuple[str, Row]]] = defaultdict(list)
+    for table, (key, texts) in _PARTS.items():
+        columns = tuple(dict.fromkeys(("message_id", key, *texts)))
+        for values in connection.execute(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE message_id = ANY(%s)".encode(), (ids,)
+        ).fetchall():
+            part = dict(zip(columns, values, strict=True))
+            found[part["message_id"]].append((table, part))
+    return found
+
+
+def _redact_part(work: Work, connection: psycopg.Connection, table: str, part: Row, near: bool) -> bool:
+    key, texts = _PARTS[table]
+    redacted = {name: work.redactor.redacted(part[name], near=near) for name in texts}
+    if all(redacted[name] == part[name] for name in texts):
+        return False
+    where = (part["message_id"], part[key])
+    if key in texts:  # a label is its own key, and the placeholder may be there already
+        connection.execute(f"DELETE FROM {table} WHERE message_id = %s AND {key} = %s".encode(), where)
+    else:
+        assignments = ", ".join(f"{name} = %s" for name in texts)
+        connection.execute(
+            f"UPDATE {table} SET {assignments} WHERE message_id = %s AND {key} = %s".encode(),
+            (*redacted.values(), *where),
+        )
+    work.counts[table] += 1
+    return True
+
+
+def _drop_derived(work: Work, connection: psycopg.Connection, changed: list[Row]) -> None:
+    """Drop what was derived of the texts as they were, and have it made anew."""
+    ids = [row["id"] for row in changed]
+    work.counts["message"] += len(ids)
+    work.progress.issues |= issues_of(connection, ids)
+    mark_payloads(work, connection, ids)
+    for table in ("analysis", "embedding"):
+        deleted = connection.execute(f"DELETE FROM {table} WHERE message_id = ANY(%s)".encode(), (ids,))
+        work.counts[table] += deleted.rowcount
+    announce_days(connection, work.tenant_id, {row["partition_day"] for row in changed}, "erasure", "analyses")
