@@ -18,12 +18,8 @@ from opsintel.metrics.stored import StoredGauges
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
-<<<<<<< HEAD
-from opsintel_pipeline.worker import limits, polling
-=======
 from opsintel_pipeline.erasure import run as erasures
-from opsintel_pipeline.worker import polling
->>>>>>> f634d9c (Erasure of a person from every store: dry run equal to the result, receipt, resumable, erased on arrival afterwards, replayed after a restore)
+from opsintel_pipeline.worker import limits, polling
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
 
@@ -48,14 +44,10 @@ def main() -> None:
                 [StoredGauges(gauged), PoolGauge(database.pool_figures)],
             ),
         ):
-<<<<<<< HEAD
-            _poll(Context(database, open_objects(settings), settings), stop)
-            threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
-=======
             context = Context(database, open_objects(settings), settings)
             _beside("polling", polling.run, context, stop)
             _beside("erasures", erasures.run, context, stop)
->>>>>>> f634d9c (Erasure of a person from every store: dry run equal to the result, receipt, resumable, erased on arrival afterwards, replayed after a restore)
+            threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
             run(database, queue, stop, Heartbeat(settings.data_dir))
     except OpsintelError as error:
         sys.stderr.write(f"opsintel: {error.line()}\n")
