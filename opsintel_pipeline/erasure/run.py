@@ -32,7 +32,7 @@ def run(context: Context, stop: threading.Event) -> None:
             for tenant_id, erasure_id in waiting:
                 try_erasure(context, tenant_id, erasure_id)
         except (psycopg.Error, DatabaseError) as error:
-            logger.warning("erasures wait: %s", describe(error))
+            logger.warning("erasures wait: %s", describe(error, context.settings))
         stop.wait(IDLE_SECONDS)
 
 
@@ -43,7 +43,7 @@ def try_erasure(context: Context, tenant_id: UUID, erasure_id: UUID) -> None:
     except STAGE_FAULTS as error:
         if isinstance(error, DatabaseError):
             raise
-        line = describe(error)
+        line = describe(error, context.settings)
         logger.warning("erasure %s waits: %s", erasure_id, line)
         with context.database.tenant_tx(tenant_id) as connection:
             put_off(connection, erasure_id, line, PAUSE, ATTEMPTS)
