@@ -3,12 +3,13 @@
 import { LogOut, Menu } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useRouter } from "next/navigation";
-import { type ReactNode, useEffect, useState } from "react";
+import { Fragment, type ReactNode, useEffect, useState } from "react";
+import { TenantSelect } from "@/components/account/tenant-select";
 import { Navigation } from "@/components/navigation";
 import { ThemeSelect } from "@/components/theme-select";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
-import { useSession } from "@/lib/session";
+import { holderOf, useSession } from "@/lib/session";
 
 const Palette = dynamic(() => import("@/components/palette").then((module) => module.Palette), { ssr: false });
 const Sheet = dynamic(() => import("@/components/ui/sheet").then((module) => module.Sheet), { ssr: false });
@@ -25,7 +26,8 @@ export function Shell({ children }: { children: ReactNode }) {
 
   const account = (
     <div className="mt-auto flex flex-col gap-2 border-t pt-3">
-      <p className="truncate px-1 text-xs text-muted-foreground">{session?.tenant.name}<br />{session?.user.email}</p>
+      <TenantSelect />
+      <p className="truncate px-1 text-xs text-muted-foreground">{session?.user.email}</p>
       <ThemeSelect />
       <Button variant="ghost" className="justify-start" onClick={() => void logOut()}><LogOut size={14} aria-hidden />Log out</Button>
     </div>
@@ -49,9 +51,9 @@ export function Shell({ children }: { children: ReactNode }) {
         </Sheet>
       )}
       <main id="content" tabIndex={-1} className="mx-auto w-full max-w-6xl min-w-0 p-4 outline-none md:p-7">
-        {session ? children : <Skeleton className="h-96" />}
+        {session ? <Fragment key={holderOf(session)}>{children}</Fragment> : <Skeleton className="h-96" />}
       </main>
-      {session && <Palette />}
+      {session && <Palette key={holderOf(session)} />}
     </div>
   );
 }

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/auth/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entry Options
+         * @description Return which ways in there are for somebody who has no session: what the page of the log-in offers.
+         */
+        get: operations["get_entry_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/register": {
         parameters: {
             query?: never;
@@ -1163,6 +1183,17 @@ export interface components {
             value: string;
         };
         /**
+         * EntryOptions
+         * @description Which ways in there are for somebody who has no session.
+         */
+        EntryOptions: {
+            /**
+             * Registration
+             * @description Whether a stranger may register an organisation
+             */
+            registration: boolean;
+        };
+        /**
          * Evidence
          * @description Verbatim words of the new text with their place.
          */
@@ -1356,7 +1387,10 @@ export interface components {
         InvitationPage: {
             /** Items */
             items: components["schemas"]["Invitation"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
         };
         /**
@@ -1739,6 +1773,42 @@ export interface components {
             scopes: string[];
         };
         /**
+         * Member
+         * @description A message of an issue and why it is there.
+         */
+        Member: {
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Subject */
+            subject: string;
+            /** Snippet */
+            snippet: string;
+            /** Author */
+            author: string | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /** Source Kind */
+            source_kind: string;
+            /** Severity */
+            severity: number | null;
+            /** Method */
+            method: string;
+            /**
+             * Distance
+             * @description Cosine distance to the issue's centroid when it was assigned
+             */
+            distance: number | null;
+            runner_up: components["schemas"]["RunnerUp"] | null;
+            /** Decided By */
+            decided_by: string | null;
+        };
+        /**
          * MemberChange
          * @description What changes; fields that are left out stay as they are.
          */
@@ -1755,6 +1825,19 @@ export interface components {
              * @description Sources the person is limited to; null: all
              */
             source_ids?: string[] | null;
+        };
+        /**
+         * MemberPage
+         * @description A page of members, latest first.
+         */
+        MemberPage: {
+            /** Items */
+            items: components["schemas"]["Member"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
         };
         /**
          * Membership
@@ -2757,83 +2840,10 @@ export interface components {
             name: string;
         };
         /**
-         * Timeseries
-         * @description Series of a chart, the largest first.
-         */
-        Timeseries: {
-            period: components["schemas"]["Period"];
-            /** Series */
-            series: components["schemas"]["Series"][];
-        };
-        /**
-         * User
-         * @description A person.
-         */
-        User: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Email */
-            email: string;
-            /** Name */
-            name: string;
-        };
-        /**
-         * Member
-         * @description A message of an issue and why it is there.
-         */
-        opsintel_api__models__issues__Member: {
-            /**
-             * Message Id
-             * Format: uuid
-             */
-            message_id: string;
-            /** Subject */
-            subject: string;
-            /** Snippet */
-            snippet: string;
-            /** Author */
-            author: string | null;
-            /**
-             * Occurred At
-             * Format: date-time
-             */
-            occurred_at: string;
-            /** Source Kind */
-            source_kind: string;
-            /** Severity */
-            severity: number | null;
-            /** Method */
-            method: string;
-            /**
-             * Distance
-             * @description Cosine distance to the issue's centroid when it was assigned
-             */
-            distance: number | null;
-            runner_up: components["schemas"]["RunnerUp"] | null;
-            /** Decided By */
-            decided_by: string | null;
-        };
-        /**
-         * MemberPage
-         * @description A page of members, latest first.
-         */
-        opsintel_api__models__issues__MemberPage: {
-            /** Items */
-            items: components["schemas"]["opsintel_api__models__issues__Member"][];
-            /**
-             * Next Cursor
-             * @description What to send as `cursor` for the next page; null on the last
-             */
-            next_cursor: string | null;
-        };
-        /**
-         * Member
+         * TenantMember
          * @description A person who belongs to the tenant.
          */
-        opsintel_api__models__members__Member: {
+        TenantMember: {
             /**
              * User Id
              * Format: uuid
@@ -2865,14 +2875,41 @@ export interface components {
             joined_at: string;
         };
         /**
-         * MemberPage
+         * TenantMemberPage
          * @description A page of members, in the order they joined.
          */
-        opsintel_api__models__members__MemberPage: {
+        TenantMemberPage: {
             /** Items */
-            items: components["schemas"]["opsintel_api__models__members__Member"][];
-            /** Next Cursor */
+            items: components["schemas"]["TenantMember"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
             next_cursor: string | null;
+        };
+        /**
+         * Timeseries
+         * @description Series of a chart, the largest first.
+         */
+        Timeseries: {
+            period: components["schemas"]["Period"];
+            /** Series */
+            series: components["schemas"]["Series"][];
+        };
+        /**
+         * User
+         * @description A person.
+         */
+        User: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Email */
+            email: string;
+            /** Name */
+            name: string;
         };
         /**
          * FieldProblem
@@ -3224,6 +3261,44 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entry_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryOptions"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3760,7 +3835,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["opsintel_api__models__members__MemberPage"];
+                    "application/json": components["schemas"]["TenantMemberPage"];
                 };
             };
             /** @description Unauthorized */
@@ -4502,7 +4577,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["opsintel_api__models__issues__MemberPage"];
+                    "application/json": components["schemas"]["MemberPage"];
                 };
             };
             /** @description Unauthorized */

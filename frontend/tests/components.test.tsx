@@ -31,6 +31,15 @@ describe("evidence", () => {
   });
 });
 
+describe("masked text", () => {
+  it("is set apart and said as one word", () => {
+    const { container } = render(<EvidenceText text="write to ••••••••••• or call • now" evidence={[{ start: 9, end: 20, field: "kind" }]} />);
+    expect(screen.getByText("masked")).toBeTruthy();
+    expect(container.querySelector("mark")?.textContent).toBe("•••••••••••masked");
+    expect(container.textContent).toContain("or call • now");
+  });
+});
+
 describe("the reason of a membership", () => {
   it("names method, distance and runner-up", () => {
     const runner = { id: "i", number: 7, title: "Late parcels", distance: 0.61 };

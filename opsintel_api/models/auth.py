@@ -95,6 +95,12 @@ class PasswordChange(Parameters):
     new: NewPassword
 
 
+class EntryOptions(Answer):
+    """Which ways in there are for somebody who has no session."""
+
+    registration: bool = Field(description="Whether a stranger may register an organisation")
+
+
 class RegisterRequest(Parameters):
     """Who asks for an account and a tenant of their own."""
 

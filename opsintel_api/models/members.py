@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from opsintel_api.models.auth import Email, Role
-from opsintel_api.models.common import Answer, PageParameters, Parameters
+from opsintel_api.models.common import Answer, NextCursor, PageParameters, Parameters
 
 MOST_SOURCES = 1000
 
@@ -17,7 +17,7 @@ Grants = Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length
 SourceIds = Annotated[list[UUID], Field(max_length=MOST_SOURCES)]
 
 
-class Member(Answer):
+class TenantMember(Answer):
     """A person who belongs to the tenant."""
 
     user_id: UUID
@@ -29,11 +29,11 @@ class Member(Answer):
     joined_at: datetime
 
 
-class MemberPage(Answer):
+class TenantMemberPage(Answer):
     """A page of members, in the order they joined."""
 
-    items: list[Member]
-    next_cursor: str | None
+    items: list[TenantMember]
+    next_cursor: NextCursor
 
 
 class MemberChange(Parameters):
@@ -87,4 +87,4 @@ class InvitationPage(Answer):
     """A page of open invitations, latest first."""
 
     items: list[Invitation]
-    next_cursor: str | None
+    next_cursor: NextCursor

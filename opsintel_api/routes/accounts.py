@@ -18,6 +18,7 @@ from opsintel_api.auth.proof import WRONG, address_of, begin_try, checked_accoun
 from opsintel_api.models.auth import (
     Accepted,
     AcceptRequest,
+    EntryOptions,
     LinkRequest,
     OpenInvitation,
     RegisterRequest,
@@ -36,6 +37,12 @@ def require_open_registration(request: Request) -> None:
     """Answer as if the route were not there, unless the operator lets strangers register."""
     if services_of(request).settings.registration != "open":
         raise not_found()
+
+
+@open_routes.get("/auth/options", response_model=EntryOptions, dependencies=[WITHOUT_PARAMETERS])
+async def get_entry_options(request: Request) -> EntryOptions:
+    """Return which ways in there are for somebody who has no session: what the page of the log-in offers."""
+    return EntryOptions(registration=services_of(request).settings.registration == "open")
 
 
 REGISTRATION = [WITHOUT_PARAMETERS, Depends(require_open_registration)]

@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 
 from opsintel.access import members
 from opsintel_api.auth.principal import Authenticated, Principal
-from opsintel_api.models.members import MemberChange, MemberPage, MemberParameters
+from opsintel_api.models.members import MemberChange, MemberParameters, TenantMemberPage
 from opsintel_api.problems import responses
 from opsintel_api.reading import Reader
 from opsintel_api.routes import WITHOUT_PARAMETERS, protected_router
@@ -23,7 +23,7 @@ def giver_of(principal: Principal) -> members.Giver:
     return members.Giver(principal.actor, principal.scopes)
 
 
-@routes.get("/members", response_model=MemberPage)
+@routes.get("/members", response_model=TenantMemberPage)
 async def list_tenant_members(reader: Reader, parameters: Annotated[MemberParameters, Query()]) -> Response:
     """Return the members of the tenant, in the order they joined."""
     return reader.answer(await reader.system_page("tenant_members", parameters))

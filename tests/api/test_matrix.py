@@ -17,6 +17,7 @@ PUBLIC = {
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/auth/logout",
+    "GET /v1/auth/options",
     "POST /v1/auth/register",
     "POST /v1/auth/register/confirm",
     "POST /v1/auth/reset",

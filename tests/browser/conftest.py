@@ -19,12 +19,13 @@ from opsintel.clock import now
 from opsintel.context import Context
 from opsintel.db.engine import Database
 from opsintel.objects.store import open_objects
-from opsintel.settings import Settings
+from opsintel.settings import Settings, load_settings
 from opsintel.tenants import find_tenant
 from opsintel_api.app import create_app
 from opsintel_pipeline.ingest.files import import_file
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.peers.catalogue import CHROMIUM
+from tests.peers.smtp import SmtpPeer, running_smtp
 
 PASSWORD = "correct horse battery staple"
 PROBLEMS = {
@@ -37,6 +38,7 @@ PROBLEMS = {
 class Served:
     address: str
     database: Database
+    smtp: SmtpPeer
     email: str = "ann@acme.example"
     password: str = PASSWORD
 
@@ -66,16 +68,19 @@ def served(settings: Settings, database: Database, tmp_path_factory: pytest.Temp
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert settings.db_url is not None
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings, settings.db_url), host="127.0.0.1", port=port, log_level="warning")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        pass
-    yield Served(f"http://127.0.0.1:{port}", database)
-    server.should_exit = True
-    thread.join()
+    with running_smtp() as smtp:
+        mail = load_settings(smtp.environment)
+        mailing = settings.model_copy(update={"smtp_url": mail.smtp_url, "mail_from": mail.mail_from})
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(mailing, settings.db_url), host="127.0.0.1", port=port, log_level="warning")
+        )
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started and thread.is_alive():
+            pass
+        yield Served(f"http://127.0.0.1:{port}", database, smtp)
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +110,16 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
             None if request.url.startswith((served.address, "data:", "blob:")) else faults.append(request.url)
         ),
     )
-    opened.goto(served.address)
-    opened.get_by_label("E-mail").fill(served.email)
-    opened.get_by_label("Password").fill(served.password)
-    opened.get_by_role("button", name="Log in").click()
-    opened.get_by_role("heading", name="Overview").wait_for()
+    log_in(opened, served)
     yield opened
     context.close()
     assert faults == []
+
+
+def log_in(page: Page, served: Served) -> None:
+    """Log the owner in and wait for the overview."""
+    page.goto(served.address)
+    page.get_by_label("E-mail").fill(served.email)
+    page.get_by_label("Password").fill(served.password)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Overview").wait_for()

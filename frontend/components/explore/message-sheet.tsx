@@ -2,7 +2,10 @@
 
 import dynamic from "next/dynamic";
 import Link from "next/link";
+import { useState } from "react";
 import { EvidenceText } from "@/components/explore/evidence-text";
+import { MaskNotice } from "@/components/explore/mask-notice";
+import { MaskedText } from "@/components/explore/masked-text";
 import { reasonOf } from "@/components/issue/members";
 import { ModeNotice } from "@/components/mode-notice";
 import { SeverityBadge } from "@/components/severity";
@@ -15,12 +18,15 @@ import { useMessage } from "@/lib/queries";
 const Sheet = dynamic(() => import("@/components/ui/sheet").then((module) => module.Sheet), { ssr: false });
 
 export function MessageSheet({ id, onClose }: { id: string; onClose: () => void }) {
-  const { data: message, error, refetch } = useMessage(id);
+  const { data, error, refetch } = useMessage(id);
+  const [revealed, setRevealed] = useState<Schemas["Message"] | null>(null);
+  const isRevealed = revealed?.id === id;
+  const message = isRevealed ? revealed : data;
   return (
     <Sheet open onClose={onClose} title={message?.subject || "Message"}>
       {error && !message && <ErrorCard error={error} onRetry={() => void refetch()} />}
       {!message && !error && <Skeleton className="h-96" />}
-      {message && <MessageBody message={message} />}
+      {message && <div className="flex flex-col gap-4"><MaskNotice message={message} isRevealed={isRevealed} onReveal={setRevealed} /><MessageBody message={message} /></div>}
     </Sheet>
   );
 }
@@ -31,8 +37,8 @@ function MessageBody({ message }: { message: Schemas["Message"] }) {
     <div className="flex flex-col gap-4">
       <p className="text-xs text-muted-foreground">{message.author ?? "Unknown"} · {sourceName(message.source_kind)} · {formatTime(message.occurred_at)}{message.language && ` · ${message.language}`}</p>
       <EvidenceText text={message.text} evidence={analysis?.evidence ?? []} />
-      {message.quoted_text && <details className="text-sm"><summary className="text-muted-foreground">Quoted text</summary><p className="mt-1 border-l-2 pl-3 break-words whitespace-pre-wrap text-muted-foreground">{message.quoted_text}</p></details>}
-      {message.signature_text && <details className="text-sm"><summary className="text-muted-foreground">Signature</summary><p className="mt-1 whitespace-pre-wrap text-muted-foreground">{message.signature_text}</p></details>}
+      {message.quoted_text && <details className="text-sm"><summary className="text-muted-foreground">Quoted text</summary><p className="mt-1 border-l-2 pl-3 break-words whitespace-pre-wrap text-muted-foreground"><MaskedText text={message.quoted_text} /></p></details>}
+      {message.signature_text && <details className="text-sm"><summary className="text-muted-foreground">Signature</summary><p className="mt-1 whitespace-pre-wrap text-muted-foreground"><MaskedText text={message.signature_text} /></p></details>}
       {message.defects.length > 0 && <p className="text-xs text-danger">Raw message: {message.defects.join("; ")}</p>}
       {analysis && <AnalysisFacts analysis={analysis} />}
       {membership && <p className="text-sm">Issue <Link className="text-primary underline" href={`/issues/${membership.issue.id}/`}>#{membership.issue.number} {membership.issue.title}</Link><span className="block text-xs text-muted-foreground">Why: {reasonOf(membership)}</span></p>}

@@ -10,6 +10,7 @@ const variants = cva(
         primary: "bg-primary text-primary-foreground hover:opacity-90",
         outline: "border bg-card hover:bg-muted",
         ghost: "hover:bg-muted",
+        danger: "border border-danger/50 text-danger hover:bg-danger/10",
       },
     },
     defaultVariants: { variant: "outline" },
