@@ -24,6 +24,7 @@ from opsintel_api.middleware import Envelope
 from opsintel_api.postbox import Postbox
 from opsintel_api.routes import (
     accounts,
+    audit,
     auth,
     health,
     invitations,
@@ -59,6 +60,7 @@ ROUTERS = (
     jobs.routes,
     keys.routes,
     personal_data.routes,
+    audit.routes,
     operator.routes,
     health.routes,
 )

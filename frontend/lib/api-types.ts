@@ -771,6 +771,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Audit Entries
+         * @description Return what was done in the tenant, by whom and to what, latest first.
+         */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/tenants": {
         parameters: {
             query?: never;
@@ -1044,6 +1064,65 @@ export interface components {
             size: number;
             /** Inline */
             inline: boolean;
+        };
+        /**
+         * AuditEntry
+         * @description One act, as it was recorded in the transaction that did it.
+         * @example {
+         *       "action": "service_key.created",
+         *       "actor": {
+         *         "account": "01993c5e-7c00-7000-8000-000000000002",
+         *         "id": "4b1f2f0e-5f0c-4f0e-9a51-0f4f5d0b8f11",
+         *         "kind": "person"
+         *       },
+         *       "at": "2026-11-23T09:00:00Z",
+         *       "details": {
+         *         "scopes": [
+         *           "insights.read"
+         *         ]
+         *       },
+         *       "seq": 17,
+         *       "subject": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000008",
+         *         "kind": "service_key"
+         *       }
+         *     }
+         */
+        AuditEntry: {
+            /**
+             * Seq
+             * @description Its place in the tenant's chain, from 1 on without a gap
+             */
+            seq: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            actor: components["schemas"]["Party"];
+            /** Action */
+            action: string;
+            subject: components["schemas"]["Party"];
+            /**
+             * Details
+             * @description Ids and figures; no personal data
+             */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AuditPage
+         * @description A page of the audit log, latest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
         };
         /**
          * BackfillEstimate
@@ -2114,6 +2193,29 @@ export interface components {
             top_issues: components["schemas"]["IssueRow"][];
             freshness: components["schemas"]["Freshness"];
             analysis_mode: components["schemas"]["AnalysisMode"];
+        };
+        /**
+         * Party
+         * @description Who acted, or what was acted on.
+         */
+        Party: {
+            /** Kind */
+            kind: string;
+            /**
+             * Id
+             * @description Its id as the log has it: opaque for people
+             */
+            id: string | null;
+            /**
+             * Name
+             * @description What it is called where it has no id, e.g. a policy
+             */
+            name: string | null;
+            /**
+             * Account
+             * @description The account behind a person's opaque id; null once it was erased
+             */
+            account: string | null;
         };
         /**
          * PasswordChange
@@ -5795,6 +5897,85 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonalDataPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                /** @description An action, e.g. `member.removed`, or what comes before its dot */
+                action?: string;
+                /** @description Who acted: an id of the log, or of an account */
+                actor?: string;
+                /** @description What was acted on: an id of the log, or of an account */
+                subject?: string;
+                /** @description First UTC day */
+                from?: string;
+                /** @description Last UTC day */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
                 };
             };
             /** @description Unauthorized */

@@ -25,12 +25,13 @@ export const withRole = (rights: Rights, role: Role): Rights => ({
 /** A limit to no source at all is a mistake of whoever fills it in. */
 export const isComplete = (rights: Rights): boolean => rights.source_ids === null || rights.source_ids.length > 0;
 
-export const useTenantMembers = () =>
+export const useTenantMembers = (enabled = true) =>
   useInfiniteQuery({
     queryKey: ["tenant-members"],
     queryFn: ({ pageParam }) => unwrap(api.GET("/v1/members", { params: { query: { cursor: pageParam, limit: 100 } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page: Page<TenantMember>) => page.next_cursor ?? undefined,
+    enabled,
   });
 
 export const useInvitations = () =>

@@ -66,7 +66,7 @@ class TestInvitation:
         page.goto(f"{served.address}/settings/")
         expect(page.get_by_role("heading", name="Account")).to_be_visible()
         expect(page.get_by_role("navigation", name="Settings").get_by_role("link")).to_have_text(["Account"])
-        for path in ("members", "service-keys", "personal-data"):
+        for path in ("members", "service-keys", "audit", "personal-data"):
             page.goto(f"{served.address}/settings/{path}/")
             expect(page.get_by_text("Your role does not allow this")).to_be_visible()
 
@@ -117,6 +117,10 @@ class TestPersonalData:
         sheet.get_by_role("button", name="Reveal").click()
         expect(sheet.get_by_text(re.compile(r"Person \d+"))).to_be_visible()
         self.choose(page, served, "Masked")
+        page.goto(f"{served.address}/settings/audit/?action=message")
+        expect(page.get_by_role("row", name="message.revealed")).to_contain_text("Refund of ticket")
+        expect(page.get_by_role("row", name="message.revealed").get_by_role("button", name="Ann")).to_be_visible()
+        expect(page.get_by_role("row", name="policy")).to_have_count(0)
 
     def choose(self, page: Page, served: Served, policy: str) -> None:
         page.goto(f"{served.address}/settings/personal-data/")
@@ -139,7 +143,7 @@ class TestLogOutEverywhere:
 
 
 class TestPagesOfSettings:
-    PATHS = ("", "members/", "service-keys/", "personal-data/")
+    PATHS = ("", "members/", "service-keys/", "audit/", "personal-data/")
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_have_no_accessibility_fault_and_fit_a_phone(self, page: Page, served: Served, theme: str) -> None:

@@ -10,6 +10,7 @@ export const SECTIONS = [
   { href: "/settings/", name: "Account", scope: null },
   { href: "/settings/members/", name: "Members", scope: "members.manage" },
   { href: "/settings/service-keys/", name: "Service keys", scope: "keys.manage" },
+  { href: "/settings/audit/", name: "Audit log", scope: "audit.read" },
   { href: "/settings/personal-data/", name: "Personal data", scope: "policies.manage" },
 ] as const;
 
