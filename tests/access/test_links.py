@@ -22,7 +22,16 @@ from tests.peers.smtp import SmtpPeer, running_smtp
 from tests.seeding import PASSWORD, Seeded
 
 NEW = "quite another long password"
-DEAD = ["", "x", PREFIX, new_token(PREFIX), new_token("ops_"), "\x00", "' OR 1=1 --", "a" * 200, "%00"]
+DEAD = {
+    "empty": "",
+    "a letter": "x",
+    "prefix alone": PREFIX,
+    "never made": new_token(PREFIX),
+    "of a service key": new_token("ops_"),
+    "SQL": "' OR 1=1 --",
+    "long": "a" * 200,
+    "percent": "%00",
+}
 
 
 @pytest.fixture
@@ -95,7 +104,7 @@ class TestInvitation:
         assert (await mailing.post("/v1/auth/invitations/inspect", token=token)).status_code == 403
         assert stored(database, "SELECT count(*) FROM app_user WHERE email = %s", guest) == [(1,)]
 
-    @pytest.mark.parametrize("token", DEAD)
+    @pytest.mark.parametrize("token", DEAD.values(), ids=DEAD)
     async def test_check_32_a_link_that_never_was_looks_like_one_that_was_used(
         self, mailing, acme: Seeded, guest, token
     ):
@@ -226,7 +235,7 @@ class TestReset:
         assert [answer.status_code for answer in answers] == [403] * (len(tokens) - 1) + [204]
         mailing.smtp.received()
 
-    @pytest.mark.parametrize("token", DEAD)
+    @pytest.mark.parametrize("token", DEAD.values(), ids=DEAD)
     async def test_check_32_dead_links_look_alike(self, mailing, token):
         answer = await mailing.post("/v1/auth/reset/confirm", token=token, password=NEW)
         assert answer.status_code == (422 if token == "" else 403)
