@@ -71,8 +71,9 @@ def secrets_of(settings: Settings) -> list[str]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
-            found += dict.fromkeys((value.get_secret_value(), *split_at_commas(value.get_secret_value())))
-        elif isinstance(value, str) and "://" in value and (password := urlsplit(value).password):
+            value = value.get_secret_value()
+            found += dict.fromkeys((value, *split_at_commas(value)))
+        if isinstance(value, str) and "://" in value and (password := urlsplit(value).password):
             found += dict.fromkeys((password, unquote(password)))
     return found
 

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -34,6 +34,7 @@ ADDRESSES = {
     "migration_url": "postgresql://owner:{}@127.0.0.1:1/opsintel",
     "dagster_db_url": "postgresql://dagster:{}@127.0.0.1:1/dagster",
     "amqp_url": "amqp://opsintel:{}@127.0.0.1:1/",
+    "smtp_url": "smtp://opsintel:{}@127.0.0.1:1",
 }
 """Settings that hold a password within an address."""
 
@@ -113,14 +114,7 @@ def hunted(planted: list[Planted], seen: bytes) -> set[str]:
 
 def settings_of(environment: Mapping[str, str], **more: str) -> Settings:
     """Return the settings of an installation with these secrets."""
-    return load_settings({**environment, **more})
-
-
-def passwords_in(settings: Settings) -> Iterator[str]:
-    """Yield the passwords within addresses."""
-    for name in ADDRESSES:
-        if password := urlsplit(getattr(settings, name) or "").password:
-            yield password
+    return load_settings({**environment, "OPSINTEL_MAIL_FROM": "insights@opsintel.example", **more})
 
 
 __all__ = ["Planted", "hunted", "plant", "settings_of"]
