@@ -33,7 +33,7 @@ def environment_of(folder: Path) -> dict[str, str]:
         "API_ADDR": f"127.0.0.1:{free_port()}",
         "OPSINTEL_DAGSTER_PORT": str(free_port()),
         "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
-        "JWT_SECRET": base64.b64encode(bytes(48)).decode(),
+        "JWT_SECRET": base64.b64encode(bytes(range(48))).decode(),
         "OPSINTEL_EMBEDDING_DOWNLOAD": "false",
     }
 

@@ -84,7 +84,7 @@ class Workplace:
             "DB_URL": service_url,
             "OPSINTEL_DATA_DIR": str(self.scratch(f"data-{name}")),
             "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
-            "JWT_SECRET": base64.b64encode(bytes(48)).decode(),
+            "JWT_SECRET": base64.b64encode(bytes(range(48))).decode(),
             "OPSINTEL_EMBEDDING_DOWNLOAD": "false",
         }
         settings = load_settings(environment)

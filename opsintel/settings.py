@@ -27,8 +27,7 @@ from opsintel.setting_values import (
     split_at_commas,
     without_password,
 )
-
-JWT_SECRET_BYTES = 32
+from opsintel.signing_secrets import check_signing_secret
 
 
 def _empty_is_absent(value: Any) -> Any:
@@ -172,7 +171,7 @@ class Settings(BaseSettings):
     jwt_secret: OptionalSecret = Field(
         None,
         validation_alias="JWT_SECRET",
-        description="Signs tokens; at least 32 bytes",
+        description="Signs tokens; at least 32 bytes that nobody can think of: known words and repetitions are refused",
         json_schema_extra={"example": "the output of: openssl rand -base64 48", "absent": "as above"},
     )
     openai_api_key: OptionalSecret = Field(
@@ -448,8 +447,8 @@ class Settings(BaseSettings):
     @field_validator("jwt_secret")
     @classmethod
     def _check_jwt_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value().encode()) < JWT_SECRET_BYTES:
-            raise ValueError("is shorter than 32 bytes, make one with: openssl rand -base64 48")
+        if value is not None:
+            check_signing_secret(value.get_secret_value())
         return value
 
     @property
@@ -491,9 +490,14 @@ class Settings(BaseSettings):
         return self.jwt_secret.get_secret_value().encode()
 
     def require_secrets(self) -> None:
-        """Raise `SettingError` unless both secrets are there: for processes that serve or store."""
+        """Raise `SettingError` unless both secrets are there, each of its own: for processes that serve or store."""
         self.master_key()
-        self.jwt_key()
+        signs = self.jwt_key().decode()
+        for wraps in (self.master_encryption_key, self.previous_master_keys):
+            if wraps is not None and signs in split_at_commas(wraps.get_secret_value()):
+                raise SettingError(
+                    "JWT_SECRET is a master key as well", remedy="Make one with: openssl rand -base64 48"
+                )
 
 
 def variable_of(field: str) -> str:

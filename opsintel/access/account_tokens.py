@@ -13,7 +13,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from opsintel.access.opaque import digest, is_well_formed, new_token
-from opsintel.clock import now
 from opsintel.errors import AccessError
 from opsintel.ids import new_id
 
@@ -64,11 +63,11 @@ async def issue(connection: Any, purpose: Purpose, link: Link) -> str:
     token = new_token(PREFIX)
     await connection.execute(
         f"INSERT INTO account_token (id, purpose, token_hash, expires_at, {_ABOUT})"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " VALUES ($1, $2, $3, now() + $4, $5, $6, $7, $8)",
         new_id(),
         purpose,
         digest(token),
-        now() + LIFETIMES[purpose],
+        LIFETIMES[purpose],
         link.user_id,
         link.tenant_id,
         link.invitation_id,

@@ -173,4 +173,9 @@ def _decode(content: bytes) -> Anchor | None:
         datetime.fromisoformat(anchor.at)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return anchor if isinstance(anchor.number, int) and isinstance(anchor.mac, str) else None
+    texts = (anchor.mac, anchor.key, anchor.previous)
+    return anchor if isinstance(anchor.number, int) and all(_is_ascii(text) for text in texts) else None
+
+
+def _is_ascii(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii()

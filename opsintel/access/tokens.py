@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ LIFETIME_SECONDS = 15 * 60
 SKEW_SECONDS = 5 * 60
 MAXIMUM_LENGTH = 4096
 CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "sub", "tenant", "sid"})
+_FORM = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,16 @@ def verify(encoded: str, key: bytes, *, at: float | None = None) -> AccessToken:
     """Return what a token says; `InvalidToken` unless every rule is met.
 
     The header may hold `alg` and `typ` only: keys that a token brings along, `crit` and the like are refused. A clock
-    that runs ahead of ours by `SKEW_SECONDS` is tolerated; expiry is not extended.
+    that runs ahead of ours by `SKEW_SECONDS` is tolerated; expiry is not extended. One token is written in one way.
     """
-    if len(encoded) > MAXIMUM_LENGTH or encoded.count(".") != 2:
+    parts = _FORM.fullmatch(encoded) if len(encoded) <= MAXIMUM_LENGTH else None
+    if parts is None:
         raise InvalidToken("The access token cannot be read")
-    if _part(encoded, 0) != {"alg": ALGORITHM, "typ": TYPE}:
+    header, payload, signature = parts.groups()
+    if _object(header) != {"alg": ALGORITHM, "typ": TYPE}:
         raise InvalidToken("The access token is of another kind")
-    _part(encoded, 1)
+    _object(payload)
+    _bytes(signature)
     try:
         claims = jwt.decode(
             encoded,
@@ -103,17 +107,26 @@ def _uuid(value: Any) -> UUID:
     return UUID(value)
 
 
-def _part(encoded: str, place: int) -> dict[str, Any]:
-    """Return a part's JSON object; a name that occurs twice makes it invalid (RFC 8725 section 2.4)."""
-    part = encoded.split(".")[place]
+def _object(part: str) -> dict[str, Any]:
+    """Return a part's JSON object, which is UTF-8 and has each name once (RFC 8725 sections 2.4 and 3.7)."""
     try:
-        content = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        value = json.loads(content, object_pairs_hook=_unique)
-    except (binascii.Error, ValueError, RecursionError):
+        value = json.loads(_bytes(part).decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
         raise InvalidToken("The access token cannot be read") from None
     if not isinstance(value, dict):
         raise InvalidToken("The access token cannot be read")
     return value
+
+
+def _bytes(part: str) -> bytes:
+    """Return the bytes of a part; its last character has no bit that no byte uses (RFC 4648 section 3.5)."""
+    try:
+        content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        raise InvalidToken("The access token cannot be read") from None
+    if base64.urlsafe_b64encode(content).rstrip(b"=") != part.encode():
+        raise InvalidToken("The access token cannot be read")
+    return content
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

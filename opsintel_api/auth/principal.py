@@ -185,9 +185,10 @@ async def _count(request: Request, tenant_id: UUID) -> None:
 def _token(request: Request) -> str:
     headers = request.headers.getlist("authorization")
     scheme, _, encoded = (headers[0] if len(headers) == 1 else "").partition(" ")
-    if scheme.lower() != "bearer" or not encoded.strip():
+    token = encoded.strip(" ")  # and no other blank, which some bytes of Latin-1 are: RFC 6750 section 2.1
+    if scheme.lower() != "bearer" or not token:
         raise _unauthorized("An access token is needed")
-    return encoded.strip()
+    return token
 
 
 def _present(value: UUID | None) -> UUID:

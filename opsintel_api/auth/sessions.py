@@ -132,12 +132,13 @@ async def move_session(database: AsyncDatabase, user_id: UUID, session_id: UUID,
 async def refresh(database: AsyncDatabase, token: str, key: bytes) -> Grant | None:
     """Return the successor of a refresh token; None when the session is over, which a late reuse makes it.
 
-    The successor is computed from the token and a key, so that all who refresh at once get one and the same.
+    The successor is computed from the token and a key, so that all who refresh at once get one and the same. How long
+    ago a token was replaced is told by the database's clock alone: ours may be minutes away from it.
     """
     async with database.system_tx() as connection:
         row = await connection.fetchrow(
-            "SELECT id, user_id, tenant_id, family_id, expires_at, replaced_at FROM refresh_token"
-            " WHERE token_hash = $1 FOR UPDATE",
+            "SELECT id, user_id, tenant_id, family_id, expires_at > now() AS is_good,"
+            " now() - replaced_at AS replaced_for FROM refresh_token WHERE token_hash = $1 FOR UPDATE",
             _digest(token),
         )
         if row is None or not _may_go_on(row) or await _is_revoked(connection, row["family_id"]):
@@ -145,10 +146,10 @@ async def refresh(database: AsyncDatabase, token: str, key: bytes) -> Grant | No
         successor = Grant(
             row["user_id"], row["tenant_id"], row["family_id"], _successor(token, key), now() + REFRESH_LIFETIME
         )
-        if row["replaced_at"] is None:
+        if row["replaced_for"] is None:
             await connection.execute("UPDATE refresh_token SET replaced_at = now() WHERE id = $1", row["id"])
             return await _insert(connection, successor)
-        if now() - row["replaced_at"] <= REUSE_TOLERANCE:
+        if row["replaced_for"] <= REUSE_TOLERANCE:
             return successor
         await _revoke(connection, row["family_id"])
         await _record(connection, successor, "session.reuse_detected", SYSTEM)
@@ -189,7 +190,7 @@ async def _insert(connection: Any, grant: Grant) -> Grant:
 
 def _may_go_on(row: Any) -> bool:
     """Tell whether neither the token nor its whole session is too old."""
-    return bool(row["expires_at"] > now() and moment_of(row["family_id"]) + SESSION_LIFETIME > now())
+    return bool(row["is_good"] and moment_of(row["family_id"]) + SESSION_LIFETIME > now())
 
 
 async def _is_revoked(connection: Any, family_id: UUID) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
@@ -15,6 +17,7 @@ from opsintel.settings import Settings
 from opsintel_api.app import create_app
 from tests.access.attack import Api
 from tests.access.checks import CHECKS, NAMED, owner_of
+from tests.access.forging import Forge
 from tests.api.conftest import client
 from tests.seeding import Seeded, seed_tenant
 
@@ -47,6 +50,14 @@ async def api(settings: Settings, acme: Seeded, other: Seeded) -> AsyncIterator[
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
             yield Api(client, acme)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def forge(api: Api, settings: Settings) -> Forge:
+    """Forged tokens about the session of acme's owner."""
+    payload = (await api.token("owner")).split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return Forge(api, settings.jwt_key(), {name: claims[name] for name in ("sub", "tenant", "sid")})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

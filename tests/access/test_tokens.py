@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import json
 from typing import Any
 from uuid import UUID
@@ -25,6 +23,8 @@ from opsintel.access.tokens import (
     verify,
 )
 from opsintel.ids import new_id
+from tests.access import forging
+from tests.access.forging import part
 
 KEY = b"a key of thirty-two bytes or more"
 AT = 1_800_000_000
@@ -42,14 +42,8 @@ CLAIMS = {
 }
 
 
-def part(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
 def signed(header: Any, claims: Any, key: bytes = KEY, digest: Any = hashlib.sha256) -> str:
-    raw = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in (header, claims)]
-    content = ".".join(part(value) for value in raw)
-    return f"{content}.{part(hmac.digest(key, content.encode(), digest))}"
+    return forging.signed(header, claims, key, digest)
 
 
 class TestIssue:
@@ -111,13 +105,35 @@ class TestSignature:
         encoded = issue(TOKEN, KEY, at=AT)
         for place, character in enumerate(encoded):
             for changed in {"A", "_", "."} - {character}:
-                tampered = encoded[:place] + changed + encoded[place + 1 :]
-                try:
-                    assert verify(tampered, KEY, at=AT) == TOKEN, "another token was accepted"
-                except InvalidToken:
-                    continue
-                # the last character of a part holds bits that no byte uses
-                assert place == len(encoded) - 1
+                with pytest.raises(InvalidToken):
+                    verify(encoded[:place] + changed + encoded[place + 1 :], KEY, at=AT)
+
+    @pytest.mark.parametrize("foreign", ["!", " ", "=", "é", "\u0661", "+", "/", "\0", "\n"])
+    def test_what_is_no_base64url_is_not_passed_over(self, foreign):
+        encoded = issue(TOKEN, KEY, at=AT)
+        for place in (0, encoded.index("."), encoded.rindex(".") + 1, len(encoded) - 1, len(encoded)):
+            with pytest.raises(InvalidToken):
+                verify(encoded[:place] + foreign + encoded[place:], KEY, at=AT)
+
+    def test_bits_of_the_last_character_that_no_byte_uses_are_none(self):
+        encoded = issue(TOKEN, KEY, at=AT)
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        taken = []
+        for last in alphabet:
+            try:
+                taken.append(verify(encoded[:-1] + last, KEY, at=AT))
+            except InvalidToken:
+                continue
+        assert taken == [TOKEN]
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+    def test_json_that_is_not_utf_8_is_refused(self, encoding):
+        for header, claims in (
+            (HEADER, json.dumps(CLAIMS).encode(encoding)),
+            (json.dumps(HEADER).encode(encoding), CLAIMS),
+        ):
+            with pytest.raises(InvalidToken):
+                verify(signed(header, claims), KEY, at=AT)
 
     @pytest.mark.parametrize("encoded", ["", ".", "..", "a.b.c", "a.b.c.d.e", "x" * 5000, "é.é.é", "a" * 10])
     def test_what_is_no_token_is_refused(self, encoded):

@@ -20,7 +20,7 @@ from opsintel.cli.main import COMMANDS
 
 ENVIRONMENT = {
     "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
-    "JWT_SECRET": "0123456789" * 4,
+    "JWT_SECRET": "sT7wQz1m-Ochre-9rVfKx2p-Kestrel-b4Yd",
     "OPSINTEL_EMBEDDING_DOWNLOAD": "false",
 }
 

@@ -22,7 +22,7 @@ from opsintel.logs.redact import HIDDEN, Redactor, secrets_of
 from opsintel.settings import Settings, load_settings
 
 MASTER = base64.b64encode(bytes(range(32))).decode()
-JWT = "a-canary/of=the+signing key that is long"
+JWT = "a-canary/of=Kestrel+Ochre unlikely vQ9zRw"
 PASSWORD = "canary-pass%2Fword"
 CANARY = "CANARY7731"
 

@@ -36,7 +36,7 @@ def tenant(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         yield context
 
     monkeypatch.setattr(opening, "open_context", open_context)
-    monkeypatch.setenv("JWT_SECRET", "0123456789" * 4)
+    monkeypatch.setenv("JWT_SECRET", "sT7wQz1m-Ochre-9rVfKx2p-Kestrel-b4Yd")
     write_mailbox(tmp_path / "mails.mbox", DAYS_AGO)
     found = import_mailbox(context, tmp_path / "mails.mbox", "acme")
     process_waiting(context)

@@ -39,7 +39,7 @@ def installation(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         yield context
 
     monkeypatch.setattr(opening, "open_context", open_context)
-    monkeypatch.setenv("JWT_SECRET", "0123456789" * 4)
+    monkeypatch.setenv("JWT_SECRET", "sT7wQz1m-Ochre-9rVfKx2p-Kestrel-b4Yd")
 
 
 def break_analyses(monkeypatch: pytest.MonkeyPatch) -> None:

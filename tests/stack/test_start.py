@@ -22,7 +22,7 @@ def taken() -> Iterator[int]:
 def environment(folder: Path, api: int, dagster: int) -> dict[str, str]:
     return {
         "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
-        "JWT_SECRET": "0123456789" * 4,
+        "JWT_SECRET": "sT7wQz1m-Ochre-9rVfKx2p-Kestrel-b4Yd",
         "OPSINTEL_DATA_DIR": str(folder),
         "API_ADDR": f"127.0.0.1:{api}",
         "OPSINTEL_DAGSTER_PORT": str(dagster),
