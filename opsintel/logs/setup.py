@@ -15,7 +15,7 @@ from opsintel.logs.redact import Redactor, secrets_of
 from opsintel.settings import Settings
 
 TAKEN_OVER = ("uvicorn", "uvicorn.access", "uvicorn.error", "dagster", "py.warnings")
-"""Loggers that bring handlers of their own, which would write around the formatter."""
+"""Loggers that bring handlers and levels of their own, which would write around the formatter and the settings."""
 
 QUIET = ("httpx", "httpcore")
 """Loggers that write whole addresses, and webhooks' addresses are secrets: heard from WARNING on."""
@@ -89,6 +89,7 @@ def configure_logging(process: str, settings: Settings, stream: TextIO | None = 
     for name in TAKEN_OVER:
         logger = logging.getLogger(name)
         logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

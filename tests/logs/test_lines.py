@@ -199,6 +199,7 @@ class TestALine:
 class TestOthersLoggers:
     def test_write_through_the_same_formatter(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
         for name in setup.TAKEN_OVER:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
             logging.getLogger(name).addHandler(logging.StreamHandler(sys.stderr))
         with logging_as(settings) as written:
             for name in setup.TAKEN_OVER:
