@@ -66,6 +66,8 @@ def masker_of(kind: Any) -> Masker:
         return _each_value(masker_of(inner[1]))
     if origin in (Union, types.UnionType):
         rest = [part for part in inner if part is not type(None)]
+        if len(rest) > 1 and all(isinstance(part, type) and issubclass(part, BaseModel) for part in rest):
+            return _unless_null(_masker_of_models(rest))
         return _unless_null(masker_of(rest[0])) if len(rest) == 1 else _everything
     return _everything
 
@@ -89,6 +91,18 @@ def _masker_of_model(model: type[BaseModel]) -> Masker:
                     cast(Any, field.annotation)
                 )
         return {name: found.get(name, _everything)(part) for name, part in value.items()}
+
+    return mask
+
+
+def _masker_of_models(models: list[type[BaseModel]]) -> Masker:
+    """Return what masks an answer that is of one of several models: the first that has all its fields."""
+    names = [(model, {field.alias or name for name, field in model.model_fields.items()}) for model in models]
+
+    def mask(value: Any) -> Any:
+        fitting = (model for model, known in names if isinstance(value, dict) and set(value) <= known)
+        model = next(fitting, None)
+        return masker_of(model)(value) if model else _everything(value)
 
     return mask
 

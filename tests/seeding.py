@@ -38,6 +38,8 @@ class Seeded:
     messages: list[UUID] = field(default_factory=list)
     newsletter: UUID | None = None
     job: UUID = field(default_factory=new_id)
+    erasure: UUID = field(default_factory=new_id)
+    """A dry run that was done."""
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
     leaver: UUID | None = None
@@ -69,6 +71,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _embeddings(connection, seeded)
         _facts(connection, seeded)
         _job(connection, seeded)
+        _erasure(connection, seeded)
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)
     return seeded
@@ -273,6 +276,14 @@ def _job(connection: psycopg.Connection, seeded: Seeded) -> None:
         connection, "job", tenant_id=seeded.tenant_id, id=seeded.job, kind="backfill", state="running", total=1,
         parameters=Jsonb({"from": day, "to": day, "first_stage": "marts", "sources": []}),
         created_by=seeded.users["owner"],
+    )  # fmt: skip
+
+
+def _erasure(connection: psycopg.Connection, seeded: Seeded) -> None:
+    insert(
+        connection, "erasure", tenant_id=seeded.tenant_id, id=seeded.erasure, kind="person", state="done",
+        dry_run=True, actor_kind="person", actor_id=str(seeded.users["owner"]),
+        receipt=Jsonb({"stores": {"events": 3}}),
     )  # fmt: skip
 
 

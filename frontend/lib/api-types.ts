@@ -652,7 +652,7 @@ export interface paths {
          * Cancel Job
          * @description Cancel what of a job has not begun, and return it; days in hand are finished, and what is done stays.
          *
-         *     409 for a job that has ended by itself.
+         *     409 for a job that has ended by itself, and for one that is no backfill.
          */
         post: operations["cancel_job"];
         delete?: never;
@@ -764,6 +764,54 @@ export interface paths {
          * @description Set the tenant's policy; it holds from the next request on.
          */
         put: operations["set_personal_data_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Erasures
+         * @description Return erasures and dry runs, latest first; none of them names the person.
+         */
+        get: operations["list_erasures"];
+        put?: never;
+        /**
+         * Start Erasure
+         * @description Erase a person from every store: first as a dry run, then naming it; 202 with the job to follow.
+         *
+         *     The job and the erasure have one id. The job's figures say how much, by store. 409 where the dry run has not ended,
+         *     or what would be removed has changed since; what only a look at every text can tell is found by the worker, and the
+         *     job fails then. The same dry run named again answers with the same job.
+         */
+        post: operations["start_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures/{erasure_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Erasure
+         * @description Return an erasure or a dry run with its receipt.
+         */
+        get: operations["get_erasure"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1052,6 +1100,27 @@ export interface components {
             quote: string;
         };
         /**
+         * AskedBy
+         * @description Who asked.
+         */
+        AskedBy: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "person" | "service_key" | "operator" | "system";
+            /**
+             * Id
+             * @description An account or a service key; null for others, and when they were erased
+             */
+            id: string | null;
+            /**
+             * Name
+             * @description What others are called
+             */
+            name: string | null;
+        };
+        /**
          * Attachment
          * @description A part that is not text.
          */
@@ -1209,6 +1278,21 @@ export interface components {
             sources?: string[];
         };
         /**
+         * Backup
+         * @description A back-up that still holds what was erased.
+         */
+        Backup: {
+            /** Backup */
+            backup: string;
+            /**
+             * Restores To
+             * Format: date-time
+             */
+            restores_to: string;
+            /** Until */
+            until: string;
+        };
+        /**
          * Completeness
          * @description How much of a day has arrived.
          */
@@ -1271,6 +1355,129 @@ export interface components {
              * @description Whether a stranger may register an organisation
              */
             registration: boolean;
+        };
+        /**
+         * Erasure
+         * @description An erasure or a dry run, without the person.
+         * @example {
+         *       "asked_by": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000002",
+         *         "kind": "person"
+         *       },
+         *       "dry_run": true,
+         *       "error": "",
+         *       "finished_at": "2026-11-23T09:00:04Z",
+         *       "id": "01993c5e-7c00-7000-8000-000000000009",
+         *       "kind": "person",
+         *       "requested_at": "2026-11-23T09:00:00Z",
+         *       "state": "done",
+         *       "stores": {
+         *         "accounts": 0,
+         *         "analyses": 7,
+         *         "audit": 1,
+         *         "dagster": 0,
+         *         "embeddings": 7,
+         *         "events": 31,
+         *         "issues": 6,
+         *         "objects": 5,
+         *         "outbox": 0,
+         *         "rabbitmq": 0,
+         *         "redis": 0,
+         *         "sheets": 0
+         *       }
+         *     }
+         */
+        Erasure: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Also the id of its job
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "person" | "tenant";
+            /** Dry Run */
+            dry_run: boolean;
+            /**
+             * Dry Run Id
+             * @description The dry run that it keeps to; null for those of the command line
+             */
+            dry_run_id: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed";
+            /**
+             * Stores
+             * @description What was or would be removed, by store; null before it has ended
+             */
+            stores: {
+                [key: string]: number;
+            } | null;
+            /** @description Null for a dry run, and before it is done */
+            receipt: components["schemas"]["Receipt"] | null;
+            /**
+             * Error
+             * @description Why it failed, or waits, in words
+             */
+            error: string;
+            asked_by: components["schemas"]["AskedBy"];
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ErasureOfJob
+         * @description What was asked for: an erasure with the job's id.
+         */
+        ErasureOfJob: {
+            /** Dry Run */
+            dry_run: boolean;
+        };
+        /**
+         * ErasurePage
+         * @description A page of erasures, latest first.
+         */
+        ErasurePage: {
+            /** Items */
+            items: components["schemas"]["Erasure"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ErasureRequest
+         * @description A dry run, or the erasure that keeps to one.
+         * @example {
+         *       "dry_run": true,
+         *       "subject": {
+         *         "email": "ana@example.com"
+         *       }
+         *     }
+         */
+        ErasureRequest: {
+            subject: components["schemas"]["PersonSubject"];
+            /**
+             * Dry Run
+             * @description Change nothing; say what would be removed
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Dry Run Id
+             * @description The dry run of the same person that was looked at
+             */
+            dry_run_id?: string | null;
         };
         /**
          * Evidence
@@ -1700,7 +1907,7 @@ export interface components {
         };
         /**
          * Job
-         * @description Something that was asked for and takes longer than a request; its figures are those of the work ledger.
+         * @description Something that was asked for and takes longer than a request.
          * @example {
          *       "created_at": "2026-11-23T09:00:00Z",
          *       "created_by": "01993c5e-7c00-7000-8000-000000000002",
@@ -1728,30 +1935,38 @@ export interface components {
             id: string;
             /**
              * Kind
-             * @constant
+             * @enum {string}
              */
-            kind: "backfill";
+            kind: "backfill" | "erasure";
             /**
              * State
              * @enum {string}
              */
             state: "queued" | "running" | "done" | "failed" | "cancelled";
-            parameters: components["schemas"]["BackfillOfJob"];
+            /** Parameters */
+            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["ErasureOfJob"];
             /**
              * Total
-             * @description Days it has; null before it was started
+             * @description Days it has, 1 for what has no days; null before it was started
              */
             total: number | null;
             /**
              * Done
-             * @description Days that are done
+             * @description How many are done
              */
             done: number;
             /**
              * Failed
-             * @description Days that were given up
+             * @description How many were given up
              */
             failed: number;
+            /**
+             * Figures
+             * @description What it found or did, by store; null for a backfill
+             */
+            figures: {
+                [key: string]: number;
+            } | null;
             /**
              * Error
              * @description Why it failed, in words
@@ -2251,6 +2466,25 @@ export interface components {
             to: string;
         };
         /**
+         * PersonSubject
+         * @description A person, by an address or as the author of messages; all their addresses are meant.
+         * @example {
+         *       "email": "ana@example.com"
+         *     }
+         */
+        PersonSubject: {
+            /**
+             * Email
+             * @description One of the person's e-mail addresses
+             */
+            email?: string | null;
+            /**
+             * Participant Id
+             * @description The person as the author of messages
+             */
+            participant_id?: string | null;
+        };
+        /**
          * PersonalData
          * @description How often a kind of personal data occurs; never the values.
          */
@@ -2333,6 +2567,53 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Receipt
+         * @description What was removed, when and for whom; it names nobody.
+         */
+        Receipt: {
+            /**
+             * Erasure
+             * Format: uuid
+             */
+            erasure: string;
+            /**
+             * Subject Hashes
+             * @description The person's addresses, hashed by a key of the tenant
+             */
+            subject_hashes: string[];
+            /**
+             * Counts
+             * @description Rows removed or changed, by table, and objects
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Stores
+             * @description The same by store
+             */
+            stores: {
+                [key: string]: number;
+            };
+            /** Backups */
+            backups: components["schemas"]["Backup"][];
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+            /**
+             * Sha256
+             * @description Hash of the receipt; the audit log holds it too
+             */
+            sha256: string;
         };
         /**
          * Recipient
@@ -5910,6 +6191,233 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_erasures: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                /** @description Only dry runs, or only erasures */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                erasure_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,7 @@ from opsintel.access.audit import Actor, Entry, Subject, record
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError
 from opsintel.ids import new_id
+from opsintel.queue import jobs
 
 PERSON, TENANT = "person", "tenant"
 
@@ -25,6 +26,8 @@ class Erasure:
     tenant_id: UUID
     id: UUID
     kind: str
+    dry_run: bool
+    dry_run_id: UUID | None
     state: str
     actor: Actor
     wanted: dict[str, Any] | None
@@ -38,8 +41,8 @@ class Erasure:
 
 
 _COLUMNS = (
-    "tenant_id, id, kind, state, actor_kind, actor_id, wanted, progress, counts, receipt, receipt_hash, error,"
-    " requested_at, finished_at"
+    "tenant_id, id, kind, dry_run, dry_run_id, state, actor_kind, actor_id, wanted, progress, counts, receipt,"
+    " receipt_hash, error, requested_at, finished_at"
 )
 
 
@@ -76,6 +79,8 @@ def take_erasure(database: Database, tenant_id: UUID, erasure_id: UUID, lease: t
             f" RETURNING {_COLUMNS}",
             (lease, erasure_id),
         ).fetchone()
+        if row:
+            jobs.begin(connection, erasure_id)
     return _erasure(row) if row else None
 
 
@@ -91,11 +96,14 @@ def waiting_erasures(database: Database) -> list[tuple[UUID, UUID]]:
 
 def put_off(connection: psycopg.Connection, erasure_id: UUID, error: str, pause: timedelta, most: int) -> None:
     """Note why an erasure stopped; it is tried again after a pause, so many times at most."""
-    connection.execute(
+    row = connection.execute(
         "UPDATE erasure SET error = %s, lease_until = now() + %s,"
-        " state = CASE WHEN attempts >= %s THEN 'failed' ELSE 'queued' END WHERE id = %s",
+        " state = CASE WHEN attempts >= %s THEN 'failed' ELSE 'queued' END WHERE id = %s AND state = 'running'"
+        " RETURNING state",
         (error, pause, most, erasure_id),
-    )
+    ).fetchone()
+    if row == ("failed",):
+        jobs.end(connection, erasure_id, error=error)
 
 
 def give_up(connection: psycopg.Connection, erasure_id: UUID, error: str) -> None:
@@ -104,8 +112,9 @@ def give_up(connection: psycopg.Connection, erasure_id: UUID, error: str) -> Non
         "UPDATE erasure SET error = %s, state = 'failed', wanted = NULL, finished_at = now() WHERE id = %s",
         (error, erasure_id),
     )
+    jobs.end(connection, erasure_id, error=error)
 
 
 def _erasure(row: tuple[Any, ...]) -> Erasure:
-    tenant_id, erasure_id, kind, state, actor_kind, actor_id, *rest = row
-    return Erasure(tenant_id, erasure_id, kind, state, Actor(actor_kind, actor_id), *rest)
+    tenant_id, erasure_id, kind, dry_run, dry_run_id, state, actor_kind, actor_id, *rest = row
+    return Erasure(tenant_id, erasure_id, kind, dry_run, dry_run_id, state, Actor(actor_kind, actor_id), *rest)

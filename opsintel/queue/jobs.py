@@ -1,11 +1,13 @@
-"""Jobs: what a person asks for that takes longer than a request. A job's progress is that of its rows in the ledger.
+"""Jobs: what a person asks for that takes longer than a request.
 
-Whoever takes the request writes one row and wakes the worker; `start_jobs` turns it into work, in one transaction.
+Whoever takes the request writes one row and wakes the worker. A backfill's progress is that of its rows in the ledger:
+`start_jobs` turns it into work, in one transaction. Whatever is of another kind has a row of its own with the job's id;
+who does it moves both in one transaction, by `begin` and `end`, which do nothing where nobody asked by a job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, LiteralString, cast
@@ -140,7 +142,9 @@ def start_jobs(database: Database) -> int:
     """Enter the work of queued jobs into the ledger, a transaction each, and return how many were started."""
     with database.system_tx() as connection:
         queued = connection.execute(
-            "SELECT tenant_id, id FROM job WHERE state = 'queued' ORDER BY created_at, id LIMIT %s", (_PAGE,)
+            "SELECT tenant_id, id FROM job WHERE state = 'queued' AND kind = 'backfill'"
+            " ORDER BY created_at, id LIMIT %s",
+            (_PAGE,),
         ).fetchall()
     return sum(_start(database, tenant_id, job_id) for tenant_id, job_id in queued)
 
@@ -166,6 +170,27 @@ def _start(database: Database, tenant_id: UUID, job_id: UUID) -> bool:
             {"total": len(days), "id": job_id},
         )
     return True
+
+
+def begin(connection: psycopg.Connection, job_id: UUID) -> None:
+    """Note that what has the id of a job was taken in hand."""
+    connection.execute(
+        "UPDATE job SET state = 'running', total = 1, started_at = coalesce(started_at, now())"
+        " WHERE id = %s AND state IN ('queued', 'running')",
+        (job_id,),
+    )
+
+
+def end(
+    connection: psycopg.Connection, job_id: UUID, *, error: str = "", figures: Mapping[str, int] | None = None
+) -> None:
+    """Note that what has the id of a job has ended: with an error, or with what it found or did."""
+    connection.execute(
+        "UPDATE job SET state = CASE %(error)s WHEN '' THEN 'done' ELSE 'failed' END, error = %(error)s, total = 1,"
+        " done = (%(error)s = '')::int, failed = (%(error)s <> '')::int, figures = %(figures)s, finished_at = now()"
+        " WHERE id = %(id)s AND state IN ('queued', 'running')",
+        {"id": job_id, "error": error, "figures": None if figures is None else Jsonb(dict(figures))},
+    )
 
 
 def _days(connection: psycopg.Connection, backfill: Backfill) -> Sequence[tuple[date, int]]:

@@ -25,6 +25,7 @@ JOB_EXAMPLE: dict[str, Any] = {
     "total": 20,
     "done": 12,
     "failed": 0,
+    "figures": None,
     "error": "",
     "created_by": "01993c5e-7c00-7000-8000-000000000002",
     "service_key_id": None,
@@ -77,18 +78,25 @@ class BackfillOfJob(Answer):
     sources: list[UUID]
 
 
+class ErasureOfJob(Answer):
+    """What was asked for: an erasure with the job's id."""
+
+    dry_run: bool
+
+
 class Job(Answer):
-    """Something that was asked for and takes longer than a request; its figures are those of the work ledger."""
+    """Something that was asked for and takes longer than a request."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [JOB_EXAMPLE]})
 
     id: UUID
-    kind: Literal["backfill"]
+    kind: Literal["backfill", "erasure"]
     state: JobState
-    parameters: BackfillOfJob
-    total: int | None = Field(description="Days it has; null before it was started")
-    done: int = Field(description="Days that are done")
-    failed: int = Field(description="Days that were given up")
+    parameters: BackfillOfJob | ErasureOfJob
+    total: int | None = Field(description="Days it has, 1 for what has no days; null before it was started")
+    done: int = Field(description="How many are done")
+    failed: int = Field(description="How many were given up")
+    figures: dict[str, int] | None = Field(description="What it found or did, by store; null for a backfill")
     error: str = Field(description="Why it failed, in words")
     created_by: UUID | None = Field(description="Person who asked for it; null for a service key or the operator")
     service_key_id: UUID | None = Field(description="Service key that asked for it")

@@ -31,13 +31,14 @@ IdempotencyKey = Annotated[
     ),
 ]
 LOCATION = {"Location": {"description": "The job", "schema": {"type": "string"}}}
+ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"model": Job, "description": "Accepted", "headers": LOCATION}}
 
 
 @routes.post(
     "/backfills",
     response_model=BackfillEstimate,
     status_code=200,
-    responses={202: {"model": Job, "description": "Accepted", "headers": LOCATION}},
+    responses=ACCEPTED,
 )
 async def start_backfill(
     reader: Reader,
@@ -57,7 +58,7 @@ async def start_backfill(
         if idempotency_key and not parameters.estimate:
             known = await _known(connection, reader, backfill, idempotency_key)
             if known is not None:
-                return _accepted(known)
+                return accepted(known)
         days = await _days(connection, backfill)
         if parameters.estimate:
             return _estimate(days)
@@ -70,7 +71,7 @@ async def start_backfill(
             assert idempotency_key is not None
             created = await _known(connection, reader, backfill, idempotency_key)
             assert created is not None
-    return _accepted(created)
+    return accepted(created)
 
 
 @routes.get("/jobs", response_model=JobPage)
@@ -91,14 +92,14 @@ async def get_job(reader: Reader, job_id: UUID) -> Response:
 async def cancel_job(reader: Reader, job_id: UUID) -> Response:
     """Cancel what of a job has not begun, and return it; days in hand are finished, and what is done stays.
 
-    409 for a job that has ended by itself.
+    409 for a job that has ended by itself, and for one that is no backfill.
     """
     await reader.one("job", job_id)
     async with reader.transaction() as connection:
         await connection.execute(statement("job_cancel"), job_id)
     body = await reader.one("job", job_id)
     if json.loads(body)["state"] != "cancelled":
-        raise RequestProblem(409, "The job has ended")
+        raise RequestProblem(409, "The job has ended, or is none that can be cancelled")
     return Response(body, media_type=JSON)
 
 
@@ -130,6 +131,7 @@ def _estimate(days: list[Any]) -> Response:
     return Response(found.model_dump_json(), media_type=JSON)
 
 
-def _accepted(job: str) -> Response:
+def accepted(job: str) -> Response:
+    """Return 202 with a job and where to follow it."""
     location = f"/v1/jobs/{json.loads(job)['id']}"
     return Response(job, 202, {"Location": location}, media_type=JSON)

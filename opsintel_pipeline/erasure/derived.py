@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -24,16 +25,21 @@ IN_WORK = "Untitled"
 def blank_threads(work: Work) -> None:
     """Empty the subjects of threads that the person began; a key made of a subject becomes its keyed hash."""
     with work.page() as connection:
-        rows = connection.execute(
-            "SELECT thread.id, thread.key FROM thread WHERE subject <> '' AND id IN ("
-            " SELECT thread_id FROM message WHERE author_id = ANY(%(who)s)) AND (SELECT author_id FROM message"
-            " WHERE message.thread_id = thread.id ORDER BY sorted_at, message.id LIMIT 1) = ANY(%(who)s)",
-            {"who": list(work.person.participants)},
-        ).fetchall()
+        rows = threads_begun(work, connection)
         for thread_id, key in rows:
             kept = erased_key(work.key, key) if key.startswith("subject:") else key
             connection.execute("UPDATE thread SET subject = '', key = %s WHERE id = %s", (kept, thread_id))
         work.counts["thread"] += len(rows)
+
+
+def threads_begun(work: Work, connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return the threads with a subject that the person began: id and key."""
+    return connection.execute(
+        "SELECT thread.id, thread.key FROM thread WHERE subject <> '' AND id IN ("
+        " SELECT thread_id FROM message WHERE author_id = ANY(%(who)s)) AND (SELECT author_id FROM message"
+        " WHERE message.thread_id = thread.id ORDER BY sorted_at, message.id LIMIT 1) = ANY(%(who)s)",
+        {"who": list(work.person.participants)},
+    ).fetchall()
 
 
 def refresh_touched(work: Work) -> None:
@@ -67,13 +73,17 @@ def refresh_touched(work: Work) -> None:
 
 def forget_words(work: Work) -> None:
     """Blank the words of the person in the tenant's fitted embedders that nobody else was seen to use."""
-    parts = {part.casefold() for name in work.person.terms.names for part in name.split()}
-    words = work.words | parts
+    words = words_to_forget(work)
     with work.page() as connection:
         for version, state in connection.execute(
             "SELECT version, state FROM embedding_model WHERE state IS NOT NULL"
         ).fetchall():
             _forget(work, connection, version, state, words)
+
+
+def words_to_forget(work: Work) -> set[str]:
+    """Return the words that name the person or that nobody else was seen to use."""
+    return work.words | {part.casefold() for name in work.person.terms.names for part in name.split()}
 
 
 def _forget(work: Work, connection: psycopg.Connection, version: str, state: bytes, words: set[str]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from opsintel.people.suppression import identity_hash
 from opsintel_pipeline.erasure.work import Work
 
-_REMOVED: tuple[tuple[str, LiteralString], ...] = (
+REMOVED: tuple[tuple[str, LiteralString], ...] = (
     ("fact_participant_day", "participant_id = ANY(%(participants)s::uuid[])"),
     ("participant_identity", "participant_id = ANY(%(participants)s::uuid[])"),
     ("participant", "id = ANY(%(participants)s::uuid[])"),
@@ -20,13 +20,13 @@ _REMOVED: tuple[tuple[str, LiteralString], ...] = (
 )
 """Rows that go, by table."""
 
-_FORGOTTEN: tuple[tuple[str, LiteralString], ...] = (
-    ("issue_event", "UPDATE issue_event SET actor = 'erased' WHERE actor = %(user)s::text"),
-    ("issue_constraint", "UPDATE issue_constraint SET author_id = NULL WHERE author_id = %(user)s"),
-    ("issue_assignee", "UPDATE issue SET assignee_id = NULL WHERE assignee_id = %(user)s"),
-    ("job", "UPDATE job SET created_by = NULL WHERE created_by = %(user)s"),
+FORGOTTEN: tuple[tuple[str, str, LiteralString, LiteralString], ...] = (
+    ("issue_event", "issue_event", "actor = 'erased'", "actor = %(user)s::text"),
+    ("issue_constraint", "issue_constraint", "author_id = NULL", "author_id = %(user)s"),
+    ("issue_assignee", "issue", "assignee_id = NULL", "assignee_id = %(user)s"),
+    ("job", "job", "created_by = NULL", "created_by = %(user)s"),
 )
-"""References to the person's account."""
+"""References to the person's account: name in the receipt, table, what becomes of them, which they are."""
 
 
 def suppress(work: Work) -> None:
@@ -42,23 +42,29 @@ def suppress(work: Work) -> None:
 
 def remove_person(work: Work) -> None:
     """Remove what says who the person is."""
-    values = {
-        "participants": [str(one) for one in work.person.participants],
-        "addresses": sorted(work.person.terms.addresses),
-        "user": work.person.user_id,
-    }
+    values = values_of(work)
     with work.page() as connection:
-        for table, condition in _REMOVED:
+        for table, condition in REMOVED:
             # Counted first: in a dry run the person's messages still refer to them.
             row = connection.execute(f"SELECT count(*) FROM {table} WHERE {condition}".encode(), values).fetchone()
             work.counts[table] += int(row[0]) if row else 0
             if not work.dry_run:
                 connection.execute(f"DELETE FROM {table} WHERE {condition}".encode(), values)
-        for store, statement in _FORGOTTEN:
+        for store, table, change, condition in FORGOTTEN:
+            statement = f"UPDATE {table} SET {change} WHERE {condition}".encode()
             work.counts[store] += connection.execute(statement, values).rowcount
         connection.execute(
             "UPDATE erasure SET actor_id = '' WHERE actor_kind = 'person' AND actor_id = %(user)s::text", values
         )
+
+
+def values_of(work: Work) -> dict[str, Any]:
+    """Return the values of the conditions above."""
+    return {
+        "participants": [str(one) for one in work.person.participants],
+        "addresses": sorted(work.person.terms.addresses),
+        "user": work.person.user_id,
+    }
 
 
 def remove_account(work: Work) -> None:

@@ -18,9 +18,9 @@ from opsintel_pipeline.erasure.work import Work
 
 PAGE = 1_000
 
-_TEXTS = ("subject", "text", "quoted_text", "signature_text")
-_LINES = ("channel", "rfc_message_id", "parent_key", "automatic_reason")
-_PARTS = {
+TEXTS = ("subject", "text", "quoted_text", "signature_text")
+LINES = ("channel", "rfc_message_id", "parent_key", "automatic_reason")
+PARTS = {
     "message_revision": ("revision", ("subject", "text")),
     "attachment": ("position", ("filename",)),
     "message_link": ("position", ("url", "text")),
@@ -37,15 +37,16 @@ def redact_mentions(work: Work, threads: set[UUID]) -> None:
     while full:
         after = UUID(work.progress.after) if work.progress.after else NIL
         with work.page() as connection:
-            rows = _page(connection, work, after)
+            rows = page_of_others(connection, work, after)
             full = len(rows) == PAGE
             if rows:
                 _redact(work, connection, rows, threads)
                 work.progress.after = str(rows[-1]["id"])
 
 
-def _page(connection: psycopg.Connection, work: Work, after: UUID) -> list[Row]:
-    columns = ("id", "thread_id", "partition_day", "recipients", "extra", "defects", *_TEXTS, *_LINES)
+def page_of_others(connection: psycopg.Connection, work: Work, after: UUID) -> list[Row]:
+    """Return messages that are not the person's, `PAGE` at most, in the order of their ids."""
+    columns = ("id", "thread_id", "partition_day", "recipients", "extra", "defects", *TEXTS, *LINES)
     rows = connection.execute(
         f"SELECT {', '.join(columns)} FROM message WHERE id > %s"
         " AND (author_id IS NULL OR author_id <> ALL(%s)) ORDER BY id LIMIT %s".encode(),
@@ -55,11 +56,11 @@ def _page(connection: psycopg.Connection, work: Work, after: UUID) -> list[Row]:
 
 
 def _redact(work: Work, connection: psycopg.Connection, rows: list[Row], threads: set[UUID]) -> None:
-    parts = _parts(connection, [row["id"] for row in rows])
+    parts = parts_of(connection, [row["id"] for row in rows])
     changed = []
     for row in rows:
-        near = row["thread_id"] in threads or _names(work, row)
-        changes = _changes(work, row, near)
+        near = row["thread_id"] in threads or names_person(work, row)
+        changes = changes_to(work, row, near)
         if changes:
             assignments = ", ".join(f"{name} = %s" for name in changes)
             connection.execute(
@@ -74,17 +75,18 @@ def _redact(work: Work, connection: psycopg.Connection, rows: list[Row], threads
         _drop_derived(work, connection, changed)
 
 
-def _names(work: Work, row: Row) -> bool:
-    texts = (*(row[name] for name in (*_TEXTS, *_LINES)), *(entry.get("value", "") for entry in row["recipients"]))
+def names_person(work: Work, row: Row) -> bool:
+    """Tell whether a message names the person."""
+    texts = (*(row[name] for name in (*TEXTS, *LINES)), *(entry.get("value", "") for entry in row["recipients"]))
     return any(work.redactor.names(text) for text in texts)
 
 
-def _changes(work: Work, row: Row, near: bool) -> Row:
+def changes_to(work: Work, row: Row, near: bool) -> Row:
     """Return the columns of a message that change, with their new values."""
-    wanted: Row = {name: work.redactor.redacted(row[name], near=near) for name in (*_TEXTS, *_LINES)}
+    wanted: Row = {name: work.redactor.redacted(row[name], near=near) for name in (*TEXTS, *LINES)}
     if near and wanted["quoted_text"] != row["quoted_text"]:
         wanted["quoted_text"] = QUOTE
-    kept = [entry for entry in row["recipients"] if not _is_person(work, entry)]
+    kept = [entry for entry in row["recipients"] if not is_person(work, entry)]
     wanted["recipients"] = work.redactor.redacted_value(kept)
     wanted["extra"] = work.redactor.redacted_value(row["extra"])
     wanted["defects"] = work.redactor.redacted_value(row["defects"])
@@ -92,13 +94,15 @@ def _changes(work: Work, row: Row, near: bool) -> Row:
     return {name: Jsonb(value) if name in ("recipients", "extra") else value for name, value in changes.items()}
 
 
-def _is_person(work: Work, entry: Row) -> bool:
+def is_person(work: Work, entry: Row) -> bool:
+    """Tell whether an entry of a message's recipients is the person."""
     return (entry.get("kind"), entry.get("value")) in work.person.identities
 
 
-def _parts(connection: psycopg.Connection, ids: list[UUID]) -> dict[UUID, list[tuple[str, Row]]]:
+def parts_of(connection: psycopg.Connection, ids: list[UUID]) -> dict[UUID, list[tuple[str, Row]]]:
+    """Return what hangs on messages, by message: (table, row)."""
     found: dict[UUID, list[tuple[str, Row]]] = defaultdict(list)
-    for table, (key, texts) in _PARTS.items():
+    for table, (key, texts) in PARTS.items():
         columns = tuple(dict.fromkeys(("message_id", key, *texts)))
         for values in connection.execute(
             f"SELECT {', '.join(columns)} FROM {table} WHERE message_id = ANY(%s)".encode(), (ids,)
@@ -108,11 +112,17 @@ def _parts(connection: psycopg.Connection, ids: list[UUID]) -> dict[UUID, list[t
     return found
 
 
+def redacted_part(work: Work, table: str, part: Row, near: bool) -> Row:
+    """Return the texts of what hangs on a message without the person; nothing where they are not in it."""
+    redacted = {name: work.redactor.redacted(part[name], near=near) for name in PARTS[table][1]}
+    return {} if all(value == part[name] for name, value in redacted.items()) else redacted
+
+
 def _redact_part(work: Work, connection: psycopg.Connection, table: str, part: Row, near: bool) -> bool:
-    key, texts = _PARTS[table]
-    redacted = {name: work.redactor.redacted(part[name], near=near) for name in texts}
-    if all(redacted[name] == part[name] for name in texts):
+    redacted = redacted_part(work, table, part, near)
+    if not redacted:
         return False
+    key, texts = PARTS[table]
     where = (part["message_id"], part[key])
     if key in texts:  # a label is its own key, and the placeholder may be there already
         connection.execute(f"DELETE FROM {table} WHERE message_id = %s AND {key} = %s".encode(), where)

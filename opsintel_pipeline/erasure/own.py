@@ -15,9 +15,10 @@ from opsintel_pipeline.normalize.threads import base_subject
 PAGE = 500
 NIL = UUID(int=0)
 
-_DERIVED = (
+DERIVED = (
     "message_revision", "attachment", "message_label", "message_link", "analysis", "embedding", "issue_member",
 )  # fmt: skip
+"""Tables whose rows hang on a message."""
 
 
 def take_in_words(work: Work) -> set[UUID]:
@@ -72,7 +73,7 @@ def issues_of(connection: psycopg.Connection, message_ids: list[UUID]) -> set[st
 
 def _bury(work: Work, connection: psycopg.Connection, ids: list[UUID]) -> None:
     mark_payloads(work, connection, ids)
-    for table in _DERIVED:
+    for table in DERIVED:
         deleted = connection.execute(f"DELETE FROM {table} WHERE message_id = ANY(%s)".encode(), (ids,))
         work.counts[table] += deleted.rowcount
     work.counts["issue_constraint"] += connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,15 @@ def mark_payloads(work: Work, connection: psycopg.Connection, message_ids: list[
 
 def mark_naming(work: Work) -> None:
     """Mark the payloads that name the person in what no message shows: other headers, hidden parts, attachments."""
-    after = work.progress.after or ""
+    for key, naming in payloads_naming(work, work.progress.after or ""):
+        work.progress.after = key
+        with work.page() as connection:
+            rows = connection.execute(f"{_MARK} id = ANY(%s) RETURNING id, object_key".encode(), (naming,)).fetchall()
+            _note(work, rows)
+
+
+def payloads_naming(work: Work, after: str = "") -> Iterator[tuple[str, list[UUID]]]:
+    """Yield for each page of payloads, from a key on, those that name the person and are not marked already."""
     while True:
         with work.context.database.tenant_tx(work.tenant_id) as connection:
             row = connection.execute(
@@ -43,13 +52,10 @@ def mark_naming(work: Work) -> None:
             ).fetchall()
         payloads = [payload for payload in payloads if payload[0] not in work.marked]
         contents = work.context.objects.get_ranges(after, [(offset, size) for _, offset, size in payloads])
-        naming = [
-            payload[0] for payload, content in zip(payloads, contents, strict=True) if _is_named_in(work, content)
-        ]
-        work.progress.after = after
-        with work.page() as connection:
-            rows = connection.execute(f"{_MARK} id = ANY(%s) RETURNING id, object_key".encode(), (naming,)).fetchall()
-            _note(work, rows)
+        yield (
+            after,
+            [payload[0] for payload, content in zip(payloads, contents, strict=True) if _is_named_in(work, content)],
+        )
 
 
 def rewrite_pages(work: Work) -> None:

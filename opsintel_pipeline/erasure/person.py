@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -30,11 +30,16 @@ ROUNDS = 3
 
 def preview(context: Context, tenant_id: UUID, address: str | None, participant_id: UUID | None) -> Counter[str]:
     """Return what an erasure would remove, by table and store; changes nothing. Raises as `person_of` does."""
-    person = person_of(context, tenant_id, address=address, participants=[participant_id] if participant_id else [])
+    return +tried(context, tenant_id, address, [participant_id] if participant_id else []).counts
+
+
+def tried(context: Context, tenant_id: UUID, address: str | None, participants: Iterable[UUID]) -> Work:
+    """Return an erasure as it would have ended; changes nothing. Raises as `person_of` does."""
+    person = person_of(context, tenant_id, address=address, participants=participants)
     key = suppression_key(context, tenant_id) or bytes(32)
     work = Work(context, tenant_id, new_id(), person, dry_run=True, key=key)
     _run_steps(work)
-    return +work.counts
+    return work
 
 
 def erase_person(context: Context, erasure: Erasure) -> dict[str, object]:

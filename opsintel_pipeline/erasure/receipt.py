@@ -18,6 +18,7 @@ from opsintel.context import Context
 from opsintel.crypto.master import MasterKeys
 from opsintel.people.requests import TENANT, Erasure
 from opsintel.people.suppression import identity_hash
+from opsintel.queue import jobs
 from opsintel_pipeline.erasure.work import Work
 
 FORMAT = 1
@@ -137,6 +138,7 @@ def close(
         details: dict[str, Detail] = {"receipt": digest.hex(), **stores}
         entry = Entry(erasure.tenant_id, actor, f"{erasure.kind}.erased", Subject("erasure", str(erasure.id)), details)
         record(connection, entry)
+        jobs.end(connection, erasure.id, figures=stores)
     if erasure.kind == TENANT:  # who is behind the ids of its own chain is forgotten already
         with context.database.system_tx() as connection:
             record(connection, replace(entry, tenant_id=None))

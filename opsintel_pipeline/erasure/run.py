@@ -10,8 +10,9 @@ from uuid import UUID
 import psycopg
 
 from opsintel.context import Context
-from opsintel.errors import DatabaseError, InputError, OpsintelError
+from opsintel.errors import DatabaseError, InputError
 from opsintel.people.requests import TENANT, find_erasure, give_up, put_off, take_erasure, waiting_erasures
+from opsintel_pipeline.erasure.foresight import foresee, require_unchanged
 from opsintel_pipeline.erasure.person import erase_person
 from opsintel_pipeline.erasure.tenant import erase_tenant
 from opsintel_pipeline.erasure.work import LEASE
@@ -58,10 +59,11 @@ def perform(context: Context, tenant_id: UUID, erasure_id: UUID) -> dict[str, ob
     if taken is None:
         return find_erasure(context.database, tenant_id, erasure_id).receipt
     try:
+        if taken.dry_run:
+            return foresee(context, taken)
+        require_unchanged(context, taken)
         return erase_tenant(context, taken) if taken.kind == TENANT else erase_person(context, taken)
     except InputError as error:
         with context.database.tenant_tx(tenant_id) as connection:
             give_up(connection, erasure_id, error.line())
-        raise
-    except OpsintelError:
         raise

@@ -45,7 +45,7 @@ def sweep(work: Work) -> None:
     """Replace what names the person in every table that is searched."""
     for table in swept_tables():
         with work.page() as connection:
-            for row in list(_naming(connection, work, table)):
+            for row in list(naming(connection, work, table)):
                 _replace(connection, work, table, row)
                 work.counts[table.name] += 1
 
@@ -60,17 +60,18 @@ def _texts(table: Table) -> list[str]:
     ]
 
 
-def _keys(table: Table) -> list[str]:
+def keys_of(table: Table) -> list[str]:
+    """Return the columns of a table's primary key."""
     return [column.name for column in table.primary_key.columns]
 
 
-def _naming(connection: psycopg.Connection, work: Work, table: Table) -> Iterator[dict[str, Any]]:
+def naming(connection: psycopg.Connection, work: Work, table: Table) -> Iterator[dict[str, Any]]:
     """Yield the rows, as far as their keys and texts go, in which a term occurs."""
     terms = work.person.terms
     wanted = [*terms.addresses, *terms.ids, *(name for name in terms.names if " " in name)]
     patterns = [f"%{_literal(term)}%" for term in wanted]
     patterns += [f"%{_literal(address.replace('@', '%40'))}%" for address in terms.addresses]
-    texts, keys = _texts(table), _keys(table)
+    texts, keys = _texts(table), keys_of(table)
     columns = list(dict.fromkeys([*keys, *texts]))
     joined = ", ".join(f'"{name}"::text' for name in texts)
     names = ", ".join(f'"{name}"' for name in columns)
@@ -87,11 +88,11 @@ def _replace(connection: psycopg.Connection, work: Work, table: Table, row: dict
     changes = {name: _redacted(work, table, name, row[name]) for name in _texts(table)}
     changes = {name: value for name, value in changes.items() if value != row[name]}
     assignments = ", ".join(f'"{name}" = %s' for name in changes)
-    where = " AND ".join(f'"{name}" = %s' for name in _keys(table))
+    where = " AND ".join(f'"{name}" = %s' for name in keys_of(table))
     values = [Jsonb(v) if isinstance(table.columns[n].type, JSONB) else v for n, v in changes.items()]
     connection.execute(
         f"UPDATE {table.name} SET {assignments} WHERE {where}".encode(),
-        (*values, *(row[name] for name in _keys(table))),
+        (*values, *(row[name] for name in keys_of(table))),
     )
 
 
@@ -113,7 +114,7 @@ def _is_key(table: Table, name: str) -> bool:
     unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
     return (
         name in _NATURAL_KEYS
-        or name in _keys(table)
+        or name in keys_of(table)
         or any(name in {column.name for column in constraint.columns} for constraint in unique)
     )
 

@@ -36,6 +36,9 @@ def example(route: str, tenant: Seeded) -> Example:
         "DELETE /v1/invitations/{invitation_id}": Example(statuses=frozenset({204, 404})),
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
+        "POST /v1/erasures": Example(
+            {"subject": {"email": "nobody@example.com"}, "dry_run": True}, statuses=frozenset({202})
+        ),
         "POST /v1/service-keys": Example({"name": "Report", "scopes": ["insights.read"]}, statuses=frozenset({201})),
         "POST /v1/service-keys/{key_id}/rotate": Example({}, statuses=frozenset({200, 409})),
         "POST /v1/messages/{message_id}/reveal": Example({"reason": "Refund of ticket 4417"}),
@@ -52,6 +55,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "message_id": str(tenant.messages[0]),
         "source_id": str(tenant.sources["mbox"]),
         "job_id": str(tenant.job),
+        "erasure_id": str(tenant.erasure),
         "key_id": str(tenant.service_key),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),

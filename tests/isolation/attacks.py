@@ -16,7 +16,7 @@ from opsintel.clock import today
 from opsintel_api.openapi import openapi_document
 from tests.isolation.asgi import Asked
 from tests.isolation.rows import TABLES
-from tests.isolation.shapes import PARAMETERS, WORD
+from tests.isolation.shapes import PARAMETERS, ROWS_OF, WORD
 from tests.isolation.world import TenantOfWorld
 
 Fill = Callable[[str], str]
@@ -151,7 +151,7 @@ def _value(tenant: TenantOfWorld, name: str) -> str:
 
 def table_of(name: str) -> str | None:
     """Return the table whose rows a parameter names: `job_id`, `source`, `source_ids`, `key_id` of service_key."""
-    word = name.removesuffix("s").removesuffix("_id")
+    word = ROWS_OF.get(name, name).removesuffix("s").removesuffix("_id")
     names = [table.name for table in TABLES]
     return next((n for n in names if n == word), next((n for n in names if n.endswith(f"_{word}")), None))
 

@@ -57,6 +57,9 @@ WORD = "alarm"
 WITHOUT_TEXT = frozenset({"GET /v1/policies/personal-data"})
 """Routes whose answers hold neither text nor ids of their tenant, so that no canary can stand in them."""
 
+ROWS_OF = {"dry_run_id": "erasure"}
+"""Whose rows a parameter names that is not called after their table."""
+
 PARAMETERS: dict[str, Callable[[TenantOfWorld], str]] = {
     "tenant": lambda tenant: tenant.canary,
     "tenant_id": lambda tenant: str(tenant.id),

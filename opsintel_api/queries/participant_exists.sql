@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM participant WHERE id = $1::uuid)
