@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+
 _PORT = re.compile(r"[0-9]{1,5}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _MAIL_ADDRESS = re.compile(r"(?:[\w .-]+ )?<[!-;=?-~]+@[\w.-]+>|[!-;=?-~]+@[\w.-]+")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _MARKUP = re.compile(r"[<>\"]")
 _PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]+(?=@)")
@@ -43,6 +45,20 @@ def check_host_and_port(value: str) -> None:
     host, _, port = value.rpartition(":")
     if not _is_port(port) or not _HOST.fullmatch(host):
         raise ValueError("must be host:port")
+
+
+def check_origin(value: str) -> None:
+    """Require scheme, host and, where it is not the scheme's own, port, as browsers write them (RFC 6454)."""
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError("must be an origin: https:// or http://, a host in small letters, a port, and no path")
+
+
+def check_network(value: str) -> None:
+    """Require an address or a network of addresses."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("must be addresses or networks such as 10.0.0.5 or 172.18.0.0/16") from None
 
 
 def without_password(text: str) -> str:

@@ -23,6 +23,8 @@ from opsintel.setting_values import (
     check_key,
     check_listen_address,
     check_mail_address,
+    check_network,
+    check_origin,
     check_url,
     split_at_commas,
     without_password,
@@ -39,7 +41,7 @@ def _split(value: Any) -> Any:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_absent)]
-HostsAndPorts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Listed = Annotated[tuple[str, ...], BeforeValidator(_split)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_absent)]
 
 
@@ -198,7 +200,7 @@ class Settings(BaseSettings):
         description="Local models by Ollama",
         json_schema_extra={"example": "http://localhost:11434", "absent": "`http://localhost:11434`"},
     )
-    local_servers: HostsAndPorts = Field(
+    local_servers: Listed = Field(
         (),
         validation_alias="OPSINTEL_LOCAL_SERVERS",
         description="Servers on private addresses that addresses given by users may name, each exactly as host:port,"
@@ -241,6 +243,19 @@ class Settings(BaseSettings):
         validation_alias="OPSINTEL_PUBLIC_URL",
         description="Address under which people reach the dashboard (links, OAuth, webhooks)",
         json_schema_extra={"example": "https://ops.example.com", "absent": "`http://localhost` and the API's port"},
+    )
+    allowed_origins: Listed = Field(
+        (),
+        validation_alias="OPSINTEL_ALLOWED_ORIGINS",
+        description="Origins of other sites whose pages may use the API from a browser, with commas between",
+        json_schema_extra={"example": "https://portal.example.com", "absent": "none: the dashboard is of one origin"},
+    )
+    trusted_proxies: Listed = Field(
+        (),
+        validation_alias="OPSINTEL_TRUSTED_PROXIES",
+        description="Addresses and networks of proxies in front of the API, with commas between: of what comes through"
+        " them X-Forwarded-For and X-Forwarded-Proto are believed",
+        json_schema_extra={"example": "10.0.0.5,172.18.0.0/16", "absent": "none: the direct peer is the client"},
     )
     dagster_port: int = Field(
         3001,
@@ -428,6 +443,20 @@ class Settings(BaseSettings):
     def _check_local_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for server in value:
             check_host_and_port(server)
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            check_origin(origin)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            check_network(network)
         return value
 
     @field_validator("s3_bucket")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from opsintel.access import passwords
 from opsintel.coordination.choose import ApiLimits
@@ -21,6 +23,7 @@ from opsintel_api.broker import BrokerProbe
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
+from opsintel_api.origins import Origins
 from opsintel_api.postbox import Postbox
 from opsintel_api.routes import (
     accounts,
@@ -46,6 +49,9 @@ from opsintel_api.services import Services, key_for
 API_VERSION = "1.0.0"
 STATEMENT_SECONDS = 10
 POOL_SIZE = 8
+HASHES_AT_ONCE = 2
+"""Each hash takes 19 MB and a core for a moment: a flood of log-ins waits instead of filling the memory."""
+
 ROUTERS = (
     auth.open_routes,
     auth.routes,
@@ -68,7 +74,7 @@ ROUTERS = (
 )
 
 
-def build_api(**options: Any) -> FastAPI:
+def build_api(origins: Origins | None = None, **options: Any) -> FastAPI:
     """Return the routes without anything behind them: enough for the OpenAPI document."""
     app = FastAPI(
         title="opsintel",
@@ -85,7 +91,7 @@ def build_api(**options: Any) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     # Outermost, so that the answer to an unexpected fault has its id and headers as well.
-    app.middleware_stack = Envelope(app.build_middleware_stack())
+    app.middleware_stack = Envelope(app.build_middleware_stack(), origins or Origins())
     return app
 
 
@@ -105,7 +111,9 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         throttle = Throttle(shared, key_for(settings, "throttle"))
         postbox = Postbox(settings)
         postbox.start()
-        app.state.services = Services(database, settings, throttle, TenantLimits(shared, settings), postbox, broker)
+        limits = TenantLimits(shared, settings)
+        hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+        app.state.services = Services(database, settings, throttle, limits, postbox, hashing, broker)
         pool = PoolGauge(database.pool_figures)
         try:
             with serving_metrics(settings.metrics_addr, variable_of("metrics_addr"), [pool]):
@@ -115,8 +123,11 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             await shared.close()
             await database.close()
 
-    app = build_api(lifespan=lifespan)
+    app = build_api(Origins.of(settings), lifespan=lifespan)
     app.router.default = Dashboard()
+    if settings.trusted_proxies:
+        # Outside of all, so that throttling, cookies and the audit log see the browser's address and scheme.
+        app.middleware_stack = ProxyHeadersMiddleware(cast(Any, app.middleware_stack), list(settings.trusted_proxies))  # type: ignore[assignment]
     return app
 
 

@@ -1,4 +1,5 @@
-"""What surrounds every request: its id, a limit on its body, and the headers that keep browsers safe."""
+"""What surrounds every request: its id, whom it names and where it comes from, a limit on its body, and the headers
+that keep browsers safe."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsintel import tracing
 from opsintel.ids import new_id
 from opsintel.metrics import counted
 from opsintel_api import problems
+from opsintel_api.origins import Origins, given_twice
 
 MAXIMUM_BODY = 1_000_000
 """Bytes of a request's body."""
@@ -21,6 +24,15 @@ MAXIMUM_BODY = 1_000_000
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 TOO_LARGE = f"A body has at most {MAXIMUM_BODY:,} bytes"
+TWO_LENGTHS = "A request has Content-Length or Transfer-Encoding, not both"
+WRONG_HOST = "The Host header names no address of this installation (OPSINTEL_PUBLIC_URL)"
+OTHER_SITE = "A page of another site may not send this (OPSINTEL_ALLOWED_ORIGINS)"
+GIVEN_ONCE = (
+    "host", "authorization", "content-type", "content-length", "transfer-encoding", "cookie", "origin",
+    "sec-fetch-site", "x-requested-with", "idempotency-key",
+)  # fmt: skip
+"""Headers that two programs would read differently if they were given twice: the first, the last, or both."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -43,10 +55,11 @@ def page_policy(script_hashes: Iterable[str]) -> str:
 
 
 class Envelope:
-    """ASGI middleware: gives each request an id, bounds its body, and encloses its answer."""
+    """ASGI middleware: gives each request an id, refuses what is ambiguous or another site's, encloses its answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self._app = app
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; other kinds of traffic are left as they are."""
@@ -69,7 +82,9 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _enclose(MutableHeaders(scope=message), scope)
+                answered = MutableHeaders(scope=message)
+                _enclose(answered, scope)
+                self._origins.permit(headers.get("origin"), answered)
             elif without_body:
                 message = {**message, "body": b""}
             await send(message)
@@ -82,11 +97,29 @@ class Envelope:
                 counted.count_request(scope["method"], route, status, time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, receive: Receive, enclose: Send) -> None:
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and len(length) < 20 and int(length) <= MAXIMUM_BODY:
-            await self._app(scope, _bounded(receive), enclose)
+        headers = Headers(scope=scope)
+        if allowed := self._origins.preflight(scope["method"], headers):
+            await Response(status_code=204, headers=allowed)(scope, receive, enclose)
+        elif refused := self._refusal(scope, headers):
+            await problems.response(Request(scope), *refused)(scope, receive, enclose)
         else:
-            await problems.response(Request(scope), 413, TOO_LARGE)(scope, receive, enclose)
+            await self._app(scope, _bounded(receive), enclose)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        """Return status and reason of a request that is refused before anything looks at it."""
+        if twice := given_twice(headers, GIVEN_ONCE):
+            return 400, f"The header {twice} is given twice"
+        if "content-length" in headers and "transfer-encoding" in headers:
+            return 400, TWO_LENGTHS
+        local, _ = scope.get("server") or ("", None)
+        if not self._origins.are_reached_by(headers.get("host", ""), local):
+            return 400, WRONG_HOST
+        if self._origins.is_of_another_site(scope["method"], headers):
+            return 403, OTHER_SITE
+        length = headers.get("content-length", "0")
+        if not (length.isdecimal() and len(length) < 20 and int(length) <= MAXIMUM_BODY):
+            return 413, TOO_LARGE
+        return None
 
 
 def _enclose(headers: MutableHeaders, scope: Scope) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class Services:
     throttle: Throttle
     limits: TenantLimits
     postbox: Postbox
+    hashing: asyncio.Semaphore
+    """How many passwords are hashed at once."""
     broker: BrokerProbe | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""Passwords and tries of a request: hashed off the event loop, two at a time, and throttled."""
+"""Passwords and tries of a request: hashed off the event loop, a few at a time, and throttled."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from opsintel.errors import InputError
 from opsintel_api.auth import sessions
 from opsintel_api.auth.throttle import Purpose
 from opsintel_api.problems import RequestProblem, unprocessable
-from opsintel_api.services import services_of
+from opsintel_api.services import Services, services_of
 
 WRONG = "E-mail address or password is wrong"
-
-_hashing = asyncio.Semaphore(2)
-"""Each hash takes 19 MB and a core for a moment: a flood of log-ins waits instead of filling the memory."""
 
 
 def address_of(request: Request) -> str:
@@ -31,18 +28,18 @@ async def begin_try(request: Request, purpose: Purpose, account: str | None = No
         raise RequestProblem(429, "Too many tries; try again later", headers={"Retry-After": str(wait)})
 
 
-async def hashed(password: str, field: str = "password") -> str:
+async def hashed(services: Services, password: str, field: str = "password") -> str:
     """Return the hash to store; 422 for a password that is too short or too long."""
-    async with _hashing:
+    async with services.hashing:
         try:
             return await asyncio.to_thread(passwords.hash_password, password)
         except InputError as error:
             raise unprocessable(field, error.message) from None
 
 
-async def fits(stored: str | None, password: str) -> bool:
+async def fits(services: Services, stored: str | None, password: str) -> bool:
     """Tell whether a password fits a stored hash; without one it takes as long and is wrong."""
-    async with _hashing:
+    async with services.hashing:
         return await asyncio.to_thread(passwords.verify_password, stored, password)
 
 
@@ -54,12 +51,12 @@ async def checked_account(request: Request, email: str, password: str) -> sessio
     services = services_of(request)
     await begin_try(request, "login", email)
     account = await sessions.find_account(services.database, email)
-    correct = await fits(account.password_hash if account else None, password)
+    correct = await fits(services, account.password_hash if account else None, password)
     if account is None or not correct:
         raise RequestProblem(401, WRONG)
     await services.throttle.succeeded("login", email, address_of(request))
     if passwords.needs_upgrade(account.password_hash):
-        async with _hashing:
+        async with services.hashing:
             stronger = await asyncio.to_thread(passwords.upgraded, password)
         if not await sessions.replace_hash(services.database, account, stronger):
             raise RequestProblem(401, WRONG)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Security
 from opsintel_api.auth.principal import BEARER, authorize
 from opsintel_api.problems import responses, unprocessable
 from opsintel_api.routes.masked import MaskedRoute
+from opsintel_api.strict import StrictRoute, readable_query
 
 
 def without_parameters(request: Request) -> None:
@@ -20,7 +21,7 @@ def protected_router(tag: str) -> APIRouter:
     return APIRouter(
         prefix="/v1",
         tags=[tag],
-        dependencies=[Depends(authorize), Security(BEARER)],
+        dependencies=[Depends(authorize), Depends(readable_query), Security(BEARER)],
         responses=responses(401, 403, 422, 429, 503),
         route_class=MaskedRoute,
     )
@@ -28,7 +29,13 @@ def protected_router(tag: str) -> APIRouter:
 
 def open_router(tag: str, prefix: str = "") -> APIRouter:
     """Return a router for routes that need none."""
-    return APIRouter(prefix=prefix, tags=[tag], dependencies=[Depends(authorize)], responses=responses(422, 503))
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        dependencies=[Depends(authorize), Depends(readable_query)],
+        responses=responses(422, 503),
+        route_class=StrictRoute,
+    )
 
 
 WITHOUT_PARAMETERS = Depends(without_parameters)

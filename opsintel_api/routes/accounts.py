@@ -59,7 +59,7 @@ async def register(request: Request, wanted: RegisterRequest) -> Accepted:
         normalized_email(wanted.email),
         wanted.name,
         wanted.organization,
-        await hashed(wanted.password.get_secret_value()),
+        await hashed(services, wanted.password.get_secret_value()),
     )
     services.postbox.submit(lambda: _registration_letter(services, asked))
     return Accepted()
@@ -95,7 +95,7 @@ async def confirm_reset(request: Request, wanted: ResetConfirmation) -> Response
     """Set a new password by a link; every session ends, and one logs in anew."""
     await begin_try(request, "link")
     services = services_of(request)
-    stored = await hashed(wanted.password.get_secret_value())
+    stored = await hashed(services, wanted.password.get_secret_value())
     user_id = await own_password.reset(services.database, wanted.token.get_secret_value(), stored)
     await services.throttle.succeeded("link", None, address_of(request))
     if account := await sessions.account_of(services.database, user_id):
@@ -132,7 +132,7 @@ async def accept_invitation(request: Request, response: Response, wanted: Accept
     opened = await _opened(request, wanted)
     password = wanted.password.get_secret_value()
     if opened.user_id is None:
-        proved = stored = await hashed(password)
+        proved = stored = await hashed(services, password)
     else:
         proved, stored = (await checked_account(request, opened.email, password)).password_hash, None
     user_id, tenant_id = await invitations.accept(

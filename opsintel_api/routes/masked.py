@@ -6,18 +6,18 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
 from opsintel.access.roles import SESSION, matrix
 from opsintel_api.auth.principal import principal_of
 from opsintel_api.masking import masked_json
+from opsintel_api.strict import StrictRoute
 
 
 class Revealed(Response):
     """An answer that was asked for unmasked, and recorded so."""
 
 
-class MaskedRoute(APIRoute):
+class MaskedRoute(StrictRoute):
     """A route whose answer goes through the masks of its model; what is about oneself (`session`) does not."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -44,7 +44,7 @@ async def change_password(
         if error.status_code != 401:
             raise
         raise unprocessable("current", "This is not the present password") from None
-    stored = await hashed(change.new.get_secret_value(), "new")
+    stored = await hashed(services, change.new.get_secret_value(), "new")
     await own_password.change(services.database, account.id, stored)
     services.postbox.post(letter("password_changed", account.email, link=services.settings.page("reset")))
     grant = await sessions.open_session(services.database, account.id, principal.tenant_id, "password", proved=stored)

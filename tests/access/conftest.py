@@ -7,14 +7,22 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
+from opsintel.access import operators
+from opsintel.access.audit import Actor
 from opsintel.db.engine import Database
+from opsintel.ids import new_id
 from opsintel.settings import Settings
 from opsintel_api.app import create_app
+from opsintel_api.auth.throttle import Purpose, Throttle
+from opsintel_api.services import Services
 from tests.access.attack import Api
 from tests.access.checks import CHECKS, NAMED, owner_of
 from tests.access.forging import Forge
@@ -41,15 +49,39 @@ def other(database: Database) -> Seeded:
     return seed_tenant(database, "other", canary=CANARY)
 
 
+class Unthrottled(Throttle):
+    """Takes every try: tests over all routes make many."""
+
+    async def begin(self, purpose: Purpose, account: str | None, address: str) -> int:
+        """Count nothing."""
+        return 0
+
+    async def succeeded(self, purpose: Purpose, account: str | None, address: str) -> None:
+        """Forget nothing, as nothing was counted."""
+
+    async def may_mail(self, purpose: Purpose, account: str) -> bool:
+        """Allow every mail."""
+        return True
+
+
+async def without_throttle(app: FastAPI) -> str:
+    """Let a running application take every try, and return the token of an operator made for it."""
+    services: Services = app.state.services
+    app.state.services = replace(services, throttle=Unthrottled(services.throttle._limits, b""))
+    name = f"tester{new_id().hex[-12:]}"
+    return await operators.add(services.database, name, timedelta(days=1), Actor("operator", "tests"))
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(settings: Settings, acme: Seeded, other: Seeded) -> AsyncIterator[Api]:
-    """The running application, without limits of rate, for the whole module (which runs in one loop)."""
+    """The running application, open to strangers and without limits, for the whole module (which runs in one loop)."""
     assert settings.db_url is not None
-    app = create_app(settings.model_copy(update=UNLIMITED), settings.db_url)
+    app = create_app(settings.model_copy(update=UNLIMITED | {"registration": "open"}), settings.db_url)
     async with app.router.lifespan_context(app):
+        operator = await without_throttle(app)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
-            yield Api(client, acme)
+            yield Api(client, acme, operator)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

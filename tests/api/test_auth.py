@@ -33,7 +33,7 @@ class TestLogin:
             assert part in cookie
         assert "Secure" not in cookie
 
-    @pytest.mark.parametrize("base", ["https://localhost", "http://ops.example.com"])
+    @pytest.mark.parametrize("base", ["https://localhost", "http://10.0.0.9"])
     async def test_elsewhere_it_travels_over_tls_only(self, client, acme: Seeded, base):
         response = await client.post(f"{base}/v1/auth/login", json={"email": acme.email("owner"), "password": PASSWORD})
         assert "Secure" in response.headers["set-cookie"]
@@ -67,10 +67,10 @@ class TestTokensAtTheDoor:
         assert response.status_code == 401
         assert response.json()["status"] == 401
 
-    async def test_two_authorization_headers_are_401(self, client, acme: Seeded):
+    async def test_two_authorization_headers_are_400(self, client, acme: Seeded):
         token = bearer(await log_in(client, acme.email("owner")))["Authorization"]
         headers = [("Authorization", token), ("Authorization", token)]
-        assert (await client.get("/v1/me", headers=headers)).status_code == 401
+        assert (await client.get("/v1/me", headers=headers)).status_code == 400
 
     async def test_a_token_of_one_tenant_opens_no_other(self, client, settings, acme: Seeded, other: Seeded):
         encoded = (await log_in(client, acme.email("owner"))).json()["access_token"]
