@@ -11,6 +11,10 @@ import re
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+_SHOWN_BEFORE, _SHOWN_AFTER = 60, 20
+"""Characters of a text that are shown on either side of an error's place."""
+
+
 def one_line(text: str) -> str:
     """Return the text as one line that a terminal and any store can take: what would steer them is written out."""
     return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], " ".join(text.split()))
@@ -60,6 +64,38 @@ class InputError(FatalError):
     """What a person gave (a file, an argument, a request) cannot be used."""
 
     code = "input_invalid"
+
+
+class FilterError(InputError):
+    """A filter that cannot be used, with the place: a character of its text, or a path in its tree."""
+
+    code = "filter_invalid"
+
+    def __init__(
+        self, message: str, *, remedy: str = "", position: int | None = None, text: str = "", path: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.position = position
+        self.text = text
+        self.path = path
+
+    def within(self, text: str, offset: int = 0) -> FilterError:
+        """Return the same error about a longer text, of which the part it was about begins at `offset`."""
+        position = offset + (self.position or 0)
+        return FilterError(self.message, remedy=self.remedy, position=position, text=text)
+
+    def line(self) -> str:
+        """Return the error as one line that names the place; characters are counted from 1."""
+        at = self.path or ("" if self.position is None else f"character {self.position + 1}")
+        return f"{super().line()} ({at})" if at else super().line()
+
+    def caret(self) -> str:
+        """Return two lines: the text around the place, and a caret below the character; '' without a place."""
+        if self.position is None or not self.text:
+            return ""
+        start = max(0, self.position - _SHOWN_BEFORE)
+        shown = self.text[start : self.position + _SHOWN_AFTER]
+        return f"{_UNPRINTABLE.sub(' ', shown)}\n{' ' * (self.position - start)}^"
 
 
 class AddressError(InputError):

@@ -29,6 +29,7 @@ COMMANDS = {
     "backfill": ("opsintel.cli.backfill", "Run days of a tenant again, from a stage on"),
     "tenant": ("opsintel.cli.tenant", "Make, suspend or pause tenants; how long messages are kept"),
     "parse": ("opsintel.cli.parse", "Print the canonical message of each file"),
+    "filter": ("opsintel.cli.filter", "Try filters on files; say what of them a provider evaluates"),
     "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX"),
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,6 +68,7 @@ class Address(_Frozen):
     kind: IdentityKind
     value: str
     name: str = ""
+    role: Literal["", "cc", "bcc"] = Field(default="", description="of a recipient who got a copy; '' for all others")
 
 
 class Attachment(_Frozen):

@@ -10,12 +10,12 @@ from opsintel_pipeline.normalize import automatic, dates, language, threads
 from opsintel_pipeline.normalize.bodies import Content, read_content
 from opsintel_pipeline.normalize.context import NormalizeContext
 from opsintel_pipeline.normalize.headers import Headers
-from opsintel_pipeline.normalize.identities import direction_of, parse_addresses
+from opsintel_pipeline.normalize.identities import ADDRESSES_LIMIT, direction_of, parse_addresses
 from opsintel_pipeline.normalize.quotes import split_body
 from opsintel_pipeline.normalize.structure import split
 from opsintel_pipeline.normalize.text import clean_line
 
-_RECIPIENT_FIELDS = ("to", "cc", "bcc")
+_COPY_FIELDS = ("cc", "bcc")
 _LABEL_FIELDS = ("x-gmail-labels", "keywords")
 
 
@@ -35,7 +35,7 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
     if not headers and not (content.marked or content.opaque or content.returned):
         raise ItemError("neither header fields nor text can be read", remedy="Check that this is a mail")
     author = _author(headers)
-    recipients = parse_addresses([value for name in _RECIPIENT_FIELDS for value in headers.all(name)])
+    recipients = _recipients(headers)
     subject = headers.text("subject")
     body = split_body(content.marked, subject=subject, author=author.name if author else "")
     occurred_at, flag = dates.from_mail_header(headers.raw("date"))
@@ -70,6 +70,15 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
         defects=tuple(structure.defects),
         extra=_extra(headers, content),
     )
+
+
+def _recipients(headers: Headers) -> tuple[Address, ...]:
+    """Return who the mail was sent to, each once, by the first field that names them."""
+    found = {address.value: address for address in parse_addresses(headers.all("to"))}
+    for name in _COPY_FIELDS:
+        for address in parse_addresses(headers.all(name)):
+            found.setdefault(address.value, address.model_copy(update={"role": name}))
+    return tuple(found.values())[:ADDRESSES_LIMIT]
 
 
 def _author(headers: Headers) -> Address | None:

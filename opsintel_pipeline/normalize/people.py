@@ -8,36 +8,9 @@ from uuid import UUID
 import psycopg
 
 from opsintel.db.bulk import insert_returning, insert_rows
-from opsintel.events.message import Address, CanonicalMessage, Direction, IdentityKind
+from opsintel.events.message import Address, CanonicalMessage, Direction
+from opsintel.events.organization import organization_domain
 from opsintel.ids import new_id
-
-FREE_MAIL = frozenset(
-    {
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "hotmail.com",
-        "live.com",
-        "yahoo.com",
-        "icloud.com",
-        "me.com",
-        "aol.com",
-        "gmx.de",
-        "gmx.net",
-        "web.de",
-        "t-online.de",
-        "proton.me",
-        "protonmail.com",
-        "mail.com",
-        "yandex.ru",
-        "mail.ru",
-        "qq.com",
-        "163.com",
-        "orange.fr",
-        "free.fr",
-    }
-)
-"""Domains of public mail services: an address there tells nothing of an organisation."""
 
 
 class Participants:
@@ -78,7 +51,7 @@ class Participants:
             "participant",
             ("tenant_id", "id", "display_name", "organization_id", "is_own", "first_seen_at"),
             [
-                (self._tenant_id, participant_id, address.name, organizations.get(_domain(address)),
+                (self._tenant_id, participant_id, address.name, organizations.get(organization_domain(address)),
                  message.direction in (Direction.OUTBOUND, Direction.INTERNAL), message.occurred_at)
                 for participant_id, address, message in self._new
             ],
@@ -101,7 +74,7 @@ class Participants:
 
     def _organizations(self) -> dict[str, UUID]:
         """Return the organisations of the new participants by domain, made when they are not there."""
-        domains = sorted({domain for _, address, _ in self._new if (domain := _domain(address))})
+        domains = sorted({domain for _, address, _ in self._new if (domain := organization_domain(address))})
         held = insert_returning(
             self._connection,
             "organization",
@@ -110,9 +83,3 @@ class Participants:
             "ON CONFLICT (tenant_id, domain) DO UPDATE SET domain = excluded.domain RETURNING domain, id",
         )
         return dict(held)
-
-
-def _domain(address: Address) -> str:
-    """Return the domain that tells an organisation; "" for public mail services and for what is no mail address."""
-    domain = address.value.rpartition("@")[2] if address.kind is IdentityKind.EMAIL else ""
-    return "" if domain in FREE_MAIL else domain

@@ -1,0 +1,124 @@
+"""`opsintel filter`: which items of files a filter matches, and what of it a provider evaluates."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from opsintel.cli.main import print_json
+from opsintel.errors import FilterError, OpsintelError, one_line
+
+if TYPE_CHECKING:
+    from opsintel.events.message import CanonicalMessage
+    from opsintel.filters.syntax import Node
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+NOTHING_MATCHES = 1
+BAD_FILTER = 2
+# A filter may begin with `-`, which is then no option.
+_SETTINGS = {"ignore_unknown_options": True}
+_SHOWN_CHARACTERS = 100
+
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="The filter, in quotes of the shell")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines")]
+
+
+@app.callback()
+def filters() -> None:
+    """Try filters: which items of files match, and what of a filter a provider evaluates."""
+
+
+@app.command("match", context_settings=_SETTINGS)
+def match_files(
+    text: Text,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Mails (.eml), mbox, Maildir, JSON Lines, CSV, Slack export")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Print the items of FILEs that match; exit code 0 if any does, 1 if none does, 2 for a bad filter or file."""
+    from opsintel.clock import now
+    from opsintel.filters.evaluate import Item, Place, predicate
+
+    is_match = predicate(_parsed(text, as_json=as_json), now())
+    found = failed = 0
+    for path in files:
+        try:
+            for kind, place, message in _messages(path):
+                if isinstance(message, str):
+                    failed += 1
+                    sys.stderr.write(f"{one_line(f'{path}: {place}')}: {message}\n")
+                elif is_match(Item(message, (Place(path.name, kind),))):
+                    found += 1
+                    _print_match(path, place, message, as_json=as_json)
+        except OpsintelError as error:
+            failed += 1
+            sys.stderr.write(f"{one_line(str(path))}: {error.line()}\n")
+    if failed:
+        raise typer.Exit(BAD_FILTER)
+    if not found:
+        raise typer.Exit(NOTHING_MATCHES)
+
+
+def _parsed(text: str, *, as_json: bool) -> Node:
+    """Return the tree of a filter; end the command with the place of what is wrong."""
+    from opsintel.filters.parse import parse
+
+    try:
+        return parse(text)
+    except FilterError as error:
+        _refuse(error, as_json=as_json)
+
+
+def _refuse(error: FilterError, *, as_json: bool) -> NoReturn:
+    """Print the error and end the command with exit code 2."""
+    sys.stderr.write(f"opsintel: {error.line()}\n{error.caret()}\n")
+    if as_json:
+        print_json({"error": {"code": error.code, "message": error.message, "remedy": error.remedy,
+                              "position": error.position, "caret": error.caret()}})  # fmt: skip
+    raise typer.Exit(BAD_FILTER)
+
+
+def _messages(path: Path) -> Iterator[tuple[str, str, CanonicalMessage | str]]:
+    """Yield (kind of source, place within the file, message or why it cannot be read) of each item of a file."""
+    from opsintel.connectors.contract import Failure, Upsert
+    from opsintel.connectors.detect import detect_kind
+    from opsintel.connectors.registry import connector_class
+    from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
+
+    kind = detect_kind(path)
+    connector = connector_class(kind)
+    for stream in connector.manifest.streams:
+        for item in connector(connector.manifest.config_model.model_validate({"path": path})).read(stream, None):
+            if isinstance(item, Failure):
+                yield kind, item.key, item.reason
+            elif isinstance(item, Upsert):
+                place = item.places[0] if item.places else item.native_id
+                context = NormalizeContext(channel=item.channel)
+                try:
+                    yield kind, place, parse_payload(item.payload, item.format, item.native_id, context=context)
+                except OpsintelError as error:
+                    yield kind, place, error.line()
+
+
+def _print_match(path: Path, place: str, message: CanonicalMessage, *, as_json: bool) -> None:
+    author = message.author.value if message.author else ""
+    shown: dict[str, Any] = {
+        "file": str(path),
+        "item": place,
+        "native_id": message.native_id,
+        "occurred_at": message.occurred_at.isoformat() if message.occurred_at else None,
+        "author": author,
+        "subject": message.subject,
+    }
+    if as_json:
+        print_json(shown)
+        return
+    words = message.subject or message.text
+    parts = [shown["occurred_at"] or "-", author or "-", words[:_SHOWN_CHARACTERS]]
+    sys.stdout.write(one_line(f"{path}: {place}: {' '.join(parts)}") + "\n")
