@@ -130,7 +130,7 @@ class Reading:
         return f"{self.principal.tenant_id} {self.request.url.path} {asked}"
 
 
-def reading_of(request: Request) -> Reading:
+async def reading_of(request: Request) -> Reading:
     """Return the reading of a request that was authorised."""
     return Reading(request, services_of(request), principal_of(request))
 

@@ -43,7 +43,7 @@ class Opened:
 
 
 _OPENED = """
-    SELECT invitation.email, tenant.name AS tenant_name, role, grants, source_ids,
+    SELECT invitation.email, tenant.name AS tenant_name, role, grants, source_ids, invited_by,
            app_user.id AS user_id, app_user.password_hash, app_user.disabled_at IS NOT NULL AS is_disabled
     FROM invitation JOIN tenant ON tenant.id = invitation.tenant_id
     LEFT JOIN app_user ON app_user.email = invitation.email
@@ -129,7 +129,10 @@ async def revoke(database: AsyncDatabase, tenant_id: UUID, invitation_id: UUID, 
 
 
 async def inspect(database: AsyncDatabase, token: str) -> Opened:
-    """Return what a link invites to and leave it good; `LinkError` when it is not."""
+    """Return what a link invites to and leave it good; `LinkError` when it is not.
+
+    An invitation is worth what its sender may give at this moment: it ends with the sender's membership or rights.
+    """
     async with database.system_tx() as connection:
         return await _open(connection, await look_up(connection, "invitation", token))
 
@@ -141,11 +144,14 @@ async def accept(database: AsyncDatabase, token: str, name: str, password_hash: 
     Raises `LinkError` when the link is not good, or the account came or went since it was looked at.
     """
     async with database.system_tx() as connection:
-        link = await redeem(connection, "invitation", token)
+        # The tenant is locked before the link is used, in the order of `invite`, so that no two wait in a circle.
+        link = await look_up(connection, "invitation", token)
+        assert link.tenant_id is not None
+        await members.hold_still(connection, link.tenant_id)
+        await redeem(connection, "invitation", token)
         opened = await _open(connection, link, lock=True)
         if opened.is_disabled or (opened.user_id is None) is not (password_hash is not None):
             raise LinkError
-        assert link.tenant_id is not None
         user_id = opened.user_id or await new_account(connection, opened.email, name, password_hash or "")
         if not await members.join(connection, link.tenant_id, user_id, opened.rights):
             raise LinkError
@@ -155,8 +161,9 @@ async def accept(database: AsyncDatabase, token: str, name: str, password_hash: 
             link.invitation_id,
         )
         who = Actor("person", str(user_id))
-        details = opened.rights.details | {"new_account": opened.user_id is None}
-        await record_async(connection, _entry(link.tenant_id, who, "invitation.accepted", link.invitation_id, details))
+        # Not whether the account is new: one that is there already may be another tenant's member.
+        accepted = _entry(link.tenant_id, who, "invitation.accepted", link.invitation_id, opened.rights.details)
+        await record_async(connection, accepted)
     return user_id, link.tenant_id
 
 
@@ -178,7 +185,7 @@ async def new_account(connection: Any, email: str, name: str, password_hash: str
 async def _open(connection: Any, link: Link, *, lock: bool = False) -> Opened:
     statement = _OPENED + (" FOR UPDATE OF invitation" if lock else "")
     row = await connection.fetchrow(statement, link.tenant_id, link.invitation_id)
-    if row is None:
+    if row is None or not await members.may_give(connection, link.tenant_id, row["invited_by"], rights_from(row)):
         raise LinkError
     return Opened(
         row["email"], row["tenant_name"], rights_from(row), row["user_id"], row["password_hash"], row["is_disabled"]

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from opsintel.access.audit import Actor, Detail, Entry, Subject, record_async
-from opsintel.access.roles import Role, matrix
+from opsintel.access.roles import NOTHING, Role, matrix
 from opsintel.db.engine import AsyncDatabase
 from opsintel.errors import AccessError, InputError, NotFoundError
 
-OWNERS = "members.manage_owners"
+MEMBERS, OWNERS = "members.manage", "members.manage_owners"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ async def _check_sources(connection: Any, tenant_id: UUID, wanted: Sequence[UUID
 
 async def lock(connection: Any, tenant_id: UUID, giver: Giver) -> Giver:
     """Return the giver with the scopes of this moment; no other change of members runs until the transaction ends."""
-    await connection.execute("SELECT FROM tenant WHERE id = $1 FOR NO KEY UPDATE", tenant_id)
+    await hold_still(connection, tenant_id)
     if giver.actor.kind != "person":
         return giver
     try:
@@ -166,6 +166,29 @@ async def lock(connection: Any, tenant_id: UUID, giver: Giver) -> Giver:
     except NotFoundError:
         raise AccessError("You are no member of this tenant any more") from None
     return Giver(giver.actor, rights.scopes)
+
+
+async def hold_still(connection: Any, tenant_id: UUID) -> None:
+    """Let no change of a tenant's members run until the transaction ends."""
+    await connection.execute("SELECT FROM tenant WHERE id = $1 FOR NO KEY UPDATE", tenant_id)
+
+
+async def may_give(connection: Any, tenant_id: UUID | None, user_id: UUID | None, rights: Rights) -> bool:
+    """Tell whether somebody may give these rights now; None is the operator, who may give all."""
+    if user_id is None:
+        return True
+    row = await connection.fetchrow(
+        "SELECT role, grants, source_ids FROM membership JOIN app_user ON app_user.id = user_id"
+        " WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL",
+        tenant_id,
+        user_id,
+    )
+    held = rights_from(row).scopes if row else NOTHING
+    try:
+        Giver(Actor("person", str(user_id)), held).require(rights)
+    except AccessError:
+        return False
+    return MEMBERS in held
 
 
 async def _rights_of(connection: Any, tenant_id: UUID, user_id: UUID) -> Rights:

@@ -47,19 +47,27 @@ async def reset(database: AsyncDatabase, token: str, password_hash: str) -> UUID
     return link.user_id
 
 
-async def change(database: AsyncDatabase, user_id: UUID, password_hash: str) -> None:
-    """Store a new password of a person who gave the present one, and end every session."""
+async def change(database: AsyncDatabase, user_id: UUID, password_hash: str, *, proved: str) -> bool:
+    """Store a new password of a person who gave the present one, and end every session.
+
+    `proved` is the hash that the present one was checked against: False comes back, and nothing changes, when the
+    account has another by now, as somebody who lost the old password to a thief sets a new one by a link.
+    """
     async with database.system_tx() as connection:
+        present = await connection.fetchval("SELECT password_hash FROM app_user WHERE id = $1 FOR UPDATE", user_id)
+        if present != proved:
+            return False
         await _store(connection, user_id, password_hash)
         await record_for_person(connection, Actor("person", str(user_id)), "password.changed", user_id)
+    return True
 
 
 async def log_out_everywhere(database: AsyncDatabase, user_id: UUID) -> None:
     """End every session of a person, in every tenant."""
     async with database.system_tx() as connection:
-        ended = await end_sessions(connection, user_id)
-        actor = Actor("person", str(user_id))
-        await record_for_person(connection, actor, "sessions.ended", user_id, {"sessions": ended})
+        await end_sessions(connection, user_id)
+        # Without their number: it would tell each tenant of sessions in the others.
+        await record_for_person(connection, Actor("person", str(user_id)), "sessions.ended", user_id)
 
 
 async def record_for_person(

@@ -103,7 +103,12 @@ def principal_of(request: Request) -> Principal:
     return principal
 
 
-Authenticated = Annotated[Principal, Depends(principal_of)]
+async def _authenticated(request: Request) -> Principal:
+    # A dependency that is no coroutine is run in a thread: half a millisecond of each request.
+    return principal_of(request)
+
+
+Authenticated = Annotated[Principal, Depends(_authenticated)]
 
 
 async def _identified(request: Request) -> Principal:

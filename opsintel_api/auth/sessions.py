@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -126,7 +126,14 @@ async def move_session(database: AsyncDatabase, user_id: UUID, session_id: UUID,
         )
         if present is None or not await _revoke(connection, session_id):
             return None
-        return await _open(connection, user_id, tenant_id, "switch")
+        grant = await _insert(connection, _first(user_id, tenant_id))
+        told: list[tuple[UUID, str, dict[str, str]]] = [
+            (present, "session.ended", {}),
+            (tenant_id, "session.opened", {"method": "switch"}),
+        ]
+        for tenant, action, details in sorted(told, key=lambda entry: entry[0]):  # so that no two wait in a circle
+            await _record(connection, replace(grant, tenant_id=tenant), action, _person(user_id), **details)
+        return grant
 
 
 async def refresh(database: AsyncDatabase, token: str, key: bytes) -> Grant | None:
@@ -164,14 +171,22 @@ async def close_session(database: AsyncDatabase, token: str) -> None:
         )
         if row is not None and await _revoke(connection, row["family_id"]):
             ended = Grant(row["user_id"], row["tenant_id"], row["family_id"], "", row["expires_at"])
-            await _record(connection, ended, "session.ended", Actor("person", str(ended.user_id)))
+            await _record(connection, ended, "session.ended", _person(ended.user_id))
 
 
 async def _open(connection: Any, user_id: UUID, tenant_id: UUID, method: Method) -> Grant:
-    token = secrets.token_urlsafe(32)
-    grant = await _insert(connection, Grant(user_id, tenant_id, new_id(), token, now() + REFRESH_LIFETIME))
-    await _record(connection, grant, "session.opened", Actor("person", str(user_id)), method=method)
+    grant = await _insert(connection, _first(user_id, tenant_id))
+    await _record(connection, grant, "session.opened", _person(user_id), method=method)
     return grant
+
+
+def _first(user_id: UUID, tenant_id: UUID) -> Grant:
+    """Return the first token of a new session."""
+    return Grant(user_id, tenant_id, new_id(), secrets.token_urlsafe(32), now() + REFRESH_LIFETIME)
+
+
+def _person(user_id: UUID) -> Actor:
+    return Actor("person", str(user_id))
 
 
 async def _insert(connection: Any, grant: Grant) -> Grant:
@@ -201,7 +216,8 @@ async def _is_revoked(connection: Any, family_id: UUID) -> bool:
 
 
 async def _revoke(connection: Any, family_id: UUID) -> bool:
-    """End a session; False when it had ended before."""
+    """End a session; False when it had ended before, also for all but one of those who end it at once."""
+    await connection.execute("SELECT FROM refresh_token WHERE family_id = $1 ORDER BY id FOR UPDATE", family_id)
     if await _is_revoked(connection, family_id):
         return False
     await connection.execute("UPDATE refresh_token SET revoked_at = now() WHERE family_id = $1", family_id)

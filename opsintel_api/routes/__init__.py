@@ -10,7 +10,7 @@ from opsintel_api.routes.masked import MaskedRoute
 from opsintel_api.strict import StrictRoute, readable_query
 
 
-def without_parameters(request: Request) -> None:
+async def without_parameters(request: Request) -> None:
     """Refuse query parameters on a route that has none."""
     for name in request.query_params:
         raise unprocessable(name, "There is no such parameter")

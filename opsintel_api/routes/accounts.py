@@ -33,7 +33,7 @@ from opsintel_api.services import Services, services_of
 open_routes = open_router("accounts", "/v1")
 
 
-def require_open_registration(request: Request) -> None:
+async def require_open_registration(request: Request) -> None:
     """Answer as if the route were not there, unless the operator lets strangers register."""
     if services_of(request).settings.registration != "open":
         raise not_found()

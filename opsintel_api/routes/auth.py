@@ -24,7 +24,7 @@ REQUESTED_WITH = "opsintel"
 NO_MEMBER = "This account is not a member of that tenant, or of none at all"
 
 
-def require_own_page(
+async def require_own_page(
     requested_with: Annotated[
         str | None, Header(alias="X-Requested-With", description="`opsintel`; a form of another site cannot send it")
     ] = None,
@@ -35,7 +35,10 @@ def require_own_page(
 
 
 @open_routes.post(
-    "/auth/login", response_model=Session, responses=responses(401, 403, 429), dependencies=[WITHOUT_PARAMETERS]
+    "/auth/login",
+    response_model=Session,
+    responses=responses(401, 403, 429),
+    dependencies=[WITHOUT_PARAMETERS],
 )
 async def login(request: Request, response: Response, credentials: LoginRequest) -> Session:
     """Open a session by e-mail address and password."""

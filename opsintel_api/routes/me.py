@@ -17,6 +17,8 @@ from opsintel_api.services import services_of
 
 routes = protected_router("auth")
 
+NOT_THE_PRESENT_ONE = "This is not the present password"
+
 
 @routes.get("/me", response_model=Me, dependencies=[WITHOUT_PARAMETERS])
 async def get_me(request: Request, principal: Authenticated) -> Me:
@@ -39,13 +41,14 @@ async def change_password(
     account = await sessions.account_of(services.database, principal.user_id)
     assert account is not None
     try:
-        await checked_account(request, account.email, change.current.get_secret_value())
+        proved = (await checked_account(request, account.email, change.current.get_secret_value())).password_hash
     except RequestProblem as error:
         if error.status_code != 401:
             raise
-        raise unprocessable("current", "This is not the present password") from None
+        raise unprocessable("current", NOT_THE_PRESENT_ONE) from None
     stored = await hashed(services, change.new.get_secret_value(), "new")
-    await own_password.change(services.database, account.id, stored)
+    if not await own_password.change(services.database, account.id, stored, proved=proved):
+        raise unprocessable("current", NOT_THE_PRESENT_ONE)
     services.postbox.post(letter("password_changed", account.email, link=services.settings.page("reset")))
     grant = await sessions.open_session(services.database, account.id, principal.tenant_id, "password", proved=stored)
     if grant is None:

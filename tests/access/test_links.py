@@ -147,6 +147,45 @@ class TestInvitation:
         assert [answer.status_code for answer in answers] == [403, 403]
         assert stored(database, "SELECT FROM app_user WHERE email = %s", guest) == []
 
+    @pytest.mark.parametrize(
+        "loss",
+        [
+            "DELETE FROM membership WHERE user_id = %s",
+            "UPDATE membership SET role = 'viewer' WHERE user_id = %s",
+            "UPDATE app_user SET disabled_at = now() WHERE id = %s",
+        ],
+        ids=["membership", "role", "account"],
+    )
+    async def test_a_link_ends_when_its_sender_loses_the(self, mailing, database, acme: Seeded, guest, loss):
+        """Who is thrown out, or is an admin no more, leaves no way in behind."""
+        sender = create_user(database, f"sender.{guest}", "", PASSWORD, acme.tenant_id, "admin")
+        session = await log_in(mailing.client, f"sender.{guest}")
+        body = {"email": guest, "role": "admin"}
+        await mailing.client.post("/v1/invitations", headers=bearer(session), json=body)
+        await mailing.services.postbox.drain()
+        token = mailing.link(guest, "invitation")
+        assert (await mailing.post("/v1/auth/invitations/inspect", token=token)).status_code == 200
+        with database.system_tx() as connection:
+            connection.execute(loss, (sender,))
+        for path, more in (("inspect", {}), ("accept", {"name": "G", "password": NEW})):
+            assert (await mailing.post(f"/v1/auth/invitations/{path}", token=token, **more)).status_code == 403
+        assert stored(database, "SELECT FROM app_user WHERE email = %s", guest) == []
+
+    async def test_joining_does_not_tell_the_tenant_whether_there_was_an_account(
+        self, mailing, database, acme: Seeded, other: Seeded, guest
+    ):
+        create_user(database, f"known.{guest}", "Known", PASSWORD, other.tenant_id, "viewer")
+        for address, password in ((f"known.{guest}", PASSWORD), (guest, NEW)):
+            await invite(mailing, acme, address)
+            token = mailing.link(address, "invitation")
+            joined = await mailing.post("/v1/auth/invitations/accept", token=token, name="G", password=password)
+            assert joined.status_code == 200
+        with database.tenant_tx(acme.tenant_id) as connection:
+            told = connection.execute(
+                "SELECT details FROM audit_log WHERE action = 'invitation.accepted' ORDER BY seq DESC LIMIT 2"
+            ).fetchall()
+        assert told[0] == told[1]
+
     async def test_check_32_inviting_tells_nobody_who_has_an_account(self, mailing, acme: Seeded, other: Seeded, guest):
         known, unknown = await invite(mailing, acme, other.email("owner")), await invite(mailing, acme, guest)
         assert known.status_code == unknown.status_code == 201

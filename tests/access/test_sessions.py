@@ -9,6 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from opsintel.access import own_password, passwords
 from opsintel.access.accounts import create_user
 from opsintel.clock import now
 from opsintel.db.engine import Database
@@ -76,6 +77,12 @@ class TestRefresh:
         for headers in ({}, OURS | {"Sec-Fetch-Site": "cross-site"}, {"X-Requested-With": "XMLHttpRequest"}):
             response = await client.post("/v1/auth/refresh", headers={"Cookie": f"{COOKIE}={token}", **headers})
             assert response.status_code == 403
+
+    async def test_another_site_cannot_log_its_visitors_in(self, client, acme: Seeded):
+        body = {"email": acme.email("owner"), "password": PASSWORD}
+        for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+            answer = await client.post("/v1/auth/login", json=body, headers={"Sec-Fetch-Site": site})
+            assert (answer.status_code, "set-cookie" in answer.headers) == (status, status == 200)
 
     async def test_check_25_each_token_is_replaced(self, client, acme: Seeded):
         seen = [refresh_token(await log_in(client, acme.email("owner")))]
@@ -201,6 +208,20 @@ class TestEnd:
         late = await open_session(database, account.id, acme.tenant_id, "password", proved=account.password_hash)
         assert late is None
 
+    async def test_check_28_a_change_that_was_under_way_when_the_password_was_reset_changes_nothing(
+        self, client, anna: str
+    ):
+        """A thief who knows the old password asks for a new one; meanwhile the owner sets another by a link."""
+        database = services(client).database
+        account = await sessions.find_account(database, anna)
+        assert account is not None
+        await change_password(client, await log_in(client, anna))
+        late = await own_password.change(
+            database, account.id, passwords.hash_password("the thief's own"), proved=account.password_hash
+        )
+        assert not late
+        assert (await log_in(client, anna, NEW)).status_code == 200
+
     async def test_whoever_changes_the_password_goes_on_in_a_new_session(self, client, anna: str):
         session = await log_in(client, anna)
         body = {"current": PASSWORD, "new": NEW}
@@ -231,6 +252,25 @@ class TestSwitch:
         assert (await client.get("/v1/me", headers=bearer(session))).status_code == 401
         assert (await refresh(client, refresh_token(session))).status_code == 401
         assert (await refresh(client, refresh_token(switched))).json()["tenant"]["slug"] == "switched"
+
+    async def test_at_once_opens_one_session(self, client, database, anna: str):
+        second = create_tenant(database, "at-once", "At once")
+        create_user(database, anna, "", PASSWORD, second.id, "viewer")
+        headers = bearer(await log_in(client, anna))
+        answers = await asyncio.gather(
+            *(client.post("/v1/auth/switch", headers=headers, json={"tenant": "at-once"}) for _ in range(8))
+        )
+        assert [answer.status_code for answer in answers].count(200) == 1
+
+    async def test_is_in_the_audit_logs_of_both_tenants(self, client, database, acme: Seeded, anna: str):
+        second = create_tenant(database, "followed", "Followed")
+        create_user(database, anna, "", PASSWORD, second.id, "viewer")
+        session = await log_in(client, anna)
+        await client.post("/v1/auth/switch", headers=bearer(session), json={"tenant": "followed"})
+        for tenant_id, last in ((acme.tenant_id, "session.ended"), (second.id, "session.opened")):
+            with database.tenant_tx(tenant_id) as connection:
+                rows = connection.execute("SELECT action FROM audit_log ORDER BY seq DESC LIMIT 1").fetchall()
+            assert rows == [(last,)]
 
     @pytest.mark.parametrize("tenant", ["other", "nobody", "", "OTHER", "other "])
     async def test_to_a_tenant_one_is_no_member_of_is_refused(self, client, anna: str, other: Seeded, tenant):

@@ -7,7 +7,6 @@ test_channels.py, and what a mutant has to get past (tests/isolation/mutants).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -32,7 +31,7 @@ from opsintel_pipeline.act.sheets.plan import plan_sheet
 from tests.isolation.asgi import Asked, send
 from tests.isolation.canaries import Scanner
 from tests.isolation.rows import TABLES
-from tests.isolation.world import World
+from tests.isolation.world import Channel, World
 
 ME = Asked("GET", "/v1/me")
 
@@ -91,6 +90,10 @@ async def answers_are_tagged_for_their_tenant(world: World, app: FastAPI, scanne
         scanner.scan("/v1/overview", answer.everything, [tenant.number])
         tags.append(dict(answer.headers)[b"etag"])
     assert tags[0] != tags[1], "two tenants share an entity tag"
+    for tag, tenant in zip(tags, world.tenants[1::-1], strict=True):
+        held = Asked("GET", "/v1/overview", headers=(("if-none-match", tag.decode()),))
+        answer = await send(app, held, tenant.people["owner"].token)
+        assert answer.status == 200, "another tenant's entity tag stands for one's own answer"
 
 
 class _Counted:
@@ -261,7 +264,6 @@ async def a_transaction_needs_a_tenant(world: World, app: FastAPI, scanner: Scan
         assert not await pooled.fetchval("SELECT current_setting('app.tenant_id', true)")
 
 
-Channel = Callable[[World, FastAPI, Scanner], Awaitable[None]]
 CHANNELS: tuple[Channel, ...] = (
     sessions_hold_in_their_tenant_only,
     a_former_member_is_no_member,
@@ -275,4 +277,4 @@ CHANNELS: tuple[Channel, ...] = (
     a_transaction_needs_a_tenant,
 )
 
-__all__ = ["CHANNELS", "Channel"]
+__all__ = ["CHANNELS"]

@@ -69,5 +69,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("isolation")
         terminalreporter.write_line(
             f"{scanned.answers:,} answers, {scanned.bytes_seen:,} bytes scanned for canaries of {scanned.tenants}"
-            f" tenants: {len(scanned.foreign)} foreign; own ones seen of {len(scanned.own)} tenants"
+            f" tenants in {scanned.tenants * (scanned.tenants - 1)} ordered pairs: {len(scanned.foreign)} foreign;"
+            f" own ones seen of {len(scanned.own)} tenants"
         )

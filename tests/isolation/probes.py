@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from sqlalchemy import Table
 
-from tests.isolation import tables, twins
+from tests.isolation import accounts, analysts, channels, interference, tables, twins
 from tests.isolation.attacks import operations
-from tests.isolation.channels import CHANNELS, Channel
 from tests.isolation.routes import Trial
 from tests.isolation.rows import TABLES
-from tests.isolation.world import World
+from tests.isolation.world import Channel, World
 
 Run = Callable[[World, FastAPI], Awaitable[None]]
 
@@ -77,8 +76,10 @@ def _twins(act: twins.Act) -> Probe:
     return Probe(f"test_twins {act.__name__}", run)
 
 
+EVERY_CHANNEL = (*channels.CHANNELS, *analysts.CHANNELS, *accounts.CHANNELS, *interference.CHANNELS)
+
 PROBES = (
-    *(_channel(channel) for channel in CHANNELS),
+    *(_channel(channel) for channel in EVERY_CHANNEL),
     *(_twins(act) for act in twins.ACTS),
     Probe("test_routes TestEveryRoute", _routes),
     Probe("test_routes cursors", _cursors),

@@ -36,6 +36,8 @@ class Trial:
         answer = await send(self.app, asked, tenant.people[role].token)  # type: ignore[index]
         place = f"{asked.method} {asked.path} as {role} of {tenant.number}"
         self.scanner.scan(place, answer.everything, [tenant.number], sent=asked.values)
+        if not _KEPT_APART.search(dict(answer.headers).get(b"cache-control", b"")):
+            self.told.append(f"{place}: a cache that many share may keep it")
         return answer
 
     async def ask_for_own(self, tenant: TenantOfWorld, operation: Operation) -> None:
@@ -102,10 +104,12 @@ class Trial:
 
     def _shape(self, answer: Answered) -> tuple[int, bytes]:
         """Return an answer without what differs from request to request: its id, and the ids that it repeats."""
-        body = _REQUEST_ID.sub(b"", answer.body)
-        return answer.status, _INSTANCE.sub(b"", body)
+        headers = b"\n".join(b": ".join(header) for header in answer.headers if header[0] not in _OF_ONE_REQUEST)
+        return answer.status, headers + _INSTANCE.sub(b"", _REQUEST_ID.sub(b"", answer.body))
 
 
+_OF_ONE_REQUEST = (b"x-request-id", b"content-length", b"etag")
+_KEPT_APART = re.compile(rb"\b(?:no-store|private)\b")
 _INSTANCE = re.compile(rb'"instance":"[^"]*"')
 
 

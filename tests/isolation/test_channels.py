@@ -13,15 +13,16 @@ from opsintel.logs.setup import configure_logging
 from opsintel.metrics.counted import REGISTRY
 from opsintel.metrics.stored import StoredGauges
 from opsintel_api.openapi import openapi_document
+from tests.isolation.asgi import Asked, send
 from tests.isolation.attacks import operations
 from tests.isolation.canaries import Scanner
-from tests.isolation.channels import CHANNELS, Channel
+from tests.isolation.probes import EVERY_CHANNEL
 from tests.isolation.routes import Trial
-from tests.isolation.world import World
+from tests.isolation.world import Channel, World
 
 
 class TestAChannel:
-    @pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.__name__)
+    @pytest.mark.parametrize("channel", EVERY_CHANNEL, ids=lambda channel: channel.__name__)
     async def test_keeps_tenants_apart(self, world: World, app: FastAPI, scanner: Scanner, channel: Channel) -> None:
         await channel(world, app, scanner)
         assert scanner.foreign == []
@@ -62,6 +63,12 @@ class TestWhatIsNobodys:
         finally:
             REGISTRY.unregister(gauges)
         assert scanner.bytes_seen > 1000
+        assert scanner.foreign == []
+
+    async def test_open_answers_hold_nothing_of_any_tenant(self, app: FastAPI, scanner: Scanner) -> None:
+        for path in ("/healthz", "/readyz", "/v1/auth/options", "/", "/login/", "/no/such/page"):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                scanner.scan(path, (await send(app, Asked(method, path))).everything, [])
         assert scanner.foreign == []
 
     def test_the_document_holds_nothing_of_any_tenant(self, scanner: Scanner) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from uuid import UUID
 
 import psycopg
+from fastapi import FastAPI
 from psycopg.types.json import Jsonb
 
 from opsintel.access import passwords, tokens
@@ -81,15 +83,20 @@ class World:
         return Scanner(len(self.tenants))
 
 
+Channel = Callable[[World, FastAPI, Scanner], Awaitable[None]]
+"""A way from tenant to tenant, tried; it fails with an AssertionError, or leaves what is foreign with the scanner."""
+
+
 def build_world(database: Database, admin_url: str, settings: Settings, tenants: int = TENANTS) -> World:
     """Write the tenants into an empty migrated database."""
     hashed = passwords.hash_password(PASSWORD)
     with psycopg.connect(admin_url) as connection:
-        built = [_tenant(connection, settings, number, hashed) for number in range(tenants)]
+        built = [write_tenant(connection, settings, number, hashed) for number in range(tenants)]
     return World(database, admin_url, settings, built)
 
 
-def _tenant(connection: psycopg.Connection, settings: Settings, number: int, hashed: str) -> TenantOfWorld:
+def write_tenant(connection: psycopg.Connection, settings: Settings, number: int, hashed: str) -> TenantOfWorld:
+    """Write a tenant with a person of each role, whose passwords have this hash, and rows in every table."""
     canary = canary_of(number)
     rows = TenantRows(number, marked_id(number, 0), [])
     connection.execute(

@@ -1,10 +1,12 @@
-"""Places of isolation in the database: every policy that says which rows, every reference that carries the tenant.
+"""Places of isolation in the database: every policy that says which rows, every reference that carries the tenant,
+every view that joins rows of one tenant.
 
 They are read from the catalogue, so that a new table, role or view is tried without being listed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +14,20 @@ from dataclasses import dataclass
 import psycopg
 
 _POLICIES = """
-    SELECT schemaname, tablename, policyname, qual, with_check FROM pg_policies
-    WHERE coalesce(qual, with_check) <> 'true' ORDER BY 1, 2, 3
+    SELECT schemaname, tablename, policyname, qual, with_check,
+           EXISTS (SELECT FROM unnest(roles) AS role WHERE has_any_column_privilege(
+               role, format('%I.%I', schemaname, tablename), 'INSERT, UPDATE'))
+    FROM pg_policies WHERE coalesce(qual, with_check) <> 'true' ORDER BY 1, 2, 3
 """
+"""With them, whether any of its roles may write at all: where none may, a check of new rows keeps nothing."""
+
+_VIEWS = """
+    SELECT format('%I.%I', schemaname, viewname), viewname, viewowner, pg_get_viewdef(
+               format('%I.%I', schemaname, viewname)::regclass), array_to_string(reloptions, ', ')
+    FROM pg_views JOIN pg_class ON pg_class.oid = format('%I.%I', schemaname, viewname)::regclass
+    WHERE schemaname IN ('mart', 'limited') ORDER BY 1
+"""
+_JOINED = re.compile(r"\w+\.tenant_id = \w+\.tenant_id")
 _REFERENCES = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE contype = 'f' AND cardinality(conkey) > 1 AND conparentid = 0 ORDER BY 1, 2
@@ -52,7 +65,7 @@ class Statement:
 def statements(admin_url: str) -> Iterator[Statement]:
     """Yield every place in the catalogue of a migrated database."""
     with psycopg.connect(admin_url) as connection:
-        for schema, table, policy, using, check in connection.execute(_POLICIES).fetchall():
+        for schema, table, policy, using, check, may_write in connection.execute(_POLICIES).fetchall():
             place = f'"{policy}" ON {schema}.{table}'
             parts = [(word, text) for word, text in (("USING", using), ("WITH CHECK", check)) if text is not None]
             yield Statement(
@@ -62,7 +75,7 @@ def statements(admin_url: str) -> Iterator[Statement]:
                 f"ALTER POLICY {place} {' '.join(f'{word} (true)' for word, _ in parts)}",
                 f"ALTER POLICY {place} {' '.join(f'{word} ({text})' for word, text in parts)}",
             )
-            if check is not None and using is not None:
+            if check is not None and using is not None and may_write:
                 yield Statement(
                     table,
                     f"{table}.{policy}",
@@ -70,6 +83,7 @@ def statements(admin_url: str) -> Iterator[Statement]:
                     f"ALTER POLICY {place} WITH CHECK (true)",
                     f"ALTER POLICY {place} WITH CHECK ({check})",
                 )
+        yield from _joins(connection)
         for (table,) in connection.execute(_UNSECURED).fetchall():
             yield Statement(
                 table.removeprefix("public."),
@@ -86,3 +100,11 @@ def statements(admin_url: str) -> Iterator[Statement]:
                 f"ALTER TABLE {table} DROP CONSTRAINT {name}",
                 f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID",
             )
+
+
+def _joins(connection: psycopg.Connection) -> Iterator[Statement]:
+    for view, name, owner, definition, options in connection.execute(_VIEWS).fetchall():
+        made = f"SET ROLE {owner}; CREATE OR REPLACE VIEW {view} {f'WITH ({options})' if options else ''} AS "
+        for found in _JOINED.finditer(definition):
+            loose = f"{definition[: found.start()]}true{definition[found.end() :]}"
+            yield Statement(name, f"{view} {found[0]}", "view joins any tenant", made + loose, made + definition)

@@ -31,15 +31,20 @@ from tests.isolation.world import World, build_world
 TENANTS = 3
 Place = Statement | Change
 SUITES = {
-    "opsintel/access": ("tests/access", "tests/api/test_auth.py"),
+    "opsintel/access/analysts": ("tests/access/test_analysts.py",),
+    "opsintel/access/audit": ("tests/access/test_audit.py", "tests/access/test_audit_verify.py"),
+    "opsintel/access": ("tests/access/test_members.py", "tests/access/test_links.py", "tests/access/test_operators.py"),
     "opsintel/coordination": ("tests/coordination/test_contract.py",),
-    "opsintel/crypto": ("tests/crypto", "tests/access"),
+    "opsintel/crypto": ("tests/crypto",),
     "opsintel/metrics": ("tests/metrics",),
     "opsintel/queue": ("tests/queue",),
-    "opsintel/net": ("tests/net",),
-    "opsintel_api": ("tests/access", "tests/api"),
+    "opsintel_api/auth": ("tests/access/test_tokens.py", "tests/access/test_sessions.py", "tests/api/test_limits.py"),
+    "opsintel_api/queries/audit": ("tests/access/test_audit_route.py",),
+    "opsintel_api": ("tests/api/test_messages.py", "tests/api/test_contract.py"),
     "opsintel_pipeline/act": ("tests/act",),
-    "opsintel_pipeline": ("tests/pipeline/test_drain.py", "tests/issues"),
+    "opsintel_pipeline/erasure": ("tests/erasure",),
+    "opsintel_pipeline/issues": ("tests/issues",),
+    "opsintel_pipeline": ("tests/pipeline/test_drain.py",),
 }
 """Tests of a part, asked when no probe notices; the longest beginning counts."""
 

@@ -1,0 +1,57 @@
+"""What analysts see by SQL, in the session of each: every view, and their tenant's rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from fastapi import FastAPI
+from psycopg import sql
+
+from opsintel.db.marts import VIEWS
+from opsintel.ids import new_id
+from tests.isolation.canaries import Scanner
+from tests.isolation.world import Channel, TenantOfWorld, World
+
+
+async def analysts_see_their_tenants_rows(world: World, app: FastAPI, scanner: Scanner) -> None:
+    """Read every view as an analyst of each of two tenants, with and without the word of the other in the question."""
+    with psycopg.connect(world.admin_url, autocommit=True) as connection:
+        for one, other in (world.tenants[:2], world.tenants[1::-1]):
+            with _as_analyst(connection, one):
+                for view in VIEWS:
+                    rows = connection.execute(
+                        f"SELECT row_to_json(seen)::text FROM mart.{view.name} AS seen"
+                    ).fetchall()
+                    scanner.scan(f"mart.{view.name}", "\n".join(row[0] for row in rows).encode(), [one.number])
+                    asked = f"SELECT count(*) FROM mart.{view.name} AS seen WHERE seen::text LIKE %s"
+                    found = connection.execute(asked, (f"%{other.canary}%",)).fetchone()
+                    assert found == (0,), f"mart.{view.name} is searched in another tenant"
+                seen = connection.execute("SELECT count(*) FROM mart.v_message").fetchone()
+                assert seen == (len(one.rows.ids("message")),), "an analyst lacks rows of the tenant"
+
+
+@contextmanager
+def _as_analyst(connection: psycopg.Connection, tenant: TenantOfWorld) -> Iterator[None]:
+    """Let the session be that of a new analyst of a tenant, who may read texts."""
+    role = f"analyst_{new_id().hex}"
+    connection.execute(sql.SQL("CREATE ROLE {} IN ROLE opsintel_analyst").format(sql.Identifier(role)))
+    try:
+        connection.execute(
+            "INSERT INTO analyst (role_name, tenant_id, name, sees_text) VALUES (%s, %s, %s, true)",
+            (role, tenant.id, role[-20:]),
+        )
+        connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+        yield
+    finally:
+        connection.execute("RESET SESSION AUTHORIZATION")
+        connection.execute("SET session_replication_role = replica")  # no trigger drops the login before we do
+        connection.execute("DELETE FROM analyst WHERE role_name = %s", (role,))
+        connection.execute("RESET session_replication_role")
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+CHANNELS: tuple[Channel, ...] = (analysts_see_their_tenants_rows,)
+
+__all__ = ["CHANNELS"]
