@@ -1,4 +1,4 @@
-"""What analysts see by SQL, in the session of each: every view, and their tenant's rows alone."""
+"""What views show to analysts and to members limited to some sources: their tenant's rows alone."""
 
 from __future__ import annotations
 
@@ -52,6 +52,23 @@ def _as_analyst(connection: psycopg.Connection, tenant: TenantOfWorld) -> Iterat
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
-CHANNELS: tuple[Channel, ...] = (analysts_see_their_tenants_rows,)
+async def limited_members_see_their_tenants_rows(world: World, app: FastAPI, scanner: Scanner) -> None:
+    """Read the views that count anew for members limited to some sources, though sources of another are named too."""
+    one, other = world.tenants[:2]
+    named = [str(id_) for tenant in (one, other) for id_ in tenant.rows.ids("source")]
+    with psycopg.connect(world.admin_url) as connection:
+        views = connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'limited' ORDER BY 1").fetchall()
+        connection.execute("SELECT set_config('app.tenant_id', %s, true)", (str(one.id),))
+        connection.execute("SELECT set_config('app.source_ids', %s, true)", (f"{{{','.join(named)}}}",))
+        connection.execute("SET LOCAL ROLE opsintel_limited")
+        for (view,) in views:
+            rows = connection.execute(f"SELECT seen::text FROM limited.{view} AS seen").fetchall()
+            scanner.scan(f"limited.{view}", "\n".join(row[0] for row in rows).encode(), [one.number])
+        connection.rollback()
+    assert views
+    assert scanner.own == {one.number}, "a limited member lacks the rows of the tenant"
+
+
+CHANNELS: tuple[Channel, ...] = (analysts_see_their_tenants_rows, limited_members_see_their_tenants_rows)
 
 __all__ = ["CHANNELS"]

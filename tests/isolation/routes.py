@@ -43,13 +43,15 @@ class Trial:
     async def ask_for_own(self, tenant: TenantOfWorld, operation: Operation) -> None:
         """Ask a reading route as each role, in each of its variants, page by page."""
         for role in ROLES:
-            for query in attacks.variants(operation) if role in ("owner", "viewer") else ({},):
+            in_full = role in ("owner", "viewer")  # who sees most, and who sees masks
+            for query in attacks.variants(operation) if in_full else ({},):
                 asked = operation.asked(attacks.own(tenant), query)
                 answer = await self.ask(asked, tenant, role)
                 if role in operation.roles() and answer.status >= 500:
                     self.told.append(f"{operation.route} {query} as {role}: {answer.status}")
-            async for _ in self.pages(tenant, operation, role):
-                pass
+            if in_full:
+                async for _ in self.pages(tenant, operation, role):
+                    pass
 
     async def pages(self, tenant: TenantOfWorld, operation: Operation, role: str) -> AsyncIterator[str]:
         """Go through the pages of a list, one row each, and yield the cursors."""

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from opsintel.settings import Settings
 from opsintel_api.app import create_app
 from tests.isolation.mutants.catalogue import Statement, statements
 from tests.isolation.mutants.patch import applied
+from tests.isolation.mutants.reach import recording
 from tests.isolation.mutants.source import ROOT, Change, changes
 from tests.isolation.probes import PROBES, Probe, rows_of
 from tests.isolation.rows import TABLES
@@ -57,10 +58,14 @@ class Bench:
     settings: Settings
     world: World = field(init=False)
     app: FastAPI = field(init=False)
+    _reached: dict[str, set[str]] = field(default_factory=dict)
+    """Files of the product that each probe runs, by its name."""
 
     async def caught_by(self, place: Place) -> str:
         """Return the name of the probe that fails without the place, and why; "" when none does."""
-        for probe in probes_for(place):
+        if not self._reached:
+            await self._learn()
+        for probe in self.probes_for(place):
             with self.without(place):
                 fault = await self.fault(probe)
             if fault and not await self.fault(probe):
@@ -68,6 +73,24 @@ class Bench:
             if fault:
                 raise RuntimeError(f"{probe.test} fails although {place} is back: {fault}")
         return ""
+
+    async def _learn(self) -> None:
+        """Run every probe on the sound product; what fails already would prove nothing."""
+        for probe in PROBES:
+            with recording() as reached:
+                fault = await self.fault(probe)
+            if fault:
+                raise RuntimeError(f"{probe.test} fails on the sound product: {fault}")
+            self._reached[probe.test] = reached
+
+    def probes_for(self, place: Place) -> list[Probe]:
+        """Return the probes to ask of a place, the likeliest first: of its own table; those that run its file."""
+        if isinstance(place, Statement):
+            first = rows_of([table for table in TABLES if table.name == place.table])
+            return [first, *sorted(PROBES, key=lambda probe: probe.test not in place.likely)]
+        if place.file.endswith(".sql"):
+            return [probe for probe in PROBES if "opsintel_api/reading.py" in self._reached[probe.test]]
+        return [probe for probe in PROBES if place.file in self._reached[probe.test]]
 
     def without(self, place: Place) -> AbstractContextManager[None]:
         """Return a context in which the place is away."""
@@ -109,13 +132,6 @@ def own_server() -> Iterator[Access]:
             yield access
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def probes_for(place: Place) -> Iterable[Probe]:
-    """Return the probes in the order in which they are asked: those of its own table first."""
-    if isinstance(place, Statement):
-        return (rows_of([table for table in TABLES if table.name == place.table]), *PROBES)
-    return PROBES
 
 
 def places(admin_url: str) -> list[Place]:

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.isolation.mutants.runner import Bench, Place, places
-from tests.isolation.probes import PROBES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class SecondLine:
     async def caught_by(self, bench: Bench, place: Place) -> str:
         """Return what notices when both are away; "" when nothing does."""
         others = [other for other in places(bench.world.admin_url) if self.second in str(other)]
-        for probe in PROBES:
+        for probe in bench.probes_for(place):
             with ExitStack() as away:
                 for gone in (place, *others):
                     away.enter_context(bench.without(gone))
@@ -39,5 +38,15 @@ SECOND_LINES: tuple[SecondLine, ...] = (
         "outbox.tenant_id = waiting.tenant_id",
         "outbox.tenant_id = taken.tenant_id",
         "a row that was read for another tenant is not updated",
+    ),
+    SecondLine(
+        "of limited view joins any tenant",
+        ".further_limited policy lets every row pass",
+        "the policies of the role of limited members leave it rows of one tenant alone",
+    ),
+    SecondLine(
+        "of mart view joins any tenant",
+        ".mart policy lets every row pass",
+        "the policies of the views' owner leave it rows of one tenant alone; the comparison lets an index be used",
     ),
 )
