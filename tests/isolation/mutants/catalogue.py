@@ -115,12 +115,8 @@ def statements(admin_url: str) -> Iterator[Statement]:
 def _joins(connection: psycopg.Connection) -> Iterator[Statement]:
     for view, name, owner, definition, options in connection.execute(_VIEWS).fetchall():
         made = f"SET ROLE {owner}; CREATE OR REPLACE VIEW {view} {f'WITH ({options})' if options else ''} AS "
+        schema = view.partition(".")[0]
         for found in _JOINED.finditer(definition):
             loose = f"{definition[: found.start()]}true{definition[found.end() :]}"
-            yield Statement(
-                name,
-                f"{view} {found[0]}",
-                f"of {view.partition('.')[0]} view joins any tenant",
-                made + loose,
-                made + definition,
-            )
+            rule = f"of {schema} view joins any tenant"
+            yield Statement(name, f"{view} {found[0]}", rule, made + loose, made + definition)
