@@ -72,7 +72,7 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
-def readable_query(request: Request) -> None:
+async def readable_query(request: Request) -> None:
     """Refuse query parameters that are given twice, are no UTF-8, or hold what cannot be stored."""
     raw = request.scope.get("query_string", b"")
     try:

@@ -110,6 +110,13 @@ async def remove(database: AsyncDatabase, tenant_id: UUID, user_id: UUID, giver:
         if before.role == "owner":
             await _require_another_owner(connection, tenant_id, user_id)
         await connection.execute("DELETE FROM membership WHERE tenant_id = $1 AND user_id = $2", tenant_id, user_id)
+        # Nobody stands behind them any more, and once the account is erased nobody would be named behind them.
+        await connection.execute(
+            "UPDATE invitation SET revoked_at = now() WHERE tenant_id = $1 AND invited_by = $2"
+            " AND accepted_at IS NULL AND revoked_at IS NULL",
+            tenant_id,
+            user_id,
+        )
         await end_sessions(connection, user_id, tenant_id=tenant_id)
         await record_async(connection, _entry(tenant_id, giver, "member.removed", user_id, {"role": before.role}))
 

@@ -75,6 +75,11 @@ def remove_account(work: Work) -> None:
         connection.execute(
             "DELETE FROM refresh_token WHERE user_id = %s AND tenant_id = %s", (work.person.user_id, work.tenant_id)
         )
+        connection.execute(  # an invitation without a name behind it would be the operator's
+            "UPDATE invitation SET revoked_at = now() WHERE tenant_id = %s AND invited_by = %s"
+            " AND accepted_at IS NULL AND revoked_at IS NULL",
+            (work.tenant_id, work.person.user_id),
+        )
         work.counts["membership"] += connection.execute(
             "DELETE FROM membership WHERE user_id = %s AND tenant_id = %s", (work.person.user_id, work.tenant_id)
         ).rowcount

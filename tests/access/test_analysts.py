@@ -13,7 +13,7 @@ from opsintel.db.connect import DatabaseUrls
 from opsintel.db.engine import Database
 from opsintel.db.migrate import sqlalchemy_url
 from opsintel.errors import InputError, NotFoundError
-from opsintel.tenants import find_tenant
+from opsintel.tenants import create_tenant, find_tenant
 from tests.access.analyst_logins import AnalystLogin, login_for, opened
 from tests.seeding import Seeded, seed_tenant
 
@@ -182,6 +182,19 @@ class TestChanges:
                 "SELECT action FROM audit_log WHERE action LIKE 'analyst.%' ORDER BY seq DESC LIMIT 3"
             ).fetchall()
         assert actions == [("analyst.removed",), ("analyst.rotated",), ("analyst.added",)]
+
+    def test_leave_another_tenants_of_the_same_name_as_it_is(
+        self, urls: DatabaseUrls, database: Database, seeded: Seeded, made: Callable[..., AnalystLogin]
+    ) -> None:
+        other = create_tenant(database, f"o{uuid4().hex[:12]}", "Other")
+        login = login_for(urls, other.slug, "same")
+        made("same")
+        assert [analyst.tenant for analyst in list_analysts(urls, other)] == [other.slug]
+        rotate_analyst(urls, find_tenant(database, seeded.slug), "same")
+        remove_analyst(urls, find_tenant(database, seeded.slug), "same")
+        assert [analyst.rotated_at for analyst in list_analysts(urls, other)] == [None]
+        assert login.rows("SELECT 1") == [(1,)]
+        remove_analyst(urls, other, "same")
 
 
 class TestATenantThatIsSuspended:

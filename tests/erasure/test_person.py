@@ -9,9 +9,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from opsintel.access.accounts import create_user
 from opsintel.access.audit import Actor, Entry, Subject, record
 from opsintel.access.audit_chain import verify_chain
 from opsintel.context import Context
+from opsintel.ids import new_id
 from opsintel.people.requests import PERSON, find_erasure, request_erasure
 from opsintel.tenants import Tenant
 from opsintel_pipeline.erasure import mentions, own
@@ -210,3 +212,20 @@ class TestWhatComesLater:
         process_waiting(context)
         assert left(context, admin_url) == set()
         assert texts(context, tenant) == messages
+
+
+class TestAMember:
+    def test_leaves_no_invitation_behind_that_still_opens(
+        self, context: Context, tenant: Tenant, admin_url: str
+    ) -> None:
+        """Without its sender's name it would look like the operator's, who may give every right."""
+        user_id = create_user(context.database, ADDRESS, "", "a long enough password", tenant.id, "admin")
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO invitation (tenant_id, id, email, role, invited_by, expires_at)"
+                " VALUES (%s, %s, 'guest@guest.example', 'admin', %s, now() + interval '1 day')",
+                (tenant.id, new_id(), user_id),
+            )
+            erase(context, tenant)
+            rows = connection.execute("SELECT invited_by, revoked_at IS NULL FROM invitation").fetchall()
+        assert rows == [(None, False)]

@@ -47,11 +47,15 @@ async def rights_change_in_their_tenant_only(world: World, app: FastAPI, scanner
     database = _database(app)
     with pair(world) as made:
         both, stranger = made.person(one="viewer", other="viewer"), made.person(other="analyst")
-        session = made.session(made.other, both)
+        session, sent = made.session(made.other, both), new_id()
+        for tenant_id in (made.one, made.other):
+            _invitation(made, tenant_id, sent, "guest@pair.example", invited_by=both)
         await members.change(database, made.one, both, _operator(), Change(role="admin"))
         assert made.value(ROLE, made.other, both) == "viewer", "a role in another tenant changes"
         await members.remove(database, made.one, both, _operator())
         assert made.value(ROLE, made.other, both) == "viewer", "a membership in another tenant ends"
+        assert not made.value(OPEN, made.one, sent), "an invitation stays open whose sender has left"
+        assert made.value(OPEN, made.other, sent), "an invitation ends that was sent in another tenant"
         standing = await person_of(database, AccessToken(both, made.other, session))
         assert standing.session_lives, "a session in another tenant ends"
         for act in (
