@@ -9,13 +9,16 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from opsintel.cli.main import print_json
 from opsintel.errors import OpsintelError, one_line
 from opsintel.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from opsintel.db.connect import DatabaseUrls
 
 app = typer.Typer(add_completion=False)
 
@@ -58,8 +61,10 @@ def findings_of() -> Iterator[Finding]:
     yield Finding("settings", "passed", "every value can be used")
     yield from _secrets(settings)
     yield _guarded("data folder", lambda: _data_folder(settings))
-    yield _guarded("database", lambda: _database(settings))
-    yield from _master_keys(settings)
+    about_database = list(_database(settings))
+    yield from about_database
+    if about_database[0].verdict == "passed":
+        yield from _master_keys(settings)
     yield from _broker(settings)
     yield from _redis(settings)
     yield _guarded("objects", lambda: _objects(settings))
@@ -101,16 +106,43 @@ def _data_folder(settings: Settings) -> Finding:
     return Finding("data folder", "passed", f"{folder}, {free >> 30} GB free")
 
 
-def _database(settings: Settings) -> Finding:
+def _database(settings: Settings) -> Iterator[Finding]:
+    """Yield how the database is: its schema and, where that is the newest, its roles and catalogue."""
     from opsintel.db.connect import database_urls
     from opsintel.db.migrate import current_revision
 
-    with database_urls(settings) as urls:
-        current, newest = current_revision(urls.migration)
     kind = "given by DB_URL" if settings.db_url else "embedded"
-    if current != newest:
-        return Finding("database", "warning", f"{kind}, schema at {current}, not {newest}", "Run `opsintel migrate`")
-    return Finding("database", "passed", f"{kind}, schema at {current}")
+    catalogue: list[Finding] = []
+
+    def examine_it() -> Finding:
+        with database_urls(settings) as urls:
+            current, newest = current_revision(urls.migration)
+            if current != newest:
+                detail = f"{kind}, schema at {current}, not {newest}"
+                return Finding("database", "warning", detail, "Run `opsintel migrate`")
+            catalogue.extend(_catalogue(urls))
+        return Finding("database", "passed", f"{kind}, schema at {current}")
+
+    yield _guarded("database", examine_it)
+    yield from catalogue
+
+
+def _catalogue(urls: DatabaseUrls) -> Iterator[Finding]:
+    """Yield what the lint finds, roles apart from the rest; a line for each finding, or one that says there is none."""
+    from opsintel.db.lint import OF_ROLES, RULES, examine_database
+
+    try:
+        broken = examine_database(urls)
+    except OpsintelError as error:
+        yield Finding("catalogue", "warning", error.message, error.remedy)
+        return
+    for check, rules in (("roles", OF_ROLES), ("catalogue", [rule for rule in RULES if rule not in OF_ROLES])):
+        lines = [
+            Finding(check, found.rule.weight, found.line(), found.rule.remedy)
+            for found in broken
+            if found.rule in rules
+        ]
+        yield from lines or [Finding(check, "passed", f"as declared, by {len(rules)} rules")]
 
 
 def _master_keys(settings: Settings) -> Iterator[Finding]:
@@ -118,16 +150,11 @@ def _master_keys(settings: Settings) -> Iterator[Finding]:
     from opsintel.crypto.rotation import census
     from opsintel.db.connect import database_urls
     from opsintel.db.engine import Database
-    from opsintel.db.migrate import current_revision
 
     def examine_it() -> Finding:
         masters = MasterKeys.of(settings)
-        with database_urls(settings) as urls:
-            current, newest = current_revision(urls.migration)
-            if current != newest:
-                return Finding("master keys", "warning", "not looked at before the schema is current")
-            with Database(urls.service) as database:
-                counted = census(database, masters)
+        with database_urls(settings) as urls, Database(urls.service) as database:
+            counted = census(database, masters)
         if counted.unknown:
             return Finding(
                 "master keys", "failed", f"{counted.unknown:,} data keys are under a key that is not at hand",

@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 
-from opsintel.db.engine import APP_ROLE, SYSTEM_ROLE
+from opsintel.db.engine import APP_ROLE, LIMITED_ROLE, SYSTEM_ROLE
 from opsintel.db.marts import VIEWS, View
 from opsintel.db.policies import literal
-from opsintel.db.roles import ANALYST_ROLE, ERASER_ROLE, GATEKEEPER_ROLE, MART_ROLE, OWNER_ROLE
+from opsintel.db.roles import (
+    ANALYST_ROLE,
+    BACKUP_ROLE,
+    ERASER_ROLE,
+    GATEKEEPER_ROLE,
+    MART_ROLE,
+    OWNER_ROLE,
+    SERVICE_ROLES,
+)
 
 Step = tuple[str | None, str]
 """A role to act as (None: the login of the migration) and a statement."""
 
 TENANT_OF_ANALYST = "(SELECT tenant.id FROM tenant)"
 """The one tenant that `opsintel_mart` sees: that of `session_user`, while it is not suspended."""
+
+SCHEMA_USAGE: dict[str, tuple[str, ...]] = {
+    "public": (*SERVICE_ROLES, BACKUP_ROLE, ERASER_ROLE, MART_ROLE, GATEKEEPER_ROLE),
+    "limited": (LIMITED_ROLE,),
+    "mart": (MART_ROLE, ANALYST_ROLE),
+    "gate": (GATEKEEPER_ROLE, SYSTEM_ROLE),
+    "erasure": (ERASER_ROLE,),
+}
+"""Which roles see what is in a schema, beside its owner."""
 
 CLOSED = ("lo_%", "lowrite", "pg_advisory_%", "pg_try_advisory_%", "pg_logical_emit_message")
 """Functions of PostgreSQL that anybody may call, and that write or hold up others."""
@@ -27,13 +44,8 @@ _OPEN_FUNCTIONS = """
 
 def mart_steps(login: str, database: str) -> Iterator[Step]:
     """Yield what makes the views, the gatekeeper's functions and triggers, and their grants; in order."""
-    for schema, roles in (
-        ("public", f"{MART_ROLE}, {GATEKEEPER_ROLE}"),
-        ("mart", f"{MART_ROLE}, {ANALYST_ROLE}"),
-        ("gate", f"{GATEKEEPER_ROLE}, {SYSTEM_ROLE}"),
-        ("erasure", ERASER_ROLE),
-    ):
-        yield OWNER_ROLE, f"GRANT USAGE ON SCHEMA {schema} TO {roles}"
+    for schema, roles in SCHEMA_USAGE.items():
+        yield OWNER_ROLE, f"GRANT USAGE ON SCHEMA {schema} TO {', '.join(roles)}"
     for schema, role in (("mart", MART_ROLE), ("gate", GATEKEEPER_ROLE), ("erasure", ERASER_ROLE)):
         yield OWNER_ROLE, f"GRANT CREATE ON SCHEMA {schema} TO {role}"
     yield GATEKEEPER_ROLE, resources.files("opsintel.db").joinpath("gate.sql").read_text()

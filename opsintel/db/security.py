@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from opsintel.db.engine import APP_ROLE, SYSTEM_ROLE
 from opsintel.db.mart_security import MART_READS, OPEN_FUNCTIONS, Step, closing, mart_steps
 from opsintel.db.policies import statements_for
-from opsintel.db.roles import BACKUP_ROLE, ERASER_ROLE, OWNER_ROLE, SERVICE_ROLES, acting_as
+from opsintel.db.roles import BACKUP_ROLE, OWNER_ROLE, acting_as
 from opsintel.db.tables import metadata
 
 
@@ -53,7 +53,6 @@ def _steps(connection: Connection, login: str) -> list[Step]:
     on_tables = [
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         *_revision_is_seen(connection, login),
-        f"GRANT USAGE ON SCHEMA public TO {', '.join((*SERVICE_ROLES, BACKUP_ROLE, ERASER_ROLE))}",
         *(statement for table in metadata.sorted_tables for statement in statements_for(table)),
     ]
     return [

@@ -12,6 +12,7 @@ from opsintel.access.analysts import add_analyst, remove_analyst
 from opsintel.db.connect import DatabaseUrls
 from opsintel.db.embedded import ADMIN, SERVICE, Access, EmbeddedServer
 from opsintel.db.engine import Database
+from opsintel.db.lint import declared, examine
 from opsintel.db.migrate import current_revision, migrate
 from opsintel.db.roles import ROLES
 from opsintel.errors import DatabaseError
@@ -60,6 +61,12 @@ class TestWithoutASuperuser:
     def test_the_owner_owns_everything(self, url: str) -> None:
         with psycopg.connect(url) as connection:
             assert connection.execute(OWNERS).fetchall() == [("opsintel_owner",)]
+
+    def test_the_catalogue_is_as_declared_but_for_what_a_provider_leaves_open(self, url: str) -> None:
+        with psycopg.connect(url) as connection:
+            broken = examine(connection, declared(connection, SERVICE))
+        assert {found.rule.name for found in broken} == {"function-of-the-server-open"}
+        assert {found.rule.weight for found in broken} == {"warning"}
 
     def test_no_role_may_log_in_or_bypass_row_security(self, url: str) -> None:
         with psycopg.connect(url) as connection:
