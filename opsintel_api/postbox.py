@@ -84,15 +84,19 @@ class Postbox:
         while True:
             errand = await self._errands.get()
             try:
-                letter = await errand()
-                if letter is not None and self._server is not None:
-                    await self._send(self._server, letter)
-            except OpsintelError as error:
-                log.error("an errand came to nothing: %s", error.line())
-            except Exception as error:  # noqa: BLE001  one errand must not end those that wait
-                log.error("an errand came to nothing", exc_info=error)
+                # What goes wrong with one errand must not end those that wait.
+                (outcome,) = await asyncio.gather(self._run(errand), return_exceptions=True)
+                if isinstance(outcome, OpsintelError):
+                    log.error("an errand came to nothing: %s", outcome.line())
+                elif outcome is not None:
+                    log.error("an errand came to nothing", exc_info=outcome)
             finally:
                 self._errands.task_done()
+
+    async def _run(self, errand: Errand) -> None:
+        letter = await errand()
+        if letter is not None and self._server is not None:
+            await self._send(self._server, letter)
 
     async def _send(self, server: SmtpServer, letter: Letter) -> None:
         for attempt in range(1, ATTEMPTS + 1):

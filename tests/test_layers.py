@@ -11,6 +11,9 @@ ROOT = Path(__file__).parent.parent
 DAGSTER_DATABASE = "opsintel/dagster_home.py"
 """Prepares Dagster's own database, which holds none of our tables."""
 
+GATEKEEPER = "opsintel/access/analysts.py"
+"""Makes logins of PostgreSQL, as the gatekeeper, over the connection of migrations."""
+
 PACKAGES = ("opsintel", "opsintel_pipeline", "opsintel_api")
 
 
@@ -33,7 +36,7 @@ class TestConnections:
             for path in sources()
             if opening.search(path.read_text()) and path.parent.name != "db"
         ]
-        assert elsewhere == [DAGSTER_DATABASE]
+        assert sorted(elsewhere) == [GATEKEEPER, DAGSTER_DATABASE]
 
 
 NETWORK_MODULES = frozenset(
@@ -46,6 +49,7 @@ NOT_FROM_USERS = {
     "opsintel/stack.py": "ports of this machine",
     "opsintel/db/embedded.py": "a port of this machine for the embedded server",
     "opsintel/embeddings/onnx.py": "weights at a pinned address, checked by their hash",
+    "opsintel/mail/smtp.py": "the operator's own mail server, by OPSINTEL_SMTP_URL",
     "opsintel_pipeline/act/sheets/client.py": "Google's own address, or the operator's instead",
     "opsintel_pipeline/worker/heartbeat.py": "the name of this machine",
 }

@@ -129,7 +129,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 def _catalogue(urls: DatabaseUrls) -> Iterator[Finding]:
     """Yield what the lint finds, roles apart from the rest; a line for each finding, or one that says there is none."""
-    from opsintel.db.lint import OF_ROLES, RULES, examine_database
+    from opsintel.db.catalogue import examine_database
+    from opsintel.db.lint import OF_ROLES, RULES
 
     try:
         broken = examine_database(urls)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, LiteralString, Self
+from typing import TYPE_CHECKING, Any, LiteralString, Self
 from uuid import UUID
 
 import psycopg
@@ -27,8 +27,13 @@ SYSTEM_ROLE = "opsintel_system"
 KEYS_ROLE = "opsintel_keys"
 CONNECT_SECONDS = 10.0
 GRACE_SECONDS = 2.0
+READERS = 4
+"""Connections of an API process that answer who sends a request."""
 
 Connection = psycopg.Connection[tuple[object, ...]]
+
+_CLEAN = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL; "
+"""What asyncpg sends when a connection goes back to its pool; here it goes with the next BEGIN, in one round trip."""
 
 
 def _configure(connection: psycopg.Connection) -> None:
@@ -129,8 +134,9 @@ class Database:
 class AsyncDatabase:
     """The same two ways for the API, by asyncpg: a hot read costs three round trips and little CPU."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, readers: asyncpg.Pool) -> None:
         self._pool = pool
+        self._readers = readers
 
     @classmethod
     async def open(cls, url: str, *, max_size: int = 8, statement_seconds: float = 0) -> AsyncDatabase:
@@ -142,18 +148,18 @@ class AsyncDatabase:
         import asyncpg
 
         settings = {"timezone": "UTC", "statement_timeout": str(int(statement_seconds * 1000))}
+        reading = settings | {"role": SYSTEM_ROLE, "default_transaction_read_only": "on"}
+        options: dict[str, Any] = {
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": statement_seconds + GRACE_SECONDS if statement_seconds else None,
+            "reset": _left_to_the_next,
+        }
         try:
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=max_size,
-                server_settings=settings,
-                timeout=CONNECT_SECONDS,
-                command_timeout=statement_seconds + GRACE_SECONDS if statement_seconds else None,
-            )
+            pool = await asyncpg.create_pool(url, min_size=1, max_size=max_size, server_settings=settings, **options)
+            readers = await asyncpg.create_pool(url, min_size=0, max_size=READERS, server_settings=reading, **options)
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise DatabaseError(f"The database cannot be reached: {error}", remedy="Check DB_URL") from None
-        return cls(pool)
+        return cls(pool, readers)
 
     @asynccontextmanager
     async def tenant_tx(
@@ -175,6 +181,18 @@ class AsyncDatabase:
         async with self._transaction(f"BEGIN; SELECT set_config('role', '{SYSTEM_ROLE}', true)") as connection:
             yield connection
 
+    async def system_row(self, statement: str, *parameters: object) -> asyncpg.Record | None:
+        """Return the first row of one statement that only reads what `system_tx` sees; None when there is none.
+
+        One round trip, where a transaction takes three: the connections of these have the role from their start.
+        """
+        async with _outages(), self._readers.acquire(timeout=CONNECT_SECONDS) as connection:
+            try:
+                return await connection.fetchrow(statement, *parameters)
+            except BaseException as error:
+                _give_up(connection, error)
+                raise
+
     def pool_figures(self) -> tuple[int, int, int]:
         """Return how many connections are in use, how many are idle, and how many there may be."""
         idle = self._pool.get_idle_size()
@@ -182,26 +200,43 @@ class AsyncDatabase:
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        try:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                try:
-                    await connection.execute(begin)
-                    yield connection
-                    await connection.execute("COMMIT")
-                except BaseException as error:
-                    if _is_outage(error):
-                        connection.terminate()  # closed at once: the server would not answer to a farewell either
-                    else:
-                        await connection.execute("ROLLBACK")
-                    raise
-        except Exception as error:
-            if not _is_outage(error):
+        async with _outages(), self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            try:
+                await connection.execute(_CLEAN + begin)
+                yield connection
+                await connection.execute("COMMIT")
+            except BaseException as error:
+                if not _give_up(connection, error):
+                    await connection.execute("ROLLBACK")
                 raise
-            raise DatabaseError("The database does not answer", remedy="Check DB_URL and the server") from error
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
+        await self._readers.close()
+
+
+@asynccontextmanager
+async def _outages() -> AsyncIterator[None]:
+    """Raise `DatabaseError` where asyncpg's server goes away, hangs or has no room."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_outage(error):
+            raise
+        raise DatabaseError("The database does not answer", remedy="Check DB_URL and the server") from error
+
+
+def _give_up(connection: asyncpg.pool.PoolConnectionProxy, error: BaseException) -> bool:
+    """Close a connection at once whose server is away: it would not answer to a farewell either."""
+    if lost := _is_outage(error):
+        connection.terminate()
+    return lost
+
+
+async def _left_to_the_next(connection: asyncpg.Connection) -> None:
+    """Do nothing when a connection is given back, with no transaction open: the next one begins with `_CLEAN`."""
+    del connection
 
 
 def _begin(tenant_id: UUID, sources: Sequence[UUID] | None) -> str:

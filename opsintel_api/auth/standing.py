@@ -41,8 +41,8 @@ class Standing:
 
 async def person_of(database: AsyncDatabase, token: AccessToken) -> Standing:
     """Return how the person of an access token stands now."""
-    async with database.system_tx() as connection:
-        row = await connection.fetchrow(_PERSON, token.user_id, token.tenant_id, token.session_id)
+    row = await database.system_row(_PERSON, token.user_id, token.tenant_id, token.session_id)
+    assert row is not None
     known, lives, role, grants, sources, personal_data = row
     limits = None if sources is None else tuple(sources)
     return Standing(known, lives, role, tuple(grants), limits, personal_data)

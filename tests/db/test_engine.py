@@ -24,6 +24,14 @@ def cut(admin_url: str) -> None:
         )
 
 
+def wait_for(admin_url: str, statement: str) -> None:
+    """Return once a statement is under way."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        running = "SELECT FROM pg_stat_activity WHERE query = %s AND state = 'active'"
+        while connection.execute(running, (statement,)).fetchone() is None:
+            pass
+
+
 def run_in_transaction(database: Database, *steps: Callable[[psycopg.Connection], object]) -> None:
     with database.system_tx() as connection:
         for step in steps:
@@ -99,6 +107,47 @@ class TestALostServerOfTheApi:
         with pytest.raises(asyncpg.DataError):
             await read(opened, "SELECT $1::int", "no number")
         assert await read(opened, "SELECT 1") == 1
+
+
+class TestTransactionsOfTheApi:
+    @pytest_asyncio.fixture
+    async def opened(self, database_url: str) -> AsyncIterator[AsyncDatabase]:
+        opened = await AsyncDatabase.open(database_url, max_size=1)
+        yield opened
+        await opened.close()
+
+    async def test_find_nothing_that_the_one_before_left_in_the_session(self, opened: AsyncDatabase) -> None:
+        async with opened.system_tx() as connection:
+            await connection.execute("SET work_mem = '77MB'; SET timezone = 'Asia/Tokyo'; LISTEN left_behind")
+            await connection.execute("SELECT pg_advisory_lock(7)")
+        async with opened.system_tx() as connection:
+            assert await connection.fetchval("SHOW work_mem") != "77MB"
+            assert await connection.fetchval("SHOW timezone") == "UTC"
+            assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+        async with opened.system_tx() as connection:
+            assert await connection.fetch("SELECT pg_listening_channels()") == []
+
+    async def test_are_spared_where_one_statement_reads_what_the_system_may(self, opened: AsyncDatabase) -> None:
+        row = await opened.system_row("SELECT current_user, count(*) FROM tenant WHERE slug = $1", "nobody")
+        assert row is not None
+        assert tuple(row) == ("opsintel_system", 0)
+        assert await opened.system_row("SELECT slug FROM tenant WHERE slug = $1", "nobody") is None
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await opened.system_row("SELECT config FROM source")
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await opened.system_row("UPDATE tenant SET name = name RETURNING id")
+        assert await opened.system_row("SELECT 1") == (1,)
+
+    async def test_of_one_statement_end_with_their_server(self, opened: AsyncDatabase, admin_url: str) -> None:
+        async def lose_it() -> None:
+            asking = asyncio.create_task(opened.system_row("SELECT pg_sleep(30)"))
+            await asyncio.to_thread(wait_for, admin_url, "SELECT pg_sleep(30)")
+            await asyncio.to_thread(cut, admin_url)
+            await asking
+
+        with pytest.raises(DatabaseError, match="does not answer"):
+            await lose_it()
+        assert await opened.system_row("SELECT 1") == (1,)
 
 
 async def read(opened: AsyncDatabase, statement: str, *values: str) -> int:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import psycopg
 
-from opsintel.db.connect import DatabaseUrls
 from opsintel.db.lint import analysts, functions, grants, keys, policies, roles, tables, views
 from opsintel.db.lint.analysts import bindings
 from opsintel.db.lint.declared import Declared, declared
 from opsintel.db.lint.rule import Finding, Rule
-from opsintel.errors import DatabaseError
 
 RULES: tuple[Rule, ...] = tuple(
     rule for module in (tables, keys, policies, grants, roles, views, functions, analysts) for rule in module.RULES
@@ -22,25 +20,6 @@ RULES: tuple[Rule, ...] = tuple(
 
 OF_ROLES: tuple[Rule, ...] = (*roles.RULES, *analysts.RULES)
 """Those about roles and logins."""
-
-
-def examine_database(urls: DatabaseUrls) -> list[Finding]:
-    """Return what breaks a rule in an installation's database.
-
-    Raises `DatabaseError` when it does not answer, or its login may not look.
-    """
-    try:
-        with psycopg.connect(urls.migration, connect_timeout=10) as connection:
-            return examine(connection, declared(connection, urls.login))
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise DatabaseError(
-            f"The catalogue cannot be examined by this login: {str(error).splitlines()[0]}",
-            remedy="Set OPSINTEL_MIGRATION_URL to the login that migrates the database",
-        ) from None
-    except psycopg.Error as error:
-        raise DatabaseError(
-            f"The catalogue cannot be examined: {str(error).splitlines()[0]}", remedy="Check DB_URL and the server"
-        ) from error
 
 
 def examine(connection: psycopg.Connection, wanted: Declared) -> list[Finding]:
@@ -56,4 +35,4 @@ def examine(connection: psycopg.Connection, wanted: Declared) -> list[Finding]:
     ]
 
 
-__all__ = ["OF_ROLES", "RULES", "Declared", "Finding", "Rule", "declared", "examine", "examine_database"]
+__all__ = ["OF_ROLES", "RULES", "Declared", "Finding", "Rule", "declared", "examine"]
