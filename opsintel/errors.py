@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+STEERING = (
+    "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+"""Beyond the controls of ASCII, what ends a line, turns its direction, or is there and not seen (Unicode TR 36)."""
+_UNPRINTABLE = re.compile(f"[\x00-\x1f{STEERING}]")
 
 
 _SHOWN_BEFORE, _SHOWN_AFTER = 60, 20

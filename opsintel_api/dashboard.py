@@ -66,6 +66,8 @@ class Dashboard:
         return _response(request, found, 200 if file else 404)
 
     def _find(self, path: str) -> File | None:
+        if path.startswith("//"):  # a redirect to it would lead to another host (RFC 3986 section 4.2)
+            return None
         name = path.lstrip("/") + ("index.html" if path.endswith("/") else "")
         if name in self._files:
             return self._files[name]

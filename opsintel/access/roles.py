@@ -69,24 +69,39 @@ class Matrix:
 @cache
 def matrix() -> Matrix:
     """Return the matrix of scopes.toml."""
-    listed = tomllib.loads(resources.files("opsintel.access").joinpath("scopes.toml").read_text())
-    roles = listed["roles"]
-    found = Matrix(
-        scopes={role: frozenset(rights["scopes"]) for role, rights in roles.items()},
-        routes=dict(listed["routes"]),
-        grantable={role: frozenset(rights.get("grantable", ())) for role, rights in roles.items()},
-        of_service_keys=frozenset(listed["service_keys"]["scopes"]),
-        of_limited=frozenset(listed["limited"]["scopes"]),
-        of_operators=frozenset(listed["operators"]["scopes"]),
-    )
-    _require_declared(found, listed)
+    return read_matrix(resources.files("opsintel.access").joinpath("scopes.toml").read_text())
+
+
+def read_matrix(text: str) -> Matrix:
+    """Return the matrix that a file of scopes writes down; `AccessError` for what is none, or says what may not be."""
+    try:
+        listed = tomllib.loads(text)
+        roles = listed["roles"]
+        found = Matrix(
+            scopes={role: _names(rights["scopes"]) for role, rights in roles.items()},
+            routes={route: str(need) for route, need in listed["routes"].items()},
+            grantable={role: _names(rights.get("grantable", [])) for role, rights in roles.items()},
+            of_service_keys=_names(listed["service_keys"]["scopes"]),
+            of_limited=_names(listed["limited"]["scopes"]),
+            of_operators=_names(listed["operators"]["scopes"]),
+        )
+        declared = frozenset(listed["scopes"])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, RecursionError):
+        raise AccessError("scopes.toml cannot be read", remedy="Write it as TOML, with every table") from None
+    _require_declared(found, declared)
     return found
 
 
-def _require_declared(found: Matrix, listed: Mapping[str, Any]) -> None:
+def _names(listed: Any) -> frozenset[str]:
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise TypeError("a list of names is needed")
+    return frozenset(listed)
+
+
+def _require_declared(found: Matrix, declared: frozenset[str]) -> None:
     of_tenants = frozenset().union(*found.scopes.values(), *found.grantable.values())
     used = of_tenants | found.of_operators | found.of_service_keys | found.of_limited | set(found.routes.values())
-    if unknown := used - set(listed["scopes"]) - {OPEN, SESSION}:
+    if unknown := used - declared - {OPEN, SESSION}:
         raise AccessError(f"scopes.toml uses scopes that it does not declare: {', '.join(sorted(unknown))}")
     if shared := found.of_operators & (of_tenants | found.of_service_keys | found.of_limited):
         raise AccessError(f"scopes.toml gives tenants what is the operator's: {', '.join(sorted(shared))}")

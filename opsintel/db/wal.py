@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsintel.db.server_programs import ServerPrograms
-from opsintel.errors import StorageError
+from opsintel.errors import InputError, StorageError
 
 SEGMENT_BYTES = 16 << 20
 SEGMENTS_PER_LOG = 0x100000000 // SEGMENT_BYTES
 ARCHIVE_SECONDS = 60
+LARGEST_HISTORY = 1_000_000
+"""Bytes; a line of a history has fifty, and a restore adds one."""
 """What was committed longer ago than this is in the archive, while the archive can be written."""
 
 _SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})\.gz")
@@ -118,8 +120,18 @@ def is_of_present(folder: Path, timeline: int, position: LogPosition) -> bool:
 
 
 def _history(file: Path) -> Sequence[tuple[str, str]]:
-    """Return the timelines that a timeline descends from, each with the place where it was left."""
-    lines = (line.split() for line in gzip.decompress(file.read_bytes()).decode().splitlines())
+    """Return the timelines that a timeline descends from, each with the place where it was left.
+
+    Raises `InputError` for what is no history: damaged, or larger than any.
+    """
+    try:
+        with gzip.open(file) as packed:
+            content = packed.read(LARGEST_HISTORY + 1)
+    except (OSError, EOFError, zlib.error):
+        content = None
+    if content is None or len(content) > LARGEST_HISTORY:
+        raise InputError(f"{file} is no history of timelines", remedy="Restore from another copy of the back-ups")
+    lines = (line.split() for line in content.decode("utf-8", "replace").splitlines())
     return [(words[0], words[1]) for words in lines if len(words) >= 2 and words[0].isdecimal()]
 
 
@@ -135,7 +147,7 @@ def _is_damaged(file: Path) -> bool:
     size = 0
     try:
         with gzip.open(file) as segment:
-            while block := segment.read(1 << 20):
+            while size <= SEGMENT_BYTES and (block := segment.read(1 << 20)):
                 size += len(block)
     except (OSError, EOFError, zlib.error):
         return True

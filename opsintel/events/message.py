@@ -81,6 +81,17 @@ class Attachment(_Frozen):
     content_id: str = ""
 
 
+LINK_SCHEMES = ("http://", "https://", "mailto:", "tel:", "ftp://")
+
+
+def is_link(url: str) -> bool:
+    """Tell whether an address may be shown as a link: nothing that a browser would run, however it is written.
+
+    The scheme stands at the very start: what browsers pass over (controls, blanks) comes before none.
+    """
+    return url.lower().startswith(LINK_SCHEMES) and url.isprintable() and " " not in url
+
+
 class Link(_Frozen):
     """A link in the body: its target and the text it was shown with."""
 

@@ -7,10 +7,11 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import TextIO
 
 from opsintel import tracing
-from opsintel.errors import one_line
+from opsintel.errors import STEERING, one_line
 from opsintel.logs.redact import Redactor, secrets_of
 from opsintel.settings import Settings
 
@@ -20,8 +21,10 @@ TAKEN_OVER = ("uvicorn", "uvicorn.access", "uvicorn.error", "dagster", "py.warni
 QUIET = ("httpx", "httpcore")
 """Loggers that write whole addresses, and webhooks' addresses are secrets: heard from WARNING on."""
 
+_WITHIN = "  | "
+"""Before each line of a traceback: what an error says, with line breaks in it, never looks like a line of its own."""
 _QUERY = re.compile(r"\?[^\s\"']*")
-_FRAME_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_FRAME_CONTROLS = re.compile(f"[\x00-\x08\x0b-\x1f{STEERING}]")
 
 
 class LineFormatter(logging.Formatter):
@@ -54,8 +57,9 @@ class LineFormatter(logging.Formatter):
             }
             return json.dumps({name: value for name, value in fields.items() if value not in ("", None)})
         where = f" [{' '.join(part for part in (worked_on.tenant, worked_on.trace_id) if part)}]"
-        line = f"{moment} {record.levelname} {record.name}{where if where != ' []' else ''}: {one_line(message)}"
-        return f"{line}\n{trace}" if trace else line
+        name = one_line(record.name)
+        line = f"{moment} {record.levelname} {name}{where if where != ' []' else ''}: {one_line(message)}"
+        return f"{line}\n{indent(trace, _WITHIN, lambda _: True)}" if trace else line
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -8,6 +8,7 @@ that was stored on an earlier day: what is collected after the grace period (ops
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ CONNECT_TIMEOUT = "5s"
 RETRIES = 4
 RETRIED_FOR = timedelta(seconds=30)
 """A server that stays away longer fails the page, which is read again."""
+
+LONGEST_KEY = 500
+"""Bytes; S3 takes 1,024, and a disk 255 of each name."""
+LONGEST_NAME = 200
+_NAME = re.compile(r"(?!\.+\Z)[^\x00-\x1f\x7f-\x9f\\%:?\ud800-\udfff\u2024\u2215\u2044\uff0e\uff0f]+")
+"""A name in a key: nothing that a disk, a server or an address reads as another path."""
 
 _NOT_IMPLEMENTED = ("NotImplemented", "501")
 _WHOLE = ("non-partial response",)
@@ -69,6 +76,7 @@ class ObjectStore:
 
     def write(self, key: str, content: bytes) -> None:
         """Store the bytes under the key that `put` gives them."""
+        self._check(key)
         with self._translated("refused a write"):
             self._create(key, content)
 
@@ -100,6 +108,7 @@ class ObjectStore:
 
     def get_range(self, key: str, offset: int, size: int) -> bytes:
         """Return `size` bytes of an object from `offset`."""
+        self._check(key)
         if size == 0:
             return b""
         with self._translated(f"cannot give the object {key}"):
@@ -125,13 +134,16 @@ class ObjectStore:
         yield from self.pages_under(_prefix(tenant_id) + (f"{kind}/" if kind else ""))
 
     def pages_under(self, prefix: str) -> Iterator[list[Stored]]:
-        """Yield all objects whose keys begin so, up to a thousand at a time."""
+        """Yield all objects of a folder of keys, up to a thousand at a time."""
+        self._check(prefix.removesuffix("/"))
         with self._translated("cannot be listed"):
             for page in self._store.list(prefix, chunk_size=LISTED_TOGETHER):
                 yield [Stored(item["path"], item["size"]) for item in page]
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; one that is not there is no error."""
+        for key in keys:
+            self._check(key)
         with self._translated("refused to remove objects"):
             for start in range(0, len(keys), LISTED_TOGETHER):
                 try:
@@ -179,6 +191,13 @@ class ObjectStore:
             return False
         finally:
             self.delete([key])
+
+    def _check(self, key: str) -> None:
+        """Raise `StorageError` for a key that might lead out of the place where objects lie."""
+        names = key.split("/")
+        size = len(key.encode("utf-8", "surrogatepass"))
+        if size > LONGEST_KEY or any(len(name) > LONGEST_NAME or not _NAME.fullmatch(name) for name in names):
+            raise StorageError(f"{self._place} has no such key: {key[:100]!r}", remedy="Keys are those that it gave")
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:

@@ -22,7 +22,8 @@ SELECT (jsonb_build_object({{message_fields}}) || jsonb_build_object(
         FROM attachment WHERE attachment.message_id = message.id), '[]'),
     'links', coalesce((
         SELECT jsonb_agg(jsonb_build_object('url', url, 'text', message_link.text) ORDER BY position)
-        FROM message_link WHERE message_link.message_id = message.id), '[]'),
+        FROM message_link WHERE message_link.message_id = message.id
+          AND url ~* '^(https?://|ftp://|mailto:|tel:)[^[:space:][:cntrl:]]*$'), '[]'),
     'labels', coalesce((
         SELECT jsonb_agg(label ORDER BY label) FROM message_label WHERE message_label.message_id = message.id), '[]'),
     'occurrences', coalesce((

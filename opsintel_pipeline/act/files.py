@@ -10,9 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from opsintel.errors import InputError, StorageError
-from opsintel_pipeline.act.rows import COLUMNS, KEY_COLUMN, Cell, ExportRow
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+from opsintel_pipeline.act.formulas import as_text
+from opsintel_pipeline.act.rows import COLUMNS, KEY_COLUMN, ExportRow
 
 
 def write_file(rows: Sequence[ExportRow], path: Path) -> int:
@@ -57,10 +56,3 @@ def _write_xlsx(rows: Sequence[ExportRow], path: Path) -> None:
         sheet.autofilter(0, 0, max(1, len(rows)), len(COLUMNS) - 1)
         sheet.set_column(1, 1, 48)
         sheet.set_column(len(COLUMNS), len(COLUMNS), None, None, {"hidden": True})
-
-
-def as_text(value: Cell) -> Cell:
-    """Return a CSV cell that no spreadsheet takes for a formula: such text gets an apostrophe in front."""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from opsintel.events.message import Attachment, Link
+from opsintel.events.message import Attachment, Link, is_link
 from opsintel_pipeline.normalize.attachments import attachment, filename, is_attached
 from opsintel_pipeline.normalize.calendars import read_calendar
 from opsintel_pipeline.normalize.charsets import charset_of_html, decode
@@ -73,7 +73,8 @@ def read_content(structure: Structure) -> Content:
         # Text parts with a name are files, unless there is no other text and none says that it is attached.
         content.marked = tidy("\n\n".join(text for part in reader.named for text in reader.text(part)))
     if not content.links:
-        content.links = [Link(url=url.rstrip(".,;:!?")) for url in dict.fromkeys(_URL.findall(content.marked))]
+        found = dict.fromkeys(url.rstrip(".,;:!?") for url in _URL.findall(content.marked))
+        content.links = [Link(url=url) for url in found if is_link(url)]
     del content.links[_LINKS_LIMIT:]
     if _PGP_MESSAGE in content.marked[:2_000]:
         content.opaque = "pgp"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from opsintel.events.message import Link
+from opsintel.events.message import Link, is_link
 from opsintel_pipeline.normalize.html_bombs import is_bomb, without_tags
 from opsintel_pipeline.normalize.text import clean, clean_line, tidy
 
@@ -91,7 +91,6 @@ _SIGNATURE_CLASSES = re.compile(
 )
 _FORWARD = re.compile(r"^[\s\-_]*(?:forwarded message|begin forwarded message)", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
-_LINK_SCHEMES = ("http://", "https://", "mailto:", "tel:", "ftp://")
 
 
 @dataclass(slots=True)
@@ -293,5 +292,5 @@ class _Writer:
         if not target or self._quotes or self._rest or len(self.links) >= LINKS_LIMIT:
             return
         url = clean_line(target).replace(" ", "")
-        if url.lower().startswith(_LINK_SCHEMES):
+        if is_link(url):
             self.links.append(Link(url=url, text=clean_line(node.text(deep=True), 200)))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from opsintel.events.message import Link
+from opsintel.events.message import Link, is_link
 from opsintel_pipeline.normalize.context import SlackUser
 from opsintel_pipeline.normalize.emoji import emoji
 from opsintel_pipeline.normalize.text import clean, clean_line
@@ -159,8 +159,8 @@ class SlackText:
         return f"#{label or self._channels.get(identifier, identifier)}"
 
     def _link(self, url: str, text: str) -> None:
-        url = clean_line(url.replace("&amp;", "&"))
-        if url.lower().startswith(("http://", "https://", "mailto:", "tel:")) and len(self.links) < _LINKS_LIMIT:
+        url = clean_line(url.replace("&amp;", "&")).replace(" ", "")
+        if is_link(url) and len(self.links) < _LINKS_LIMIT:
             self.links.append(Link(url=url, text=clean_line(text, 200)))
 
     def _is_full(self) -> bool:

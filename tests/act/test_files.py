@@ -36,7 +36,8 @@ class TestFiles:
         write_file([replace(ROW, cells=(1, f"{start}cmd()", *ROW.cells[2:]))], tmp_path / "issues.csv")
         with (tmp_path / "issues.csv").open(encoding="utf-8-sig", newline="") as file:
             _, row = csv.reader(file)
-        assert row[1] == f"'{start}cmd()"
+        assert row[1].startswith("'")
+        assert row[1].replace("'", "") == f"{start}cmd()"
 
     @pytest.mark.parametrize("ending", ["csv", "xlsx"])
     def test_what_cannot_be_written_is_one_line_and_leaves_nothing(self, tmp_path: Path, ending: str) -> None:
