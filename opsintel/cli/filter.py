@@ -65,6 +65,39 @@ def match_files(
         raise typer.Exit(NOTHING_MATCHES)
 
 
+@app.command("explain", context_settings=_SETTINGS)
+def explain(
+    text: Text,
+    provider: Annotated[
+        str, typer.Option("--for", metavar="PROVIDER", help="gmail, graph, imap, slack, zendesk or jira")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Print the tree of TEXT, what PROVIDER evaluates of it and how well, and what remains to be evaluated here."""
+    from importlib import import_module
+
+    from opsintel.clock import now
+    from opsintel.filters.document import document_of
+    from opsintel.filters.plan import explained
+    from opsintel.filters.syntax import PROVIDERS
+    from opsintel.filters.text import written
+
+    if provider not in PROVIDERS:
+        raise typer.BadParameter(f"{provider} is none of {', '.join(PROVIDERS)}", param_hint="--for")
+    tree, at = _parsed(text, as_json=as_json), now().replace(microsecond=0)
+    found = explained(import_module(f"opsintel.connectors.{provider}.pushdown").push_down(tree, at))
+    if as_json:
+        print_json({"filter": written(tree), "for": provider, "at": at.isoformat(), **document_of(tree), **found})
+        return
+    rows = [(entry["exactness"], entry["term"], entry["reason"]) for entry in found["terms"]]
+    width = max([len(term) for _, term, _ in rows], default=0)
+    lines = [f"  {kind:<9} {term:<{width}}  {reason}".rstrip() for kind, term, reason in rows]
+    pushed = [f"  {name}: {value}" for name, value in found["pushed"].items()] or ["  nothing: everything is read"]
+    residual = found["residual"] or "nothing: the provider's answer is exact"
+    lines = [f"Pushed to {provider}", *pushed, "Terms", *lines, "Evaluated here", f"  {residual}"]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
 def _parsed(text: str, *, as_json: bool) -> Node:
     """Return the tree of a filter; end the command with the place of what is wrong."""
     from opsintel.filters.parse import parse

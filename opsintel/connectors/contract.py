@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from opsintel.errors import InputError
+from opsintel.filters.plan import Plan, local_plan
+from opsintel.filters.syntax import Node
 
 Cursor = dict[str, Any]
 
@@ -93,23 +95,6 @@ class Check:
     remedy: str = ""
 
 
-class Exactness(StrEnum):
-    """How well a provider evaluates a pushed-down term."""
-
-    EXACT = "exact"
-    SUPERSET = "superset"
-    LOCAL = "local"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What of a filter is pushed down to the provider, and what remains to be evaluated locally."""
-
-    pushed: Mapping[str, Any]
-    exactness: Exactness
-    residual: Mapping[str, Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """A half-open span of event time, UTC; `None` is open."""
@@ -165,9 +150,10 @@ class Connector(ABC):
     def fetch(self, keys: Iterable[str]) -> Iterator[ReadItem]:
         """Re-read the named items: repair, retry, keys that a push marked dirty."""
 
-    def plan(self, tree: Mapping[str, Any]) -> Plan:
+    def plan(self, tree: Node, now: datetime) -> Plan:
         """Split a filter into pushed-down part and residual; without push-down everything is residual."""
-        return Plan(pushed={}, exactness=Exactness.LOCAL, residual=tree)
+        del now
+        return local_plan(tree)
 
 
 class Watched(ABC):

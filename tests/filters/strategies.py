@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from opsintel.events.message import (
@@ -34,6 +35,9 @@ from opsintel.filters.syntax import (
     Words,
     tidy,
 )
+
+# No time is asserted: how long an example takes says how busy the machine is.
+FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 NOW = datetime(2026, 11, 30, 4, 0, tzinfo=UTC)
 WORDS = (
@@ -114,7 +118,7 @@ def trees(of: st.SearchStrategy[Node] | None = None) -> st.SearchStrategy[Node]:
         several = st.lists(below, min_size=2, max_size=3).map(tuple)
         return st.one_of(st.builds(And, several), st.builds(Or, several), st.builds(Not, below))
 
-    return st.recursive(leaves() if of is None else of, deeper, max_leaves=7).map(tidy)
+    return st.recursive(leaves() if of is None else of, deeper, max_leaves=6).map(tidy)
 
 
 def blocks() -> st.SearchStrategy[Raw]:

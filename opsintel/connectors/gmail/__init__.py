@@ -1,0 +1,1 @@
+"""Mail of Google: read with the Gmail API."""

@@ -1,0 +1,1 @@
+"""Mail of Microsoft 365: read with Microsoft Graph."""

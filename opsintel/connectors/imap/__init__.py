@@ -1,0 +1,1 @@
+"""Mail of any server that speaks IMAP."""
