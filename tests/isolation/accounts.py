@@ -18,7 +18,7 @@ from opsintel.access.members import Change, Giver, Rights
 from opsintel.access.opaque import SERVICE_KEY, digest, new_token
 from opsintel.access.roles import matrix
 from opsintel.access.tokens import AccessToken
-from opsintel.clock import now
+from opsintel.clock import now, today
 from opsintel.db.engine import AsyncDatabase
 from opsintel.errors import AccessError, InputError, NotFoundError
 from opsintel.ids import new_id
@@ -186,9 +186,15 @@ async def suspension_closes_one_tenant(world: World, app: FastAPI, scanner: Scan
 
 
 async def figures_count_one_tenant(world: World, app: FastAPI, scanner: Scanner) -> None:
-    """Show the operator a tenant that has nothing, in an installation where others have much."""
+    """Show the operator a tenant that has nothing, while another has a source that fails and work that waits."""
     with pair(world) as made:
         made.person(one="owner", other="viewer")
+        made.write(
+            "source", tenant_id=made.other, id=new_id(), kind="mbox", name="n", config="{}", config_key="k",
+            state="failing",
+        )  # fmt: skip
+        for state in ("pending", "failed"):
+            made.write("work", tenant_id=made.other, id=new_id(), partition_day=today(), state=state)
         seen = await tenancies.one(_database(app), made.one)
         rest = (seen.sources, seen.failing_sources, seen.waiting_work, seen.failed_work, seen.messages)
         assert (seen.members, *rest) == (1, 0, 0, 0, 0, 0)

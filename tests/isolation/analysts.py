@@ -17,24 +17,34 @@ from tests.isolation.world import Channel, TenantOfWorld, World
 
 async def analysts_see_their_tenants_rows(world: World, app: FastAPI, scanner: Scanner) -> None:
     """Read every view as an analyst of each of two tenants, with and without the word of the other in the question."""
-    with psycopg.connect(world.admin_url, autocommit=True) as connection:
-        for one, other in (world.tenants[:2], world.tenants[1::-1]):
-            with _as_analyst(connection, one):
-                for view in VIEWS:
-                    rows = connection.execute(
-                        f"SELECT row_to_json(seen)::text FROM mart.{view.name} AS seen"
-                    ).fetchall()
-                    scanner.scan(f"mart.{view.name}", "\n".join(row[0] for row in rows).encode(), [one.number])
-                    asked = f"SELECT count(*) FROM mart.{view.name} AS seen WHERE seen::text LIKE %s"
-                    found = connection.execute(asked, (f"%{other.canary}%",)).fetchone()
-                    assert found == (0,), f"mart.{view.name} is searched in another tenant"
-                seen = connection.execute("SELECT count(*) FROM mart.v_message").fetchone()
-                assert seen == (len(one.rows.ids("message")),), "an analyst lacks rows of the tenant"
+    one, other = world.tenants[:2]
+    with (
+        psycopg.connect(world.admin_url, autocommit=True) as connection,
+        _analyst_of(connection, one) as mine,
+        _analyst_of(connection, other) as theirs,
+    ):
+        for role, tenant, stranger in ((mine, one, other), (theirs, other, one)):
+            connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+            try:
+                _read_views(connection, scanner, tenant, stranger)
+            finally:
+                connection.execute("RESET SESSION AUTHORIZATION")
+
+
+def _read_views(connection: psycopg.Connection, scanner: Scanner, one: TenantOfWorld, other: TenantOfWorld) -> None:
+    for view in VIEWS:
+        rows = connection.execute(f"SELECT row_to_json(seen)::text FROM mart.{view.name} AS seen").fetchall()
+        scanner.scan(f"mart.{view.name}", "\n".join(row[0] for row in rows).encode(), [one.number])
+        asked = f"SELECT count(*) FROM mart.{view.name} AS seen WHERE seen::text LIKE %s"
+        found = connection.execute(asked, (f"%{other.canary}%",)).fetchone()
+        assert found == (0,), f"mart.{view.name} is searched in another tenant"
+    seen = connection.execute("SELECT count(*) FROM mart.v_message").fetchone()
+    assert seen == (len(one.rows.ids("message")),), "an analyst lacks rows of the tenant"
 
 
 @contextmanager
-def _as_analyst(connection: psycopg.Connection, tenant: TenantOfWorld) -> Iterator[None]:
-    """Let the session be that of a new analyst of a tenant, who may read texts."""
+def _analyst_of(connection: psycopg.Connection, tenant: TenantOfWorld) -> Iterator[str]:
+    """Yield the role of a new analyst of a tenant, who may read texts."""
     role = f"analyst_{new_id().hex}"
     connection.execute(sql.SQL("CREATE ROLE {} IN ROLE opsintel_analyst").format(sql.Identifier(role)))
     try:
@@ -42,10 +52,8 @@ def _as_analyst(connection: psycopg.Connection, tenant: TenantOfWorld) -> Iterat
             "INSERT INTO analyst (role_name, tenant_id, name, sees_text) VALUES (%s, %s, %s, true)",
             (role, tenant.id, role[-20:]),
         )
-        connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
-        yield
+        yield role
     finally:
-        connection.execute("RESET SESSION AUTHORIZATION")
         connection.execute("SET session_replication_role = replica")  # no trigger drops the login before we do
         connection.execute("DELETE FROM analyst WHERE role_name = %s", (role,))
         connection.execute("RESET session_replication_role")

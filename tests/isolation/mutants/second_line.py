@@ -40,6 +40,11 @@ SECOND_LINES: tuple[SecondLine, ...] = (
         "a row that was read for another tenant is not updated",
     ),
     SecondLine(
+        ".mart policy lets every row pass",
+        ".mart policy lets every row pass",
+        "views join the table, tenant by tenant, to one whose own policy leaves rows of one tenant alone",
+    ),
+    SecondLine(
         "of limited view joins any tenant",
         ".further_limited policy lets every row pass",
         "the policies of the role of limited members leave it rows of one tenant alone",
