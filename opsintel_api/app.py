@@ -14,12 +14,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from opsintel.access import passwords
 from opsintel.coordination.choose import ApiLimits
 from opsintel.db.engine import AsyncDatabase
+from opsintel.db.listener import CHANGES, Listener
 from opsintel.metrics.pools import PoolGauge
 from opsintel.metrics.server import serving_metrics
 from opsintel.settings import Settings, variable_of
 from opsintel_api import problems
 from opsintel_api.auth.throttle import Throttle
 from opsintel_api.broker import BrokerProbe
+from opsintel_api.changes import Changes
 from opsintel_api.dashboard import Dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
@@ -30,6 +32,7 @@ from opsintel_api.routes import (
     audit,
     auth,
     erasures,
+    events,
     health,
     invitations,
     issues,
@@ -69,6 +72,7 @@ ROUTERS = (
     personal_data.routes,
     erasures.routes,
     audit.routes,
+    events.routes,
     operator.routes,
     health.routes,
 )
@@ -113,12 +117,14 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         postbox.start()
         limits = TenantLimits(shared, settings)
         hashing = asyncio.Semaphore(HASHES_AT_ONCE)
-        app.state.services = Services(database, settings, throttle, limits, postbox, hashing, broker)
+        changes = Changes(database, Listener(database_url, CHANGES), key_for(settings, "events"))
+        app.state.services = Services(database, settings, throttle, limits, postbox, hashing, changes, broker)
         pool = PoolGauge(database.pool_figures)
         try:
             with serving_metrics(settings.metrics_addr, variable_of("metrics_addr"), [pool]):
                 yield
         finally:
+            await changes.close()
             await postbox.close()
             await shared.close()
             await database.close()

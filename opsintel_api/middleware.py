@@ -75,13 +75,15 @@ class Envelope:
         without_body = scope["method"] == "HEAD"
         if without_body:
             scope = {**scope, "method": "GET"}
+            scope["state"]["without_body"] = True
 
         began, status = time.perf_counter(), 500
+        answered_after: float | None = None  # until the answer begins: a stream of events lasts as long as its reader
 
         async def enclose(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered_after
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered_after = message["status"], time.perf_counter() - began
                 answered = MutableHeaders(scope=message)
                 _enclose(answered, scope)
                 self._origins.permit(headers.get("origin"), answered)
@@ -94,7 +96,8 @@ class Envelope:
                 await self._answer(scope, receive, enclose)
             finally:
                 route = getattr(scope.get("route"), "path", None)
-                counted.count_request(scope["method"], route, status, time.perf_counter() - began)
+                took = time.perf_counter() - began if answered_after is None else answered_after
+                counted.count_request(scope["method"], route, status, took)
 
     async def _answer(self, scope: Scope, receive: Receive, enclose: Send) -> None:
         headers = Headers(scope=scope)

@@ -6,6 +6,8 @@ import sys
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from opsintel.db.connect import database_urls
 from opsintel.db.migrate import migrate
@@ -25,10 +27,24 @@ BEHAVIOUR: dict[str, Any] = {
 """How the server behaves towards clients."""
 
 
+class Server(uvicorn.Server):
+    """A server whose streams of events end before it waits for the requests in flight."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._api = app
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """End the streams, then the server as it is used to."""
+        self._api.state.services.changes.end_streams()
+        await super().shutdown(sockets)
+
+
 def serve(settings: Settings, database_url: str) -> None:
     """Serve until a signal ends it; requests in flight have ten seconds to finish."""
-    uvicorn.run(
-        create_app(settings, database_url),
+    app = create_app(settings, database_url)
+    config = uvicorn.Config(
+        app,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,
@@ -36,6 +52,10 @@ def serve(settings: Settings, database_url: str) -> None:
         access_log=settings.log_level == "DEBUG",
         **BEHAVIOUR,
     )
+    server = Server(config, app)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def main() -> None:

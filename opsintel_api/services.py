@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 
@@ -15,6 +16,9 @@ from opsintel_api.auth.throttle import Throttle
 from opsintel_api.broker import BrokerProbe
 from opsintel_api.limits import TenantLimits
 from opsintel_api.postbox import Postbox
+
+if TYPE_CHECKING:
+    from opsintel_api.changes import Changes
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Services:
     postbox: Postbox
     hashing: asyncio.Semaphore
     """How many passwords are hashed at once."""
+    changes: Changes
     broker: BrokerProbe | None = None
 
     @property

@@ -4,6 +4,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { ThemeProvider } from "next-themes";
 import { type ReactNode, useState } from "react";
 import { ApiError } from "@/lib/api";
+import { pollInterval } from "@/lib/live";
 import { SessionProvider } from "@/lib/session";
 
 export function Providers({ children }: { children: ReactNode }) {
@@ -13,7 +14,7 @@ export function Providers({ children }: { children: ReactNode }) {
         defaultOptions: {
           queries: {
             staleTime: 30_000,
-            refetchInterval: 30_000,
+            refetchInterval: pollInterval,
             retry: (count, error) => count < 1 && !(error instanceof ApiError && error.status < 500),
           },
         },

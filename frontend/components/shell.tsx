@@ -9,6 +9,7 @@ import { Navigation } from "@/components/navigation";
 import { ThemeSelect } from "@/components/theme-select";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
+import { useLive } from "@/lib/live";
 import { holderOf, useSession } from "@/lib/session";
 
 const Palette = dynamic(() => import("@/components/palette").then((module) => module.Palette), { ssr: false });
@@ -19,6 +20,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const { session, loading, logOut } = useSession();
   const router = useRouter();
   const [menu, setMenu] = useState(false);
+  useLive(holderOf(session));
 
   useEffect(() => {
     if (!loading && !session) router.replace("/login/");

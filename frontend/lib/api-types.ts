@@ -839,6 +839,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Events
+         * @description Return what changes, as server-sent events to who accepts `text/event-stream`: kinds and ids, no text.
+         *
+         *     Anyone else gets one answer: whether anything changed since `Last-Event-ID`. A stream ends with the access token;
+         *     go on with a new one and the last id: `reload` says that something was missed.
+         */
+        get: operations["get_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/tenants": {
         parameters: {
             query?: never;
@@ -1291,6 +1314,36 @@ export interface components {
             restores_to: string;
             /** Until */
             until: string;
+        };
+        /**
+         * Change
+         * @description That something changed; read it again to see how.
+         */
+        Change: {
+            /**
+             * Kind
+             * @description `figures`: issues, messages and counts; `ready`: nothing was missed; `reload`: something was
+             * @enum {string}
+             */
+            kind: "ready" | "figures" | "sources" | "issue" | "job" | "reload";
+            /**
+             * Id
+             * @description Which issue or job; null for all others
+             */
+            id: string | null;
+        };
+        /**
+         * Changes
+         * @description Where one stands, and whether anything changed since `Last-Event-ID`.
+         */
+        Changes: {
+            /**
+             * Last Event Id
+             * @description To be sent as `Last-Event-ID` the next time
+             */
+            last_event_id: string;
+            /** Items */
+            items: components["schemas"]["Change"][];
         };
         /**
          * Completeness
@@ -6484,6 +6537,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `id` of the last event that was received */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                    "text/event-stream": string;
                 };
             };
             /** @description Unauthorized */

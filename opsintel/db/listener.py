@@ -12,6 +12,9 @@ from opsintel.closing import Closing
 
 CONNECT_SECONDS = 5
 
+CHANGES: LiteralString = "opsintel_changes"
+"""Channel that says, without a word more, that some tenant's figures or jobs have changed: any login may listen."""
+
 
 class Listener(Closing):
     """Wakes its user when another process notified the channel; without a connection it only lets time pass."""

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from opsintel.db.engine import Database
+from opsintel.db.listener import CHANGES
 from opsintel.errors import InputError, NotFoundError
 from opsintel.ids import new_id
 from opsintel.partitions import STAGE_NAMES, StageName
@@ -201,7 +202,7 @@ def _days(connection: psycopg.Connection, backfill: Backfill) -> Sequence[tuple[
 
 def settle(connection: psycopg.Connection) -> None:
     """Bring running jobs up to date with their work, in the ledger's transaction; those with none left have ended."""
-    connection.execute(
+    moved = connection.execute(
         """
         WITH progress AS (
             SELECT job.tenant_id, job.id, count(*) FILTER (WHERE work.state = 'done') AS done,
@@ -217,7 +218,9 @@ def settle(connection: psycopg.Connection) -> None:
         FROM progress WHERE job.tenant_id = progress.tenant_id AND job.id = progress.id AND state = 'running'
           AND (is_over OR (job.done, job.failed) <> (progress.done, progress.failed))
         """
-    )
+    ).rowcount
+    if moved:
+        connection.execute("SELECT pg_notify(%s, '')", (CHANGES,))
 
 
 def drop_cancelled(connection: psycopg.Connection) -> None:

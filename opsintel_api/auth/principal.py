@@ -96,6 +96,19 @@ async def authorize(request: Request) -> None:
     request.state.principal = principal
 
 
+async def still_holds(request: Request, principal: Principal) -> bool:
+    """Tell whether who came with a request would still be let in, as the same and with the same limits."""
+    try:
+        present = await _identified(request)
+    except RequestProblem:
+        return False
+    requirement = matrix().requirement(request.method, request.scope["route"].path)
+    same = (present.id, present.tenant, present.session, present.sources)
+    return same == (principal.id, principal.tenant, principal.session, principal.sources) and matrix().admits(
+        present.kind, present.scopes, requirement
+    )
+
+
 def principal_of(request: Request) -> Principal:
     """Return the principal that `authorize` found."""
     principal = request.state.principal

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Header, Query, Response
 
 from opsintel.clock import today
+from opsintel.db.listener import CHANGES
 from opsintel.ids import new_id
 from opsintel.queue import jobs
 from opsintel.queue.contract import CHANNEL
@@ -66,7 +67,7 @@ async def start_backfill(
             statement("job_start"), reader.principal.tenant_id, new_id(), json.dumps(backfill.parameters()),
             *reader.principal.created_by, idempotency_key,
         )  # fmt: skip
-        await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+        await connection.execute("SELECT pg_notify($1, ''), pg_notify($2, '')", CHANNEL, CHANGES)
         if created is None:  # the same key arrived twice at once
             assert idempotency_key is not None
             created = await _known(connection, reader, backfill, idempotency_key)
@@ -97,6 +98,7 @@ async def cancel_job(reader: Reader, job_id: UUID) -> Response:
     await reader.one("job", job_id)
     async with reader.transaction() as connection:
         await connection.execute(statement("job_cancel"), job_id)
+        await connection.execute("SELECT pg_notify($1, '')", CHANGES)
     body = await reader.one("job", job_id)
     if json.loads(body)["state"] != "cancelled":
         raise RequestProblem(409, "The job has ended, or is none that can be cancelled")

@@ -8,6 +8,7 @@ import polars as pl
 import psycopg
 
 from opsintel.context import Context
+from opsintel.db.listener import CHANGES
 from opsintel.partitions import Partition, StageResult
 from opsintel_pipeline.marts.issues import issue_days
 from opsintel_pipeline.marts.messages import message_days, participant_days
@@ -33,6 +34,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             " DO UPDATE SET version = data_version.version + 1, updated_at = now()",
             (partition.tenant_id,),
         )
+        connection.execute("SELECT pg_notify(%s, '')", (CHANGES,))
     return StageResult(written, {"messages": rows.height, "days": len(days)})
 
 

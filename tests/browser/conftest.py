@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,20 +39,21 @@ class Served:
     address: str
     database: Database
     smtp: SmtpPeer
+    context: Context
     email: str = "ann@acme.example"
     password: str = PASSWORD
 
 
-def write_tickets(path: Path) -> None:
+def write_tickets(path: Path, problems: Mapping[str, str] = PROBLEMS, prefix: str = "T") -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "created_at", "subject", "text", "author_name", "author_email"])
         for number in range(24):
-            subject = list(PROBLEMS)[number % 2]
+            subject = list(problems)[number % len(problems)]
             moment = now() - timedelta(days=number % 6, hours=1)
-            text = f"{PROBLEMS[subject]}. <script>document.title='hacked'</script> <img src=x onerror=alert({number})>"
+            text = f"{problems[subject]}. <script>document.title='hacked'</script> <img src=x onerror=alert({number})>"
             writer.writerow(
-                [f"T-{number}", moment.isoformat(), subject, text, f"Person {number}", f"p{number}@c.example"]
+                [f"{prefix}-{number}", moment.isoformat(), subject, text, f"Person {number}", f"p{number}@c.example"]
             )
 
 
@@ -78,7 +79,7 @@ def served(settings: Settings, database: Database, tmp_path_factory: pytest.Temp
         thread.start()
         while not server.started and thread.is_alive():
             pass
-        yield Served(f"http://127.0.0.1:{port}", database, smtp)
+        yield Served(f"http://127.0.0.1:{port}", database, smtp, context)
         server.should_exit = True
         thread.join()
 
