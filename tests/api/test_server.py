@@ -41,16 +41,29 @@ async def answer(port: int, request: str) -> str:
 
 class TestAServer:
     async def test_answers_a_request_to_upgrade_as_the_request_it_is(self, port: int) -> None:
-        found = await answer(port, f"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\n{UPGRADE}\r\n")
+        found = await answer(
+            port, f"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\n{UPGRADE}\r\n"
+        )
         assert found.startswith("HTTP/1.1 200 ")
         assert found.endswith('{"status":"ok"}')
 
     async def test_sends_no_body_for_head_and_keeps_the_connection_in_step(self, port: int) -> None:
-        head, get = (f"{method} /healthz HTTP/1.1\r\nHost: x\r\n" for method in ("HEAD", "GET"))
+        head, get = (f"{method} /healthz HTTP/1.1\r\nHost: localhost\r\n" for method in ("HEAD", "GET"))
         found = await answer(port, f"{head}\r\n{get}Connection: close\r\n\r\n")
         first, second, body = found.split("\r\n\r\n")
         assert (first.split(" ")[1], second.split(" ")[1], body) == ("200", "200", '{"status":"ok"}')
         assert "content-length: 15" in first
 
     async def test_does_not_tell_what_it_is(self, port: int) -> None:
-        assert "uvicorn" not in await answer(port, "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert "uvicorn" not in await answer(port, "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+
+    async def test_refuses_what_another_program_would_read_differently(self, port: int) -> None:
+        for headers in (
+            "Host: localhost\r\nHost: localhost\r\n",
+            "Host: evil.example\r\n",
+            "Host: localhost\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+            "Host: localhost\r\nContent-Length: 0\r\nContent-Length: 2\r\n",
+            "",
+        ):
+            found = await answer(port, f"GET /healthz HTTP/1.1\r\n{headers}Connection: close\r\n\r\n")
+            assert found.startswith("HTTP/1.1 400 "), headers
