@@ -170,6 +170,7 @@ class TestTable:
             ("imap of gmail", "label:billing", {"search": 'X-GM-LABELS "Billing"'}, "exact"),
             ("slack", "channel:#Support", {"channels": ["support"]}, "exact"),
             ("zendesk", "label:vip", {}, "local"),
+            ("jira", "channel:#ABC", {"jql": 'project = "ABC"'}, "exact"),
             ("jira", "label:vip channel:ABC", {"jql": 'labels = "vip" AND project = "ABC"'}, "exact"),
             ("jira", '-label:vip -status:"To Do"',
              {"jql": '(labels != "vip" OR labels is EMPTY) AND status != "To Do"'}, "exact"),

@@ -56,7 +56,9 @@ class Jira(Dialect[Clause]):
                 if not words:
                     return Local(NO_PLAIN_WORD)
                 return Pushed(Clause(" AND ".join(f"summary ~ {quoted(word)}" for word in words)), Exactness.SUPERSET)
-            case Named(field="label" | "channel" | "status"):
+            case Named(field="channel"):
+                return self._name(_FIELDS[term.field], term.value.strip().removeprefix("#"))
+            case Named(field="label" | "status"):
                 return self._name(_FIELDS[term.field], term.value)
             case Raw(provider="jira"):
                 return Pushed(Clause(f"({term.query})"), Exactness.EXACT)
