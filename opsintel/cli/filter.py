@@ -98,6 +98,34 @@ def explain(
     sys.stdout.write("\n".join(lines) + "\n")
 
 
+@app.command("preview", context_settings=_SETTINGS)
+def preview_filter(
+    text: Text,
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Short name of the tenant")],
+    as_json: AsJson = False,
+) -> None:
+    """Print how many stored messages of the last 30 days match TEXT, a day's worth, and the ids of the latest 20."""
+    from dataclasses import asdict
+
+    from opsintel.clock import now
+    from opsintel.db.connect import open_database
+    from opsintel.filters.preview import preview
+    from opsintel.settings import load_settings
+    from opsintel.tenants import find_tenant
+
+    tree = _parsed(text, as_json=as_json)
+    with open_database(load_settings()) as database:
+        found = find_tenant(database, tenant)
+        with database.tenant_tx(found.id) as connection:
+            shown = preview(connection, tree, now())
+    if as_json:
+        print_json(asdict(shown))
+        return
+    typer.echo(f"{shown.messages:,} messages of the last 30 days match, {shown.messages_per_day:g} a day")
+    for identifier in shown.samples:
+        typer.echo(f"  {identifier}")
+
+
 def _parsed(text: str, *, as_json: bool) -> Node:
     """Return the tree of a filter; end the command with the place of what is wrong."""
     from opsintel.filters.parse import parse

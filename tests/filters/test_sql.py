@@ -11,6 +11,7 @@ from opsintel.db.engine import Database
 from opsintel.events.message import CanonicalMessage
 from opsintel.filters.evaluate import Item, matches
 from opsintel.filters.parse import parse
+from opsintel.filters.preview import SAMPLES, preview
 from opsintel.filters.sql import matching, push_down
 from opsintel.filters.syntax import Node
 from opsintel.ids import new_id
@@ -117,6 +118,21 @@ class TestSelection:
             recent = list(matching(connection, parse(""), NOW, since=NOW + timedelta(days=36_500)))
         assert stored
         assert recent == []
+
+
+class TestPreview:
+    def test_it_counts_the_last_30_days_and_shows_the_latest(self, database: Database, seeded: Seeded) -> None:
+        with database.tenant_tx(seeded.tenant_id) as connection:
+            last = connection.execute("SELECT max(sorted_at), count(*) FROM message").fetchone()
+            assert last is not None
+            shown = preview(connection, parse("invoice"), last[0])
+            everything = preview(connection, parse(""), last[0])
+            later = preview(connection, parse(""), last[0] + timedelta(days=31))
+        assert 0 < shown.messages < everything.messages <= last[1]
+        assert len(everything.samples) == SAMPLES
+        assert everything.messages / 30 <= everything.messages_per_day <= everything.messages
+        assert everything.cost_usd_per_month is None
+        assert (later.messages, later.samples, later.messages_per_day) == (0, (), 0.0)
 
 
 class TestPlan:
