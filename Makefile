@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak soak-kills mutants migrate-up run-api run-worker lock clean
+.PHONY: setup demo test lint peers bench soak soak-kills mutants fuzz migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -72,6 +72,15 @@ soak: setup .venv/.test peers
 mutants: setup .venv/.test
 	$(BIN)/python -m tests.isolation.mutants $(PLACES)
 
+.venv/.fuzz: requirements/fuzz.lock .venv/.test
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	touch $@
+
+# Public functions under bytes that a fuzzer chooses; the time is shared by the targets. Some only:
+# make fuzz MINUTES=10 TARGETS="mime slack"
+fuzz: .venv/.fuzz
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(TARGETS)
+
 # Every process killed at every stage, a demo each. SOAK_SEED=2 chooses other moments.
 soak-kills: setup .venv/.test
 	$(BIN)/python -m pytest tests/end_to_end -m soak -v
@@ -89,6 +98,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-strip-extras
 lock: .venv/.test
 	$(LOCK) --group build --group test --group bench -o requirements/bench.lock
 	$(LOCK) --group build --group test -c requirements/bench.lock -o requirements/test.lock
+	$(LOCK) --group build --group test --group fuzz -c requirements/test.lock -o requirements/fuzz.lock
 	$(LOCK) --group build -c requirements/test.lock -o requirements/runtime.lock
 
 clean:

@@ -153,7 +153,8 @@ def base64_bytes(text: str) -> bytes:
 def media_type(value: str) -> str:
     """Return the media type of a Content-Type value in lower case, '' where it is malformed."""
     name = value.split(";", 1)[0].strip().lower()
-    return name if name.count("/") == 1 and " " not in name and len(name) < 128 else ""
+    is_one = name.count("/") == 1 and " " not in name and len(name) < 128
+    return name if is_one and name.isascii() and name.isprintable() else ""
 
 
 def parameters(value: str) -> dict[str, str]:

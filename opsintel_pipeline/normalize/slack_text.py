@@ -67,7 +67,7 @@ class SlackText:
             yield "\n".join(parts) or self.mrkdwn(_text_of(attachment.get("fallback")))
 
     def _block(self, block: Mapping[str, Any], depth: int) -> str:
-        kind = block.get("type")
+        kind = _text_of(block.get("type"))
         if depth > DEPTH_LIMIT or self._is_full():
             return ""
         if kind in ("rich_text", "rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list"):

@@ -334,3 +334,12 @@ class TestNothingToRead:
     def test_header_fields_alone_are_a_message(self) -> None:
         message = read(HEAD + b"\r\n")
         assert (message.subject, message.text) == ("Printer", "")
+
+
+class TestTypes:
+    @pytest.mark.parametrize("kind", [b"message/x\x00\x00", b"image/p\x1bng", b"image/\xffpng", b"a/b\x7f"])
+    def test_a_media_type_with_characters_that_no_type_has_is_none(self, kind: bytes) -> None:
+        fields = b"Content-Disposition: attachment; filename=x.bin\r\n"
+        for attached in read(multipart(b"mixed", part(b"text"), part(b"x", kind, fields))).attachments:
+            assert attached.content_type.isprintable()
+            assert attached.content_type.isascii()

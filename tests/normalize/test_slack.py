@@ -33,6 +33,11 @@ def message(**fields: Any) -> dict[str, Any]:
 
 
 class TestText:
+    @pytest.mark.parametrize("kind", [{"type": "mrkdwn"}, ["section"], 7, None])
+    def test_a_block_whose_type_is_no_name_is_passed_over(self, kind: Any) -> None:
+        odd = {"type": kind, "elements": [{"type": kind, "text": "x"}], "text": {"type": kind, "text": "y"}}
+        assert read(message(blocks=[odd, {"type": "section", "text": {"type": "mrkdwn", "text": "*a*"}}])).text == "*a*"
+
     def test_mentions_channels_links_entities_and_emoji_are_resolved(self) -> None:
         found = read(
             message(
