@@ -174,9 +174,9 @@ class TestWhatArrives:
             )
         token = (await log_in(api.client, person)).json()["access_token"]
         async with streaming(app, token) as stream, streaming(app, await api.token("viewer")) as all_of_it:
-            await stream.event()
+            opened = await stream.event()
             await all_of_it.event()
-            for source in ("slack_export", "mbox"):
+            for source, expected in (("slack_export", "ready"), ("mbox", "reload")):
                 with database.tenant_tx(acme.tenant_id) as connection:
                     connection.execute(
                         "UPDATE fact_message_day SET messages = messages + 1 WHERE source_id = %s",
@@ -184,6 +184,8 @@ class TestWhatArrives:
                     )
                 raise_version(database, acme.tenant_id)
                 await all_of_it.until("figures")
+                asked = await api.bearer(token, "GET", "/v1/events", headers={"Last-Event-ID": opened["mark"]})
+                assert asked.json()["items"] == [{"kind": expected, "id": None}]
             await stream.until("figures")
             assert [event["kind"] for event in stream._events()] == ["ready", "figures"]
 
