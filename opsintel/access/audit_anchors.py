@@ -67,6 +67,8 @@ class Anchored:
 
     last: Anchor | None = None
     last_digest: str = ""
+    restored: list[tuple[str, UUID, int, int]] = field(default_factory=list)
+    """When a back-up was restored, and which entries (tenant, first, last) were anchored before and are not in it."""
 
 
 def write_anchor(context: Context, kind: Literal["heads", "restore"] = "heads") -> Anchor | None:
@@ -127,6 +129,8 @@ def _take_in(found: Anchored, anchor: Anchor) -> None:
     if anchor.kind == "restore":
         for tenant_id, hashes in found.hashes.items():
             kept = anchor.heads.get(str(tenant_id), (0, ""))[0]
+            if hashes and max(hashes) > kept:
+                found.restored.append((anchor.at, tenant_id, kept + 1, max(hashes)))
             found.hashes[tenant_id] = {seq: digest for seq, digest in hashes.items() if seq <= kept}
     for tenant, (seq, digest) in anchor.heads.items():
         found.hashes.setdefault(UUID(tenant), {})[seq] = bytes.fromhex(digest)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from opsintel.backup import receipt as receipts
+from opsintel.backup.objects import prune_copies
 from opsintel.backup.receipt import Receipt
 from opsintel.clock import now
 from opsintel.db import wal
@@ -108,11 +109,15 @@ class Repository:
         return in_time[-1]
 
     def prune(self, keep: int) -> int:
-        """Remove all but the newest back-ups, and the log that only they needed; return how many went."""
+        """Remove all but the newest back-ups, and the log and the objects that only they needed; return how many went.
+
+        With the last back-up that is older than an erasure, what was erased is gone from here too.
+        """
         found = self.backups()
         removed, kept = found[:-keep], found[-keep:]
         for backup in removed:
             shutil.rmtree(backup.folder)
         if removed and kept:
             wal.remove_before(self.wal, min(backup.start for backup in kept))
+        prune_copies(self.objects, [backup.folder for backup in kept])
         return len(removed)

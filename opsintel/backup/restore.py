@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from opsintel.backup import dumps, manifest
 from opsintel.backup import receipt as receipts
-from opsintel.backup.objects import copy_objects, require_referenced
+from opsintel.backup.objects import copy_objects, remove_unreferenced, require_referenced
 from opsintel.backup.repository import Backup, Repository
-from opsintel.context import Context
+from opsintel.context import Context, open_context
 from opsintel.crypto.keyring import DESTROYED
 from opsintel.crypto.master import master_key_id
 from opsintel.db import wal
-from opsintel.db.connect import database_urls, embedded_server, open_database
+from opsintel.db.connect import database_urls, embedded_server
 from opsintel.db.embedded import ACCESS_FILE, CLUSTER
 from opsintel.db.recovery import recover
 from opsintel.db.server_programs import MAJOR, ServerPrograms
 from opsintel.errors import InputError, StorageError
-from opsintel.objects.store import open_objects
 from opsintel.queue.outbox import publish_again
 from opsintel.settings import Settings
 
@@ -36,13 +36,23 @@ class Restored:
     to: datetime | None
     objects: int
     keys_missing: list[str]
+    erased_again: int = 0
+    """Erasures that are younger than what was restored, and were done again."""
 
 
-def restore(settings: Settings, path: Path, to: datetime | None) -> Restored:
+EraseAgain = Callable[[Context], int]
+
+
+def restore(
+    settings: Settings, path: Path, to: datetime | None, erase_again: EraseAgain = lambda _context: 0
+) -> Restored:
     """Restore into an empty data folder, or with `DB_URL` into empty databases, and return what was restored.
 
-    Everything is checked before anything is written. Raises `InputError` for a folder that is not empty, a moment that
-    cannot be reached or a back-up of another kind or version; `StorageError` for one that is damaged, or a full disk.
+    `erase_again` does the erasures that the database does not know of and returns how many: before anything is served,
+    and where it fails nothing is left in the data folder. Everything is checked before anything is written.
+
+    Raises `InputError` for a folder that is not empty, a moment that cannot be reached or a back-up of another kind or
+    version; `StorageError` for one that is damaged, or a full disk.
     """
     repository, chosen = Repository.of(path)
     backup = Backup(chosen, receipts.read(chosen)) if chosen else repository.newest(to)
@@ -56,13 +66,17 @@ def restore(settings: Settings, path: Path, to: datetime | None) -> Restored:
         else:
             with database_urls(settings) as urls:
                 dumps.load(urls, ServerPrograms(settings.data_dir), backup.folder)
+        with open_context(settings) as context:
+            publish_again(context.database)
+            erased = erase_again(context)
     except BaseException:
         _clear(settings.data_dir)
         raise
-    with open_database(settings) as database:
-        publish_again(database)
-        objects = require_referenced(Context(database, open_objects(settings), settings))
-    return Restored(backup, to, objects, _keys_missing(settings, backup))
+    with open_context(settings) as context:
+        objects = require_referenced(context)
+        if settings.s3_bucket is None:
+            remove_unreferenced(context)
+    return Restored(backup, to, objects, _keys_missing(settings, backup), erased)
 
 
 def _require_usable(settings: Settings, backup: Backup, to: datetime | None) -> None:

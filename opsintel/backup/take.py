@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opsintel.backup import dumps, manifest
 from opsintel.backup import receipt as receipts
-from opsintel.backup.objects import copy_objects, referenced_keys, size_of
+from opsintel.backup.objects import OBJECT_LIST, copy_objects, objects_in, referenced_keys, size_of
 from opsintel.backup.receipt import Receipt
 from opsintel.backup.repository import Backup, Repository
 from opsintel.clock import now
@@ -22,8 +22,6 @@ from opsintel.db.server_programs import ServerPrograms, cause_of
 from opsintel.errors import DatabaseError, InputError, StorageError
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
-
-OBJECT_LIST = "objects.txt"
 
 
 def take_backup(settings: Settings, repository: Repository) -> Backup:
@@ -117,12 +115,16 @@ def _refuse(cause: str, repository: Repository) -> None:
 def _keep_objects(context: Context, repository: Repository, folder: Path, receipt: Receipt) -> Receipt:
     """Copy what the repository lacks of the objects on disk; of those in a bucket, note which are needed."""
     settings = context.settings
-    if settings.s3_bucket is None:
-        copy_objects(settings.data_dir / "objects", repository.objects)
-        count, size = size_of(repository.objects)
-        return replace(receipt, object_count=count, object_bytes=size)
     listed = folder / OBJECT_LIST
     with listed.open("w") as file:
-        count = sum(1 for key in referenced_keys(context) if file.write(f"{key}\n"))
+        if settings.s3_bucket is None:
+            store = settings.data_dir / "objects"
+            copy_objects(store, repository.objects)
+            file.writelines(f"{path.relative_to(store)}\n" for path in objects_in(store))
+        else:
+            count = sum(1 for key in referenced_keys(context) if file.write(f"{key}\n"))
     files = receipt.files | {OBJECT_LIST: receipts.digest(listed)}
+    if settings.s3_bucket is None:
+        count, size = size_of(repository.objects)
+        return replace(receipt, object_count=count, object_bytes=size, files=files)
     return replace(receipt, objects=f"bucket {settings.s3_bucket}", object_count=count, files=files)

@@ -88,6 +88,10 @@ def _document(verdicts: list[Verdict], anchored: Anchored, names: dict[UUID, str
             "of_another_key": anchored.unsigned,
             "faults": anchored.faults,
         },
+        "restored": [
+            {"at": at, "tenant_id": tenant_id, "tenant": names.get(tenant_id), "first": first, "last": last}
+            for at, tenant_id, first, last in anchored.restored
+        ],
     }
 
 
@@ -98,6 +102,11 @@ def _print(verdicts: list[Verdict], anchored: Anchored, names: dict[UUID, str]) 
             typer.echo(f"{called}: {verdict.entries:,} entries are whole, {verdict.anchored:,} of them anchored")
         else:
             typer.echo(f"{called}: entry {verdict.first_bad:,} is the first bad one: {verdict.reason}")
+    for at, tenant_id, first, last in anchored.restored:
+        typer.echo(
+            f"{_called(tenant_id, names)}: a back-up was restored at {at}; entries {first:,} to {last:,} of before are"
+            " not in it"
+        )
     for fault in anchored.faults:
         typer.echo(fault)
     if anchored.unsigned:

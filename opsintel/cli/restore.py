@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsintel.cli.main import print_json
 from opsintel.errors import InputError
+
+if TYPE_CHECKING:
+    from opsintel.context import Context
 
 app = typer.Typer(add_completion=False)
 
@@ -41,24 +44,27 @@ def restore_backup(
     from opsintel.settings import load_settings
     from opsintel_pipeline.erasure.replay import replay
 
+    def erase_again(context: Context) -> int:
+        write_anchor(context, "restore")  # of the chains as they were restored, before anything is added to them
+        return replay(context)
+
     settings = load_settings()
-    restored = restore(settings, folder.expanduser().absolute(), given_moment(to) if to else None)
+    restored = restore(settings, folder.expanduser().absolute(), given_moment(to) if to else None, erase_again)
     with open_context(settings) as context:
-        erased = replay(context)
-        write_anchor(context, "restore")
+        write_anchor(context)
     if as_json:
         print_json(
             {
                 "backup": str(restored.backup.folder),
                 "to": restored.to,
                 "objects": restored.objects,
-                "erased_again": erased,
+                "erased_again": restored.erased_again,
                 "master_keys_missing": restored.keys_missing,
             }
         )
         return
     typer.echo(f"Restored {restored.backup.folder} into {settings.db_url and 'DB_URL' or settings.data_dir}")
     typer.echo(f"{restored.objects:,} objects are there that the database refers to")
-    typer.echo(f"{erased:,} erasures that are younger than the back-up were done again")
+    typer.echo(f"{restored.erased_again:,} erasures that are younger than the back-up were done again")
     for key in restored.keys_missing:
         typer.echo(f"warning: credentials open with the master key {key} only; set MASTER_ENCRYPTION_KEY to it")

@@ -19,10 +19,13 @@ from uuid import UUID
 from opsintel.clock import now
 from opsintel.db.engine import Database
 from opsintel.errors import InputError
-from opsintel.objects.store import ObjectStore, Stored
+from opsintel.objects.store import ObjectStore, Stored, kind_of
 
 REFERENCES = (("raw_payload", "object_key"), ("erasure", "ledger_key"))
 """Every column that holds the key of an object; an object named by none of them is collected."""
+
+KEPT_KINDS = ("erasures", "rewrites")
+"""Kinds of objects that no row has to name: a database that is restored to an earlier time does not know them yet."""
 
 LEAST_GRACE = timedelta(days=2)
 
@@ -74,17 +77,34 @@ def collect(
     if grace < LEAST_GRACE:
         raise InputError("The grace period of objects is two days at least")
     total = Collection()
-    for page in objects.pages(tenant_id):
+    for listed in objects.pages(tenant_id):
+        page = [stored for stored in listed if kind_of(stored.key) not in KEPT_KINDS]
         removable, waiting = _judge(database, tenant_id, page, grace, note=not dry_run)
         if removable and not dry_run:
             objects.delete([stored.key for stored in removable])
             _forget(database, tenant_id, removable)
-        total += Collection(len(page), waiting, len(removable), sum(stored.size for stored in removable))
-        progress(len(page))
+        total += Collection(len(listed), waiting, len(removable), sum(stored.size for stored in removable))
+        progress(len(listed))
     if not dry_run:
         objects.remove_unfinished(tenant_id, now() - grace)
         _forget_what_is_gone(database, tenant_id, grace)
     return total
+
+
+def collect_of_erased(database: Database, objects: ObjectStore) -> int:
+    """Remove what was still being stored for tenants while they were erased, and return how many objects."""
+    with database.system_tx() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT tenant_id FROM erasure WHERE kind = 'tenant' AND state = 'done'"
+            " AND NOT EXISTS (SELECT FROM tenant WHERE id = tenant_id)"
+        ).fetchall()
+    removed = 0
+    for (tenant_id,) in rows:
+        for page in objects.pages(tenant_id):
+            left = [stored.key for stored in page if kind_of(stored.key) not in KEPT_KINDS]
+            objects.delete(left)
+            removed += len(left)
+    return removed
 
 
 def _judge(

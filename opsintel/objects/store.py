@@ -224,6 +224,12 @@ def open_objects(settings: Settings) -> ObjectStore:
     return ObjectStore(_local(folder), f"The folder {folder}")
 
 
+def kind_of(key: str) -> str:
+    """Return the kind that an object of a tenant was put as; "" for one that is no tenant's."""
+    parts = key.split("/")
+    return parts[2] if parts[0] == "tenants" and len(parts) > 3 else ""
+
+
 def _prefix(tenant_id: UUID) -> str:
     return f"tenants/{tenant_id}/"
 

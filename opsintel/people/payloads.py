@@ -7,11 +7,16 @@ one is removed: killed anywhere, the next try finds what is left by the marks on
 from __future__ import annotations
 
 import binascii
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 from opsintel.context import Context
+
+REWRITES = "rewrites"
+"""Kind of the objects that say where what is left of a page went: for a database that is restored to a time before."""
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{40,}={0,2}\s+)*[A-Za-z0-9+/]{20,}={0,2}")
 _ESCAPED = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
@@ -54,7 +59,57 @@ def _rewrite(context: Context, tenant_id: UUID, key: str) -> None:
         )
         left = connection.execute("SELECT 1 FROM raw_payload WHERE object_key = %s LIMIT 1", (key,)).fetchone()
     if left is None and new_key != key:
+        moved = [[old, size, new] for (_, old, size), (_, new) in zip(kept, places, strict=True)]
+        note = {"format": 1, "old": key, "new": new_key, "moved": sorted(moved)}
+        context.objects.put(tenant_id, REWRITES, json.dumps(note, sort_keys=True).encode())
         context.objects.delete([key])
+
+
+def follow_rewrites(context: Context, tenant_id: UUID) -> int:
+    """Let a restored database refer to what is left of pages that were written anew since; return how many pages.
+
+    What is on none of the new pages was erased, and is marked so.
+    """
+    present = {one.key for page in context.objects.pages(tenant_id, "raw") for one in page}
+    waiting = [note for note in _notes(context, tenant_id) if note["old"] not in present]
+    followed = 0
+    while waiting:  # a page may have been written anew more than once
+        with context.database.tenant_tx(tenant_id) as connection:
+            referred = connection.execute(
+                "SELECT DISTINCT object_key FROM raw_payload WHERE object_key = ANY(%s)",
+                ([note["old"] for note in waiting],),
+            ).fetchall()
+        known = {row[0] for row in referred}
+        now = [note for note in waiting if note["old"] in known]
+        if not now:
+            break
+        for note in now:
+            _follow(context, tenant_id, note)
+        waiting = [note for note in waiting if note["old"] not in known]
+        followed += len(now)
+    return followed
+
+
+def _notes(context: Context, tenant_id: UUID) -> list[dict[str, Any]]:
+    stored = [one for page in context.objects.pages(tenant_id, REWRITES) for one in page]
+    return [json.loads(context.objects.get_range(one.key, 0, one.size)) for one in stored]
+
+
+def _follow(context: Context, tenant_id: UUID, note: dict[str, Any]) -> None:
+    moved: Sequence[tuple[int, int, int]] = note["moved"]
+    with context.database.tenant_tx(tenant_id) as connection:
+        connection.execute(
+            "UPDATE raw_payload SET object_key = %s, object_offset = place.next"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS place (first, size, next)"
+            " WHERE object_key = %s AND object_offset = place.first AND raw_payload.size = place.size",
+            (note["new"], *([one[n] for one in moved] for n in range(3)), note["old"]),
+        )
+        connection.execute(
+            "UPDATE raw_payload SET object_key = NULL, object_offset = 0, sha256 = NULL, size = 0,"
+            " erased_at = coalesce(erased_at, now()), normalized_at = coalesce(normalized_at, now())"
+            " WHERE object_key = %s",
+            (note["old"],),
+        )
 
 
 def readings(content: bytes) -> Iterator[str]:

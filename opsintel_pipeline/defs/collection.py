@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from dagster import OpExecutionContext, in_process_executor, job, op
 
-from opsintel.objects.collect import Collection, collect
+from opsintel.objects.collect import Collection, collect, collect_of_erased
 from opsintel.tenants import all_tenants
 from opsintel_pipeline.defs.resources import Installation
 
@@ -17,6 +17,7 @@ def collect_objects(context: OpExecutionContext, installation: Installation) -> 
     total = Collection()
     for tenant in all_tenants(opened.database):
         total += collect(opened.database, opened.objects, tenant.id, grace)
+    collect_of_erased(opened.database, opened.objects)
     context.log.info(
         "%d objects, %d removed (%d bytes), %d more without a reference",
         total.objects, total.removed, total.removed_bytes, total.waiting,

@@ -12,17 +12,28 @@ from opsintel.access.audit import SYSTEM
 from opsintel.context import Context
 from opsintel.crypto.master import MasterKeys
 from opsintel.errors import NotFoundError, SealError
-from opsintel.people.requests import find_erasure, request_erasure
+from opsintel.people.payloads import follow_rewrites
+from opsintel.people.requests import TENANT, find_erasure, free_erasure, request_erasure
 from opsintel.people.suppression import ensure_suppression_key, suppression_key
 from opsintel_pipeline.erasure.receipt import LEDGER
 from opsintel_pipeline.erasure.run import perform
 
 
 def replay(context: Context) -> int:
-    """Do every erasure of the ledger that the database does not know as done, and return how many."""
+    """Do every erasure of the ledger that the database does not know as done, and return how many.
+
+    Where a tenant was erased, nothing else of it has to be done again.
+    """
     with context.database.system_tx() as connection:
         tenants = connection.execute("SELECT id FROM tenant ORDER BY id").fetchall()
-    return sum(_replay(context, tenant_id, entry) for (tenant_id,) in tenants for entry in _entries(context, tenant_id))
+    done = 0
+    for (tenant_id,) in tenants:
+        entries = list(_entries(context, tenant_id))
+        of_tenant = [entry for entry in entries if entry["kind"] == TENANT]
+        if not of_tenant:
+            follow_rewrites(context, tenant_id)
+        done += sum(_replay(context, tenant_id, entry) for entry in of_tenant or entries)
+    return done
 
 
 def _entries(context: Context, tenant_id: UUID) -> Iterator[dict[str, Any]]:
@@ -36,9 +47,10 @@ def _replay(context: Context, tenant_id: UUID, entry: dict[str, Any]) -> bool:
     try:
         if find_erasure(context.database, tenant_id, erasure_id).state == "done":
             return False
+        free_erasure(context.database, tenant_id, erasure_id)
     except NotFoundError:
         _take_over_key(context, tenant_id, entry)
-        wanted = {"participants": entry.get("participants", []), "hashes": entry.get("hashes", [])}
+        wanted = {"hashes": entry.get("hashes", [])}
         request_erasure(context.database, tenant_id, entry["kind"], wanted, SYSTEM, erasure_id)
     perform(context, tenant_id, erasure_id)
     return True
