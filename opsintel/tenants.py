@@ -102,6 +102,12 @@ def all_tenants(database: Database) -> list[Tenant]:
     return [_tenant(row) for row in rows]
 
 
+def all_slugs(database: Database) -> set[str]:
+    """Return the short names of every tenant, suspended ones as well."""
+    with database.system_tx() as connection:
+        return {row[0] for row in connection.execute("SELECT slug FROM tenant").fetchall()}
+
+
 def set_paused(database: Database, tenant_id: UUID, *, paused: bool) -> None:
     """Hold back a tenant's work and polls, or let them flow again; what is under way ends, and nothing is lost."""
     with database.system_tx() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
 
 from opsintel.closing import Closing
 from opsintel.coordination.breaker import Breaker
@@ -72,6 +73,11 @@ class RedisOrPostgres(Closing):
             self._postgres.unlock(lock)
         else:
             self._by_redis(lambda: self._redis.unlock(lock), otherwise=None)
+
+    def forget(self, tenant_id: UUID) -> None:
+        """Remove all that is known of a tenant that is gone; what Redis keeps while it is away ends within a day."""
+        self._postgres.forget(tenant_id)
+        self._by_redis(lambda: self._redis.forget(tenant_id), otherwise=None)
 
     def close(self) -> None:
         """Close connections of its own."""

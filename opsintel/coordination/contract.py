@@ -82,6 +82,10 @@ class Coordinator(Protocol):
         """Free a lock; one that was lost is left to whoever holds it now."""
         ...
 
+    def forget(self, tenant_id: UUID) -> None:
+        """Remove all that is known of a tenant that is gone."""
+        ...
+
     def close(self) -> None:
         """Close connections of its own."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -61,6 +61,12 @@ class PostgresCoordinator(Closing):
         with self._database.system_tx() as connection, psycopg.RawCursor(connection) as cursor:
             cursor.execute(statements.PRUNE_LIMITS)
             cursor.execute(statements.PRUNE_LOCKS, (KEPT_AFTER_EXPIRY,))
+
+    def forget(self, tenant_id: UUID) -> None:
+        """Remove all that is known of a tenant that is gone."""
+        with self._database.system_tx() as connection:
+            for table in ("rate_limit", "named_lock"):
+                connection.execute(f"DELETE FROM {table} WHERE key LIKE %s".encode(), (f"{tenant_id}/%",))
 
     def close(self) -> None:
         """Do nothing: the database is its owner's."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import redis
 import redis.asyncio
@@ -69,6 +69,13 @@ class RedisCoordinator(Closing):
     def unlock(self, lock: Lock) -> None:
         """Free a lock; one that was lost is left to whoever holds it now."""
         self._run("UNLOCK", _lock(lock.key), str(lock.owner))
+
+    def forget(self, tenant_id: UUID) -> None:
+        """Remove all that is known of a tenant that is gone."""
+        with _translated(self._address):
+            for kind in ("limit", "lock"):
+                for key in self._client.scan_iter(f"opsintel:{kind}:{tenant_id}/*", count=1_000):
+                    self._client.unlink(key)
 
     def probe(self) -> None:
         """Ask whether Redis takes scripts and writes, as a login that is refused or a full memory does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -38,27 +38,47 @@ class Erasure:
     error: str
     requested_at: datetime
     finished_at: datetime | None
+    attempts: int = 0
 
 
 _COLUMNS = (
     "tenant_id, id, kind, dry_run, dry_run_id, state, actor_kind, actor_id, wanted, progress, counts, receipt,"
-    " receipt_hash, error, requested_at, finished_at"
+    " receipt_hash, error, requested_at, finished_at, attempts"
 )
 
 
 def request_erasure(
     database: Database, tenant_id: UUID, kind: str, wanted: dict[str, Any], actor: Actor, erasure_id: UUID | None = None
 ) -> UUID:
-    """Write the row of an erasure, record who asked for it, and return its id."""
+    """Write the row of an erasure, record who asked for it, and return its id.
+
+    That an operator asked for a tenant's is recorded with the installation: the tenant's own mappings go.
+    """
     made = erasure_id or new_id()
+    entry = Entry(tenant_id, actor, f"{kind}.erasure_requested", Subject("erasure", str(made)))
     with database.tenant_tx(tenant_id) as connection:
         connection.execute(
             "INSERT INTO erasure (tenant_id, id, kind, actor_kind, actor_id, wanted) VALUES (%s, %s, %s, %s, %s, %s)"
             " ON CONFLICT DO NOTHING",
             (tenant_id, made, kind, actor.kind, actor.id, Jsonb(wanted)),
         )
-        record(connection, Entry(tenant_id, actor, f"{kind}.erasure_requested", Subject("erasure", str(made))))
+        if kind != TENANT or actor.kind != "operator":
+            record(connection, entry)
+            return made
+    with database.system_tx() as connection:
+        record(connection, replace(entry, tenant_id=None))
     return made
+
+
+def open_erasure(database: Database, tenant_id: UUID, kind: str) -> UUID | None:
+    """Return the erasure of a kind that is under way, or waits, in a tenant; None when none is."""
+    with database.tenant_tx(tenant_id) as connection:
+        row = connection.execute(
+            "SELECT id FROM erasure WHERE kind = %s AND NOT dry_run AND state IN ('queued', 'running')"
+            " ORDER BY requested_at LIMIT 1",
+            (kind,),
+        ).fetchone()
+    return row[0] if row else None
 
 
 def find_erasure(database: Database, tenant_id: UUID, erasure_id: UUID) -> Erasure:
@@ -82,6 +102,14 @@ def take_erasure(database: Database, tenant_id: UUID, erasure_id: UUID, lease: t
         if row:
             jobs.begin(connection, erasure_id)
     return _erasure(row) if row else None
+
+
+def free_erasure(database: Database, tenant_id: UUID, erasure_id: UUID) -> None:
+    """Let an erasure be taken in hand at once: the process that had it is of an installation that was lost."""
+    with database.tenant_tx(tenant_id) as connection:
+        connection.execute(
+            "UPDATE erasure SET state = 'queued', lease_until = NULL WHERE id = %s AND state <> 'done'", (erasure_id,)
+        )
 
 
 def waiting_erasures(database: Database) -> list[tuple[UUID, UUID]]:

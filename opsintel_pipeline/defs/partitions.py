@@ -13,7 +13,7 @@ from opsintel.partitions import LIVE_WINDOW_DAYS, Partition
 from opsintel.tenants import Tenant
 
 tenants = DynamicPartitionsDefinition(name="tenants")
-"""The tenants' slugs; the sensor adds new ones."""
+"""The tenants' slugs; the sensor adds new ones, and removes those of tenants that are gone."""
 
 days = DailyPartitionsDefinition(start_date=str(today() - timedelta(days=LIVE_WINDOW_DAYS - 1)), end_offset=2)
 """UTC days of the live window. Today and tomorrow count: a sender's clock may run ahead by up to a day."""

@@ -8,6 +8,7 @@ from dagster import (
     DagsterInstance,
     DagsterRunStatus,
     DefaultSensorStatus,
+    DeleteDynamicPartitionsRequest,
     RunRequest,
     RunsFilter,
     SensorEvaluationContext,
@@ -17,7 +18,7 @@ from dagster import (
 
 from opsintel.db.engine import Database
 from opsintel.queue import ledger
-from opsintel.tenants import all_tenants
+from opsintel.tenants import all_slugs, all_tenants
 from opsintel_pipeline.defs.drain import drain
 from opsintel_pipeline.defs.partitions import tenants
 from opsintel_pipeline.defs.resources import Installation
@@ -40,6 +41,7 @@ def ledger_sensor(context: SensorEvaluationContext, installation: Installation) 
     instance = context.instance
     known = set(instance.get_dynamic_partitions(tenants.name or ""))
     new = [tenant.slug for tenant in all_tenants(database) if tenant.slug not in known]
+    gone = sorted(known - all_slugs(database))
     _expire_batches_of_dead_runs(database, instance)
     ledger.build_batches(database)
     batches = [str(batch_id) for batch_id in ledger.open_batches(database)]
@@ -54,7 +56,10 @@ def ledger_sensor(context: SensorEvaluationContext, installation: Installation) 
             )
             for batch_id in batches
         ],
-        dynamic_partitions_requests=[AddDynamicPartitionsRequest(tenants.name or "", new)] if new else [],
+        dynamic_partitions_requests=[
+            *([AddDynamicPartitionsRequest(tenants.name or "", new)] if new else []),
+            *([DeleteDynamicPartitionsRequest(tenants.name or "", gone)] if gone else []),
+        ],
     )
 
 

@@ -8,11 +8,8 @@ from uuid import UUID
 
 import psycopg
 
-from opsintel.clock import today
 from opsintel.embeddings.lexical import LexicalEmbedder
-from opsintel.partitions import Partition
-from opsintel.tenants import tenant_by_id
-from opsintel_pipeline.act.sheets import run as sheets
+from opsintel_pipeline.act.sheets.run import export_all
 from opsintel_pipeline.erasure.sweep import erased_key
 from opsintel_pipeline.erasure.work import Work
 from opsintel_pipeline.issues.refresh import refresh_issues
@@ -110,6 +107,6 @@ def export_again(work: Work) -> None:
         ).fetchone()
         work.counts["sheet_row"] = int(row[0]) if row else 0
     if work.counts["sheet_row"] and not work.dry_run:
-        tenant = tenant_by_id(work.context.database, work.tenant_id)
-        # A sheet that cannot be written now is failing with its reason, and written by its next export.
-        sheets.run(work.context, Partition(today(), tenant.id, tenant.slug))
+        # A sheet that cannot be written now is failing with its reason, named in the receipt, and written by its next
+        # export.
+        export_all(work.context, work.tenant_id)

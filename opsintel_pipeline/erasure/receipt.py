@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from opsintel.access.audit import SYSTEM, Detail, Entry, Subject, record
+from opsintel.access.audit import SYSTEM, Actor, Detail, Entry, Subject, record
 from opsintel.backup.repository import Repository
 from opsintel.clock import now
 from opsintel.context import Context
@@ -60,31 +61,59 @@ def backups_holding(context: Context) -> list[dict[str, str]]:
         {
             "backup": backup.folder.name,
             "restores_to": backup.receipt.ended_at,
-            "until": "it is removed by `opsintel backup --keep`; a restore of it is erased again before it is served",
+            "until": "`opsintel backup --keep` removes it; a restore of it is erased again before it is served",
         }
         for backup in Repository(folder).backups()
     ]
 
 
+def left_in_sheets(context: Context, tenant_id: UUID, issues: Collection[str] | None = None) -> list[dict[str, str]]:
+    """Return the spreadsheets that could not be written, and in which rows still stand: all, or those of issues."""
+    with context.database.tenant_tx(tenant_id) as connection:
+        rows = connection.execute(
+            "SELECT target.id::text, target.config ->> 'spreadsheet_id', target.state FROM export_target AS target"
+            " WHERE (%(issues)s::text[] IS NULL OR target.detail <> '') AND EXISTS ("
+            " SELECT FROM export_row WHERE target_id = target.id AND state = 'written'"
+            " AND (%(issues)s::text[] IS NULL OR row_key = ANY(%(issues)s))) ORDER BY 1",
+            {"issues": sorted(issues) if issues is not None else None},
+        ).fetchall()
+    return [{"target": row[0], "spreadsheet": row[1] or "", "state": row[2]} for row in rows]
+
+
+def sources_naming(work: Work) -> list[str]:
+    """Return the ids of the sources whose settings name the person: these stay, and somebody has to decide on them."""
+    with work.context.database.tenant_tx(work.tenant_id) as connection:
+        rows = connection.execute("SELECT id::text, config::text, config_key FROM source ORDER BY id").fetchall()
+    return [row[0] for row in rows if any(work.redactor.names(text) for text in row[1:])]
+
+
 def finish(work: Work, erasure: Erasure) -> dict[str, object]:
     """Write the ledger and the receipt, forget who was meant, and return the receipt."""
     hashes = [identity_hash(work.key, kind, value).hex() for kind, value in work.person.identities]
+    participants = [identity_hash(work.key, "participant", str(one)).hex() for one in work.person.participants]
     ledger_key = write_ledger(
         work.context,
         erasure,
         {
-            "participants": [str(one) for one in work.person.participants],
-            "hashes": sorted(hashes),
+            "hashes": sorted([*hashes, *participants]),
             "key": _sealed_key(work.context, erasure, work.key),
         },
     )
-    receipt = receipt_of(work.context, erasure, dict(+work.counts), hashes=sorted(hashes))
-    close(work.context, erasure, receipt, dict(+work.counts), ledger_key, erased_user=work.person.user_id)
+    if erasure.actor.kind == "person" and erasure.actor.id == str(work.person.user_id):
+        erasure = replace(erasure, actor=Actor("person", ""))
+    receipt = receipt_of(
+        work.context,
+        erasure,
+        dict(+work.counts),
+        hashes=sorted(hashes),
+        sheets_left=left_in_sheets(work.context, work.tenant_id, work.progress.issues),
+    ) | {"sources_naming": sources_naming(work)}
+    close(work.context, erasure, receipt, dict(+work.counts), ledger_key)
     return receipt
 
 
 def write_ledger(context: Context, erasure: Erasure, subjects: dict[str, Any]) -> str:
-    """Store what a restore needs to erase again, ids and keyed hashes only; returns the object's key."""
+    """Store what a restore needs to erase again: keyed hashes alone say who; returns the object's key."""
     entry = {
         "format": FORMAT,
         "erasure": str(erasure.id),
@@ -97,9 +126,17 @@ def write_ledger(context: Context, erasure: Erasure, subjects: dict[str, Any]) -
 
 
 def receipt_of(
-    context: Context, erasure: Erasure, counts: dict[str, int], hashes: list[str] | None = None
+    context: Context,
+    erasure: Erasure,
+    counts: dict[str, int],
+    hashes: list[str] | None = None,
+    sheets_left: list[dict[str, str]] | None = None,
 ) -> dict[str, object]:
-    """Return the receipt: what was removed from which store, when, for whom, and where it still is."""
+    """Return the receipt: what was removed from which store, when, for whom, and where it still is.
+
+    It names nobody: who asked is an id, and none where a person's account may be gone with the tenant.
+    """
+    asked_by = "" if erasure.kind == TENANT and erasure.actor.kind == "person" else erasure.actor.id
     return {
         "format": FORMAT,
         "erasure": str(erasure.id),
@@ -107,10 +144,11 @@ def receipt_of(
         "kind": erasure.kind,
         "requested_at": erasure.requested_at.isoformat(),
         "finished_at": now().isoformat(),
-        "asked_by": {"kind": erasure.actor.kind, "id": erasure.actor.id},
+        "asked_by": {"kind": erasure.actor.kind, "id": asked_by},
         "subject_hashes": hashes or [],
         "counts": counts,
         "stores": by_store(counts),
+        "sheets_left": sheets_left or [],
         "backups": backups_holding(context),
     }
 
@@ -121,27 +159,34 @@ def close(
     receipt: dict[str, object],
     counts: dict[str, int],
     ledger_key: str,
-    erased_user: UUID | None = None,
 ) -> None:
     """End an erasure with its receipt, and record it in the audit log."""
     digest = hashlib.sha256(json.dumps(receipt, sort_keys=True).encode()).digest()
     actor = erasure.actor
-    if not actor.id or (actor.kind == "person" and actor.id == str(erased_user)):
-        actor = SYSTEM  # who is gone cannot be named
+    if not actor.id or (actor.kind == "person" and erasure.kind == TENANT):
+        actor = SYSTEM  # who is gone, or may be, cannot be named
     stores: dict[str, int] = by_store(counts)
+    details: dict[str, Detail] = {"receipt": digest.hex(), **stores}
+    entry = Entry(erasure.tenant_id, actor, f"{erasure.kind}.erased", Subject("erasure", str(erasure.id)), details)
+    if erasure.kind == TENANT:
+        with context.database.system_tx() as connection:
+            record(connection, replace(entry, tenant_id=None))
+        # Who is behind the ids of the tenant's own chain is forgotten, and nobody comes to be known in it again.
+        entry = replace(entry, actor=SYSTEM)
     with context.database.tenant_tx(erasure.tenant_id) as connection:
         connection.execute(
             "UPDATE erasure SET state = 'done', wanted = NULL, progress = '{}', receipt = %s, receipt_hash = %s,"
-            " counts = %s, ledger_key = %s, error = '', finished_at = now() WHERE id = %s",
-            (Jsonb(receipt), digest, Jsonb(counts), ledger_key, erasure.id),
+            " counts = %s, ledger_key = %s, error = '', finished_at = now(), actor_id = %s WHERE id = %s",
+            (Jsonb(receipt), digest, Jsonb(counts), ledger_key, actor.id if actor is not SYSTEM else "", erasure.id),
         )
-        details: dict[str, Detail] = {"receipt": digest.hex(), **stores}
-        entry = Entry(erasure.tenant_id, actor, f"{erasure.kind}.erased", Subject("erasure", str(erasure.id)), details)
+        if erasure.kind == TENANT:  # nobody can do any more what was asked for in the meantime
+            connection.execute(
+                "UPDATE erasure SET wanted = NULL, progress = '{}', error = '', actor_id = '', lease_until = NULL,"
+                " state = CASE WHEN state = 'done' THEN state ELSE 'failed' END WHERE id <> %s",
+                (erasure.id,),
+            )
         record(connection, entry)
         jobs.end(connection, erasure.id, figures=stores)
-    if erasure.kind == TENANT:  # who is behind the ids of its own chain is forgotten already
-        with context.database.system_tx() as connection:
-            record(connection, replace(entry, tenant_id=None))
 
 
 def _sealed_key(context: Context, erasure: Erasure, key: bytes) -> str:

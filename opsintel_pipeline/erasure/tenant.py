@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table
 
-from opsintel.clock import today
 from opsintel.context import Context
+from opsintel.crypto.keyring import destroy_data_keys
 from opsintel.db.tables import declaration_of, metadata
-from opsintel.errors import NotFoundError
-from opsintel.partitions import Partition
+from opsintel.errors import NotFoundError, UnavailableError
 from opsintel.people.requests import Erasure
 from opsintel.tenants import Tenant, tenant_by_id
-from opsintel_pipeline.act.sheets import run as sheets
-from opsintel_pipeline.erasure.receipt import close, receipt_of, write_ledger
+from opsintel_pipeline.act.sheets.run import export_all
+from opsintel_pipeline.erasure.receipt import close, left_in_sheets, receipt_of, write_ledger
 from opsintel_pipeline.erasure.work import LEASE
 
 PAGE = 2_000
+
+SHEETS_TRIED = 5
+"""How often an erasure waits for a spreadsheet that cannot be reached; then the receipt names it."""
+
+_ACCOUNTS = "id IN (SELECT user_id FROM membership WHERE tenant_id = %(tenant)s)"
+_ONLY_HERE = (
+    f"{_ACCOUNTS} AND NOT EXISTS (SELECT FROM membership WHERE user_id = app_user.id AND tenant_id <> %(tenant)s)"
+)
+_OF_INSTALLATION: tuple[tuple[str, str], ...] = (
+    ("refresh_token", "tenant_id = %(tenant)s"),
+    ("analyst", "tenant_id = %(tenant)s"),
+    ("quarantine", "tenant_id = %(tenant)s"),
+    ("rate_limit", "key LIKE %(tenant)s::text || '/%%'"),
+    ("named_lock", "key LIKE %(tenant)s::text || '/%%'"),
+    ("app_user", _ONLY_HERE),
+    ("membership", "tenant_id = %(tenant)s"),
+)
+"""Rows of a tenant in tables of the installation, and whose accounts go with it; an analyst's login goes by trigger."""
 
 
 def preview_tenant(context: Context, tenant_id: UUID) -> Counter[str]:
@@ -32,37 +50,32 @@ def preview_tenant(context: Context, tenant_id: UUID) -> Counter[str]:
         for table in _tables():
             row = connection.execute(f"SELECT count(*) FROM {table.name}".encode()).fetchone()
             counts[table.name] = int(row[0]) if row else 0
-    with context.database.system_tx() as connection:
-        row = connection.execute(_ONLY_HERE, (tenant_id, tenant_id)).fetchone()
-        counts["app_user"] = int(row[0]) if row else 0
+    counts |= Counter(_of_installation(context, tenant_id))
     counts["tenant"] = 1
     return +counts
 
 
 def erase_tenant(context: Context, erasure: Erasure) -> dict[str, object]:
-    """Erase the tenant of an erasure that was taken in hand, and return the receipt. Killed anywhere it goes on."""
+    """Erase the tenant of an erasure that was taken in hand, and return the receipt. Killed anywhere it goes on.
+
+    Raises `UnavailableError` while one of its spreadsheets cannot be reached.
+    """
     counts = Counter(erasure.counts)
+    left: list[dict[str, str]] = list(erasure.progress.get("sheets_left", []))
     try:
         tenant = tenant_by_id(context.database, erasure.tenant_id)
     except NotFoundError:
         tenant = None
     if tenant is not None:
         _suspend(context, tenant.id)
-        _withdraw(context, tenant, erasure, counts)
-        _delete_accounts(context, erasure, counts)
-        _delete_rows(context, erasure, counts)
-        _delete_tenant(context, erasure, counts)
+        left = _withdraw(context, tenant, erasure, counts, left)
+        for step in STEPS:
+            step(context, erasure, counts)
     _delete_objects(context, erasure, counts)
     ledger_key = write_ledger(context, erasure, {})
-    receipt = receipt_of(context, erasure, dict(+counts))
+    receipt = receipt_of(context, erasure, dict(+counts), sheets_left=left)
     close(context, erasure, receipt, dict(+counts), ledger_key)
     return receipt
-
-
-_ONLY_HERE = (
-    "SELECT count(*) FROM app_user WHERE id IN (SELECT user_id FROM membership WHERE tenant_id = %s)"
-    " AND NOT EXISTS (SELECT FROM membership WHERE user_id = app_user.id AND tenant_id <> %s)"
-)
 
 
 def _suspend(context: Context, tenant_id: UUID) -> None:
@@ -76,16 +89,30 @@ def _written_rows(context: Context, tenant_id: UUID) -> int:
     return int(row[0]) if row else 0
 
 
-def _withdraw(context: Context, tenant: Tenant, erasure: Erasure, counts: Counter[str]) -> None:
-    """Empty the rows at Google: an export without issues does that."""
+def _withdraw(
+    context: Context, tenant: Tenant, erasure: Erasure, counts: Counter[str], known: list[dict[str, str]]
+) -> list[dict[str, str]]:
+    """Empty the rows at Google, by an export without issues; returns the spreadsheets that still hold some."""
     written = _written_rows(context, tenant.id)
-    if not written:
-        return
+    if not written or known:
+        return known
+    counts["sheet_row"] = max(counts["sheet_row"], written)
     with context.database.tenant_tx(tenant.id) as connection:
         connection.execute("UPDATE issue SET messages = 0")
-    sheets.run(context, Partition(today(), tenant.id, tenant.slug))
-    counts["sheet_row"] += written - _written_rows(context, tenant.id)
-    _keep(context, erasure, counts)
+        _note(connection, erasure, counts)
+    try:
+        export_all(context, tenant.id)
+    except UnavailableError:
+        if erasure.attempts < SHEETS_TRIED:
+            raise
+    left = left_in_sheets(context, tenant.id)
+    counts["sheet_row"] -= _written_rows(context, tenant.id)
+    with context.database.tenant_tx(tenant.id) as connection:
+        connection.execute(
+            "UPDATE erasure SET progress = progress || %s WHERE id = %s", (Jsonb({"sheets_left": left}), erasure.id)
+        )
+        _note(connection, erasure, counts)
+    return left
 
 
 def _tables() -> list[Table]:
@@ -112,32 +139,55 @@ def _delete_rows(context: Context, erasure: Erasure, counts: Counter[str]) -> No
                 _note(connection, erasure, counts)
 
 
-def _delete_accounts(context: Context, erasure: Erasure, counts: Counter[str]) -> None:
-    """Delete the memberships, and the accounts that are left without any."""
+def _destroy_keys(context: Context, erasure: Erasure, _counts: Counter[str]) -> None:
+    """From here on no credential of the tenant opens, whatever copy of its rows there is."""
+    with context.database.tenant_tx(erasure.tenant_id) as connection:
+        destroy_data_keys(connection, erasure.tenant_id)
+
+
+def _of_installation(context: Context, tenant_id: UUID) -> dict[str, int]:
+    counts = {}
     with context.database.system_tx() as connection:
-        members = connection.execute(
-            "DELETE FROM membership WHERE tenant_id = %s RETURNING user_id", (erasure.tenant_id,)
-        ).fetchall()
-        counts["membership"] += len(members)
-        counts["app_user"] += connection.execute(
-            "DELETE FROM app_user WHERE id = ANY(%s)"
-            " AND NOT EXISTS (SELECT FROM membership WHERE user_id = app_user.id)",
-            ([row[0] for row in members],),
-        ).rowcount
+        for table, condition in _OF_INSTALLATION:
+            row = connection.execute(
+                f"SELECT count(*) FROM {table} WHERE {condition}".encode(), {"tenant": tenant_id}
+            ).fetchone()
+            counts[table] = int(row[0]) if row else 0
+    return counts
+
+
+def _delete_of_installation(context: Context, erasure: Erasure, counts: Counter[str]) -> None:
+    """Delete sessions, logins, limits and memberships, and the accounts that are left without any membership."""
+    for table, count in _of_installation(context, erasure.tenant_id).items():
+        counts[table] = max(counts[table], count)  # counted before: what was deleted by a try that died counts too
     _keep(context, erasure, counts)
+    with context.database.system_tx() as connection:
+        for table, condition in _OF_INSTALLATION:
+            connection.execute(f"DELETE FROM {table} WHERE {condition}".encode(), {"tenant": erasure.tenant_id})
+    context.coordinator.forget(erasure.tenant_id)
 
 
 def _delete_tenant(context: Context, erasure: Erasure, counts: Counter[str]) -> None:
-    with context.database.system_tx() as connection:
-        counts["tenant"] += connection.execute("DELETE FROM tenant WHERE id = %s", (erasure.tenant_id,)).rowcount
+    counts["tenant"] = 1
     _keep(context, erasure, counts)
+    with context.database.system_tx() as connection:
+        connection.execute("DELETE FROM tenant WHERE id = %s", (erasure.tenant_id,))
+
+
+STEPS: tuple[Callable[[Context, Erasure, Counter[str]], None], ...] = (
+    _destroy_keys,
+    _delete_of_installation,
+    _delete_rows,
+    _delete_tenant,
+)
 
 
 def _delete_objects(context: Context, erasure: Erasure, counts: Counter[str]) -> None:
-    for page in context.objects.pages(erasure.tenant_id):
-        context.objects.delete([stored.key for stored in page])
-        counts["object"] += len(page)
+    pages = list(context.objects.pages(erasure.tenant_id))
+    counts["object"] = max(counts["object"], sum(map(len, pages)))
     _keep(context, erasure, counts)
+    for page in pages:
+        context.objects.delete([stored.key for stored in page])
 
 
 def _keep(context: Context, erasure: Erasure, counts: Counter[str]) -> None:

@@ -38,6 +38,7 @@ class Target:
     tenant_id: UUID
     config: dict[str, Any]
     secret_id: UUID | None
+    state: str = "active"
 
 
 def run(context: Context, partition: Partition) -> StageResult:
@@ -45,8 +46,17 @@ def run(context: Context, partition: Partition) -> StageResult:
 
     A sheet that cannot be written is recorded as failing with its reason; the others go on.
     """
+    return _export(context, _targets(context, partition.tenant_id))
+
+
+def export_all(context: Context, tenant_id: UUID) -> StageResult:
+    """Bring the sheets up to date that are paused as well, which stay paused: what was erased goes from all of them."""
+    return _export(context, _targets(context, tenant_id, also_paused=True))
+
+
+def _export(context: Context, targets: list[Target]) -> StageResult:
     rows = writes = failing = 0
-    for target in _targets(context, partition.tenant_id):
+    for target in targets:
         try:
             written, requests = export_target(context, target)
         except FatalError as error:
@@ -117,11 +127,12 @@ def _credential(context: Context, target: Target) -> bytes:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _targets(context: Context, tenant_id: UUID) -> list[Target]:
+def _targets(context: Context, tenant_id: UUID, *, also_paused: bool = False) -> list[Target]:
     with context.database.tenant_tx(tenant_id) as connection:
         rows = connection.execute(
-            "SELECT id, tenant_id, config, secret_id FROM export_target"
-            " WHERE kind = 'google_sheet' AND state <> 'paused' ORDER BY created_at, id"
+            "SELECT id, tenant_id, config, secret_id, state FROM export_target"
+            " WHERE kind = 'google_sheet' AND (state <> 'paused' OR %s) ORDER BY created_at, id",
+            (also_paused,),
         ).fetchall()
     return [Target(*row) for row in rows]
 
@@ -145,7 +156,8 @@ def _record(context: Context, target: Target, plan: SheetPlan) -> None:
 def _set_state(context: Context, target: Target, state: str, detail: str) -> None:
     with context.database.tenant_tx(target.tenant_id) as connection:
         connection.execute(
-            "UPDATE export_target SET state = %(state)s, detail = %(detail)s,"
+            "UPDATE export_target SET detail = %(detail)s,"
+            " state = CASE WHEN state = 'paused' THEN state ELSE %(state)s END,"
             " exported_at = CASE WHEN %(state)s = 'active' THEN now() ELSE exported_at END WHERE id = %(id)s",
             {"state": state, "detail": detail, "id": target.id},
         )
