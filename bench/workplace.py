@@ -56,6 +56,16 @@ class Workplace:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager
+    def copy_of(self, kept: str) -> Iterator[Installed]:
+        """Yield a copy of a kept installation that nobody has open; its database is dropped at the end."""
+        name = f"bench_{new_id().hex}"
+        self._create(name, kept)
+        with self._opened(name) as installed:
+            yield installed
+        with self.admin() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
     def kept_installation(self, name: str, fill: Callable[[Installed], None]) -> Iterator[Installed]:
         """Yield the installation of this name, which `fill` has filled once for all rows of the run."""
         if not self._exists(name):

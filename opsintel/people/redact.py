@@ -27,6 +27,7 @@ PHONE_DIGITS = (7, 9)
 _LOCAL = r"A-Za-z0-9._%+'&*/=?^`{|}~#$!\u0080-\uffff-"
 ADDRESS = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]{{1,400}}?(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(r"(?<![\w@])\+?\(?\d(?:[ ().\-/\u00a0]{0,3}\d){6,18}(?!\w)")
+_MANY_DIGITS = re.compile(r"\d(?:[ ().\-/\u00a0]{0,3}\d){6}")
 _WORD = re.compile(r"\w+")
 
 
@@ -101,7 +102,7 @@ class Redactor:
         self,
         terms: Terms,
         quotations: Quotations | None = None,
-        is_erased: Callable[[str], bool] = lambda _address: False,
+        is_erased: Callable[[str], bool] | None = None,
     ) -> None:
         """`is_erased` tells of an address in lower case whether it is a person's who was erased, by its keyed hash."""
         self._terms = terms
@@ -134,6 +135,8 @@ class Redactor:
         return value
 
     def _without_terms(self, text: str) -> str:
+        if self._is_erased is None and not self._may_hold(text):
+            return text
         if "@" in text or "%40" in text:
             text = ADDRESS.sub(self._address, text)
         if self._ids:
@@ -144,12 +147,24 @@ class Redactor:
             text = _NUMBER.sub(lambda match: PHONE if _tail(match[0]) in self._terms.phones else match[0], text)
         return text
 
+    def _may_hold(self, text: str) -> bool:
+        """Tell at little cost whether a text may hold a term; nearly all texts do not."""
+        folded = text.casefold()
+        return any(hint in folded for hint in self._hints) or bool(self._terms.phones and _MANY_DIGITS.search(text))
+
+    @cached_property
+    def _hints(self) -> tuple[str, ...]:
+        """What a text has in it, in folded case, wherever a term other than a number is: its least common part."""
+        locals_ = {address.rpartition("@")[0] for address in self._terms.addresses}
+        words = {max(name.split(), key=len) for name in self._terms.names if " " in name.strip()}
+        return tuple({hint.casefold() for hint in (*locals_, *self._terms.ids, *words)})
+
     def _address(self, match: re.Match[str]) -> str:
         written = match[0]
         address = written.replace("%40", "@").lower()
         # What stands before an address in a text may look like a part of it: mailto=ana@example.org, 'ana@example.org
         while True:
-            if address in self._terms.addresses or self._is_erased(address):
+            if address in self._terms.addresses or (self._is_erased is not None and self._is_erased(address)):
                 return written[: len(written) - len(address)] + EMAIL if "%40" not in written else EMAIL
             shorter = re.sub(r"\A[^=/'`{|~#$!?&*^%]*[=/'`{|~#$!?&*^%]", "", address)
             if shorter == address:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
 
 from opsintel.people.suppression import identity_hash
 from opsintel_pipeline.erasure.work import Work
@@ -68,24 +71,38 @@ def values_of(work: Work) -> dict[str, Any]:
 
 
 def remove_account(work: Work) -> None:
-    """Take the person's account out of the tenant; it goes as a whole where it is in no other."""
-    if work.person.user_id is None:
-        return
+    """Take the person's account out of the tenant; it goes as a whole where it is in no other.
+
+    A registration that still waits for its link belongs to no tenant, and is left alone; what is over goes.
+    """
+    addresses = sorted(work.person.terms.addresses)
     with work.context.database.system_tx() as connection:
         connection.execute(
-            "DELETE FROM refresh_token WHERE user_id = %s AND tenant_id = %s", (work.person.user_id, work.tenant_id)
+            "UPDATE tenant SET own_domains = own_domains - %s::text[] WHERE id = %s AND own_domains ?| %s::text[]",
+            (addresses, work.tenant_id, addresses),
         )
-        connection.execute(  # an invitation without a name behind it would be the operator's
-            "UPDATE invitation SET revoked_at = now() WHERE tenant_id = %s AND invited_by = %s"
-            " AND accepted_at IS NULL AND revoked_at IS NULL",
-            (work.tenant_id, work.person.user_id),
-        )
-        work.counts["membership"] += connection.execute(
-            "DELETE FROM membership WHERE user_id = %s AND tenant_id = %s", (work.person.user_id, work.tenant_id)
+        work.counts["account_token"] += connection.execute(
+            "DELETE FROM account_token WHERE purpose = 'registration' AND details ->> 'email' = ANY(%s)"
+            " AND (used_at IS NOT NULL OR expires_at < now())",
+            (addresses,),
         ).rowcount
-        work.counts["app_user"] += connection.execute(
-            "DELETE FROM app_user WHERE id = %s AND NOT EXISTS (SELECT FROM membership WHERE user_id = %s)",
-            (work.person.user_id, work.person.user_id),
-        ).rowcount
+        if work.person.user_id is not None:
+            _leave(work, connection, work.person.user_id)
         if work.dry_run:
             connection.rollback()
+
+
+def _leave(work: Work, connection: psycopg.Connection, user_id: UUID) -> None:
+    connection.execute("DELETE FROM refresh_token WHERE user_id = %s AND tenant_id = %s", (user_id, work.tenant_id))
+    connection.execute(  # an invitation without a name behind it would be the operator's
+        "UPDATE invitation SET revoked_at = now() WHERE tenant_id = %s AND invited_by = %s"
+        " AND accepted_at IS NULL AND revoked_at IS NULL",
+        (work.tenant_id, user_id),
+    )
+    work.counts["membership"] += connection.execute(
+        "DELETE FROM membership WHERE user_id = %s AND tenant_id = %s", (user_id, work.tenant_id)
+    ).rowcount
+    work.counts["app_user"] += connection.execute(
+        "DELETE FROM app_user WHERE id = %s AND NOT EXISTS (SELECT FROM membership WHERE user_id = app_user.id)",
+        (user_id,),
+    ).rowcount

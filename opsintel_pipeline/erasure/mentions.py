@@ -58,21 +58,46 @@ def page_of_others(connection: psycopg.Connection, work: Work, after: UUID) -> l
 def _redact(work: Work, connection: psycopg.Connection, rows: list[Row], threads: set[UUID]) -> None:
     parts = parts_of(connection, [row["id"] for row in rows])
     changed = []
+    writes = _Writes()
     for row in rows:
         near = row["thread_id"] in threads or names_person(work, row)
         changes = changes_to(work, row, near)
         if changes:
-            assignments = ", ".join(f"{name} = %s" for name in changes)
-            connection.execute(
-                f"UPDATE message SET {assignments} WHERE id = %s".encode(), (*changes.values(), row["id"])
-            )
-        touched = [_redact_part(work, connection, table, part, near) for table, part in parts[row["id"]]]
+            writes.update("message", changes, {"id": row["id"]})
+        touched = [_redact_part(work, writes, table, part, near) for table, part in parts[row["id"]]]
         if changes or any(touched):
             changed.append(row)
-        if work.words:
-            work.words.difference_update(words_of(masked(row["text"])))
+        if work.words:  # what is left of the text: their words in somebody's quotation are nobody else's
+            work.words.difference_update(words_of(masked({**row, **changes}["text"])))
+    writes.send(connection)
     if changed:
         _drop_derived(work, connection, changed)
+
+
+class _Writes:
+    """Changes to single rows, sent together: what they cost does not grow by a round trip each."""
+
+    def __init__(self) -> None:
+        self._by_statement: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+
+    def update(self, table: str, changes: Row, key: Row) -> None:
+        """Change columns of the row of a key."""
+        assignments = ", ".join(f"{name} = %s" for name in changes)
+        self._note(f"UPDATE {table} SET {assignments}", tuple(changes.values()), key)
+
+    def delete(self, table: str, key: Row) -> None:
+        """Delete the row of a key."""
+        self._note(f"DELETE FROM {table}", (), key)
+
+    def send(self, connection: psycopg.Connection) -> None:
+        """Do it all."""
+        with connection.cursor() as cursor:
+            for statement, values in self._by_statement.items():
+                cursor.executemany(statement.encode(), values)
+
+    def _note(self, statement: str, values: tuple[Any, ...], key: Row) -> None:
+        where = " AND ".join(f"{name} = %s" for name in key)
+        self._by_statement[f"{statement} WHERE {where}"].append((*values, *key.values()))
 
 
 def names_person(work: Work, row: Row) -> bool:
@@ -118,20 +143,16 @@ def redacted_part(work: Work, table: str, part: Row, near: bool) -> Row:
     return {} if all(value == part[name] for name, value in redacted.items()) else redacted
 
 
-def _redact_part(work: Work, connection: psycopg.Connection, table: str, part: Row, near: bool) -> bool:
+def _redact_part(work: Work, writes: _Writes, table: str, part: Row, near: bool) -> bool:
     redacted = redacted_part(work, table, part, near)
     if not redacted:
         return False
     key, texts = PARTS[table]
-    where = (part["message_id"], part[key])
+    where = {"message_id": part["message_id"], key: part[key]}
     if key in texts:  # a label is its own key, and the placeholder may be there already
-        connection.execute(f"DELETE FROM {table} WHERE message_id = %s AND {key} = %s".encode(), where)
+        writes.delete(table, where)
     else:
-        assignments = ", ".join(f"{name} = %s" for name in texts)
-        connection.execute(
-            f"UPDATE {table} SET {assignments} WHERE message_id = %s AND {key} = %s".encode(),
-            (*redacted.values(), *where),
-        )
+        writes.update(table, redacted, where)
     work.counts[table] += 1
     return True
 

@@ -112,9 +112,7 @@ def _run_steps(work: Work) -> None:
 
 def _late(context: Context, work: Work) -> Person | None:
     """Return the person again where a message that was under way has brought them back."""
-    known = Suppressed(work.key, [])
-    address = next(iter(sorted(work.person.terms.addresses)), None)
-    late = person_of(context, work.tenant_id, address=address, known=known)
+    late = person_of(context, work.tenant_id, identities=work.person.identities)
     return late if late.participants else None
 
 

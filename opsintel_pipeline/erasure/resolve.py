@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from opsintel_pipeline.erasure.work import Person
 SIGNATURES = 2_000
 """Latest signatures of the person in which their telephone numbers are looked for."""
 
+CHATS = 50
+"""Latest chat messages, by them and to them, in which their ids at the provider are looked for."""
+
 
 def person_of(
     context: Context,
@@ -24,22 +28,26 @@ def person_of(
     *,
     address: str | None = None,
     participants: Iterable[UUID] = (),
+    identities: Iterable[tuple[str, str]] = (),
     known: Suppressed | None = None,
 ) -> Person:
-    """Return the person of an e-mail address, of participants, or of the keyed hashes of an earlier erasure.
+    """Return the person of an address, of participants, of identities, or of keyed hashes of an earlier erasure.
 
     Raises `InputError` for what is no address, and for the only owner of a tenant.
     """
-    identities = {("email", normalized_email(address))} if address else set()
+    identities = {*identities, *([("email", normalized_email(address))] if address else [])}
     with context.database.tenant_tx(tenant_id) as connection:
         if known:
             identities |= _of_hashes(connection, known)
-        found = _participants(connection, identities, set(participants))
+        given = set(participants) | (_participants_of_hashes(connection, known) if known else set())
+        found = _participants(connection, identities, given)
         identities |= _identities(connection, found)
         found |= _participants(connection, identities, found)
         addresses = {value for kind, value in identities if kind == "email"}
         names = _names(connection, found, addresses)
         phones = _phones(connection, found)
+        places = _chats(connection, found, names)
+    identities |= {("slack", one) for one in _chat_ids(context, places, addresses)}
     user_id, user_name = _account(context, tenant_id, addresses)
     names |= {value for kind, value in identities if kind == "name"} | ({user_name} if user_name else set())
     terms = Terms(
@@ -86,6 +94,35 @@ def _phones(connection: psycopg.Connection, participants: set[UUID]) -> set[str]
     return {phone for row in rows for phone in phones_in(row[0])}
 
 
+def _chats(connection: psycopg.Connection, participants: set[UUID], names: set[str]) -> list[tuple[str, int, int]]:
+    """Return where in the object store the payloads of the latest chat messages of, and to, the person are."""
+    mentioned = ["%@" + name.replace("%", r"\%").replace("_", r"\_") + "%" for name in names if name]
+    rows = connection.execute(
+        "SELECT object_key, object_offset, size FROM ("
+        " SELECT id, sorted_at FROM message WHERE kind = 'chat' AND deleted_at IS NULL"
+        " AND (author_id = ANY(%s) OR (extra ? 'mentions' AND text ILIKE ANY(%s)))"
+        " ORDER BY sorted_at DESC LIMIT %s) AS latest"
+        " JOIN message_occurrence ON message_id = latest.id"
+        " JOIN raw_payload ON raw_payload.id = raw_payload_id WHERE object_key IS NOT NULL AND erased_at IS NULL",
+        (list(participants), mentioned, CHATS),
+    ).fetchall()
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _chat_ids(context: Context, places: list[tuple[str, int, int]], addresses: set[str]) -> set[str]:
+    """Return the ids under which a chat's directory knows one of the addresses: the messages name them by these."""
+    found: set[str] = set()
+    for key, offset, size in places:
+        try:
+            users = json.loads(context.objects.get_range(key, offset, size))["users"]
+            found |= {
+                user_id for user_id, user in users.items() if str(user.get("email", "")).strip().lower() in addresses
+            }
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+    return found
+
+
 def _of_hashes(connection: psycopg.Connection, known: Suppressed) -> set[tuple[str, str]]:
     rows = connection.execute(
         "SELECT kind, value FROM participant_identity UNION"
@@ -94,6 +131,11 @@ def _of_hashes(connection: psycopg.Connection, known: Suppressed) -> set[tuple[s
         " UNION SELECT 'email', email FROM invitation"
     ).fetchall()
     return {(kind, value) for kind, value in rows if kind and value and known.holds(kind, value)}
+
+
+def _participants_of_hashes(connection: psycopg.Connection, known: Suppressed) -> set[UUID]:
+    rows = connection.execute("SELECT id FROM participant").fetchall()
+    return {row[0] for row in rows if known.holds("participant", str(row[0]))}
 
 
 def _account(context: Context, tenant_id: UUID, addresses: set[str]) -> tuple[UUID | None, str]:

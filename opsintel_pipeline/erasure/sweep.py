@@ -1,6 +1,6 @@
 """Every other table: whatever column holds text is searched for what names the person, by the tables' declarations.
 
-So a table that is added later is searched without a word here.
+So a table that is added later is searched without a word here (opsintel_pipeline/erasure/coverage.py).
 """
 
 from __future__ import annotations
@@ -11,34 +11,19 @@ from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import ARRAY, Table, Text, UniqueConstraint
+from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 
-from opsintel.db.tables import declaration_of, metadata
+from opsintel.db.tables import metadata
+from opsintel_pipeline.erasure.coverage import searched_columns
 from opsintel_pipeline.erasure.work import Work
-
-HANDLED = frozenset(
-    {
-        "message", "message_revision", "attachment", "message_label", "message_link", "analysis", "embedding",
-        "embedding_model", "participant", "participant_identity", "invitation",
-    }
-)  # fmt: skip
-"""Tables that steps of their own look after."""
 
 _NATURAL_KEYS = frozenset({"native_id", "key"})
 
 
 def swept_tables() -> list[Table]:
-    """Return the tables that are searched: all of tenants that may hold personal data and have no step of their own."""
-    return [
-        table
-        for table in metadata.sorted_tables
-        if declaration_of(table).tenant_column == "tenant_id"
-        and declaration_of(table).erasure in ("row", "recomputed", "with_tenant")
-        and table.name not in HANDLED
-        and "UPDATE" in declaration_of(table).tenant_rights
-        and _texts(table)
-    ]
+    """Return the tables that are searched: all of tenants with columns that no step of its own looks after."""
+    return [table for table in metadata.sorted_tables if searched_columns(table)]
 
 
 def sweep(work: Work) -> None:
@@ -48,16 +33,6 @@ def sweep(work: Work) -> None:
             for row in list(naming(connection, work, table)):
                 _replace(connection, work, table, row)
                 work.counts[table.name] += 1
-
-
-def _texts(table: Table) -> list[str]:
-    return [
-        column.name
-        for column in table.columns
-        if isinstance(column.type, Text | JSONB | ARRAY)
-        and column.computed is None
-        and (not isinstance(column.type, ARRAY) or isinstance(column.type.item_type, Text))
-    ]
 
 
 def keys_of(table: Table) -> list[str]:
@@ -71,7 +46,7 @@ def naming(connection: psycopg.Connection, work: Work, table: Table) -> Iterator
     wanted = [*terms.addresses, *terms.ids, *(name for name in terms.names if " " in name)]
     patterns = [f"%{_literal(term)}%" for term in wanted]
     patterns += [f"%{_literal(address.replace('@', '%40'))}%" for address in terms.addresses]
-    texts, keys = _texts(table), keys_of(table)
+    texts, keys = searched_columns(table), keys_of(table)
     columns = list(dict.fromkeys([*keys, *texts]))
     joined = ", ".join(f'"{name}"::text' for name in texts)
     names = ", ".join(f'"{name}"' for name in columns)
@@ -85,7 +60,7 @@ def naming(connection: psycopg.Connection, work: Work, table: Table) -> Iterator
 
 
 def _replace(connection: psycopg.Connection, work: Work, table: Table, row: dict[str, Any]) -> None:
-    changes = {name: _redacted(work, table, name, row[name]) for name in _texts(table)}
+    changes = {name: _redacted(work, table, name, row[name]) for name in searched_columns(table)}
     changes = {name: value for name, value in changes.items() if value != row[name]}
     assignments = ", ".join(f'"{name}" = %s' for name in changes)
     where = " AND ".join(f'"{name}" = %s' for name in keys_of(table))

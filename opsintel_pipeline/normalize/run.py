@@ -124,7 +124,10 @@ def _parse(
             erased.append(payload.id)
             if not is_by_erased(message, gone):
                 incoming.append(
-                    replace(_incoming(payload, without_erased(message, gone)), digest=content_hash(message))
+                    replace(
+                        _incoming(payload, without_erased(message, gone, contents[payload.id])),
+                        digest=content_hash(message),
+                    )
                 )
             continue
         incoming.append(_incoming(payload, message))

@@ -18,7 +18,7 @@ export_target = tenant_table(
     reference("secret_id", "secret", on_delete="RESTRICT"),
     CheckConstraint("state IN ('active', 'paused', 'failing')", name="state"),
     retention="kept",
-    erasure="none",
+    erasure="row",
     system_select=("tenant_id", "id", "state", "created_at", "exported_at"),
 )
 

@@ -191,7 +191,7 @@ source = tenant_table(
     Index("ix_source_renew", "renew_at", postgresql_where=text("renew_at IS NOT NULL")),
     Index("ix_source_census", "next_census_at"),
     retention="kept",
-    erasure="none",
+    erasure="row",
     system_select=(
         "tenant_id",
         "id",
