@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 from fastapi import FastAPI
 
+from opsintel.clock import today
 from opsintel.ids import new_id
+from opsintel.partitions import Partition
 from tests.isolation import attacks
 from tests.isolation.asgi import Asked, send
 from tests.isolation.canaries import Scanner
@@ -111,7 +113,14 @@ async def a_log_in_tells_nothing_of_other_tenants(world: World, app: FastAPI, sc
     assert answers[0][0] == 403
 
 
+async def partitions_are_each_tenants_own(world: World, app: FastAPI, scanner: Scanner) -> None:
+    """Name the same day of two tenants as Dagster does: neither is run in the place of the other."""
+    keys = {Partition(today(), tenant.id, tenant.canary).key for tenant in world.tenants}
+    assert len(keys) == len(world.tenants)
+
+
 CHANNELS: tuple[Channel, ...] = (
+    partitions_are_each_tenants_own,
     answers_do_not_depend_on_others,
     no_key_spans_tenants,
     nothing_counts_over_all_tenants,
