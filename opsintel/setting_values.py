@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?\]")
 _PORT = re.compile(r"[0-9]{1,5}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
 _MAIL_ADDRESS = re.compile(r"(?:[\w .-]+ )?<[!-;=?-~]+@[\w.-]+>|[!-;=?-~]+@[\w.-]+")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
@@ -31,6 +32,20 @@ def check_url(value: str, schemes: tuple[str, ...]) -> None:
         raise ValueError(f"is not an address ({error})") from None
     if parts.scheme not in schemes or not (parts.hostname or parts.query):
         raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and name a host")
+
+
+def check_issuer(value: str) -> None:
+    """Require the identifier of a provider: an address without query, fragment and user (OpenID Connect Core 1.0)."""
+    check_url(value, ("https", "http"))
+    parts = urlsplit(value)
+    if "?" in value or "#" in value or parts.username is not None:
+        raise ValueError("must have no query, no fragment and no user")
+
+
+def check_domain(value: str) -> None:
+    """Require a domain as it stands behind the @ of an address; an international one in its ASCII form."""
+    if not _DOMAIN.fullmatch(value):
+        raise ValueError("must be domains, without @")
 
 
 def check_listen_address(value: str) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_serializer, field_validator
@@ -19,7 +20,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from opsintel.errors import SettingError
 from opsintel.setting_values import (
     check_bucket,
+    check_domain,
     check_host_and_port,
+    check_issuer,
     check_key,
     check_listen_address,
     check_mail_address,
@@ -287,6 +290,48 @@ class Settings(BaseSettings):
         description="Whether strangers may make an account and a tenant of their own: closed or open",
         json_schema_extra={"example": "open", "absent": "`closed`: people join by invitation"},
     )
+    oidc_issuer: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_OIDC_ISSUER",
+        description="Provider of single sign-on by OpenID Connect: its issuer, exactly as it writes it",
+        json_schema_extra={"example": "https://accounts.google.com", "absent": "no single sign-on"},
+    )
+    oidc_client_id: OptionalText = Field(
+        None,
+        validation_alias="OPSINTEL_OIDC_CLIENT_ID",
+        description="Client that this installation is registered as there",
+        json_schema_extra={"example": "opsintel", "absent": "as above"},
+    )
+    oidc_client_secret: OptionalSecret = Field(
+        None,
+        validation_alias="OPSINTEL_OIDC_CLIENT_SECRET",
+        description="Secret of that client",
+        json_schema_extra={"example": "a secret", "absent": "as above"},
+    )
+    oidc_email_domains: Listed = Field(
+        (),
+        validation_alias="OPSINTEL_OIDC_EMAIL_DOMAINS",
+        description="Domains whose people may sign on, with commas between; an account that exists is linked by its"
+        " address only within them",
+        json_schema_extra={
+            "example": "example.com,example.org",
+            "absent": "any domain, and no account that exists is linked by its address",
+        },
+    )
+    oidc_label: str = Field(
+        "single sign-on",
+        pattern=r"^[^\x00-\x1f\x7f]{1,60}$",
+        validation_alias="OPSINTEL_OIDC_LABEL",
+        description="Name of the provider on the button that says: Log in with ...",
+        json_schema_extra={"example": "Example Bank", "absent": "`single sign-on`"},
+    )
+    passwords: str = Field(
+        "on",
+        pattern="^(on|off)$",
+        validation_alias="OPSINTEL_PASSWORDS",
+        description="Whether people may log in with a password: on or off; off needs single sign-on",
+        json_schema_extra={"example": "off", "absent": "`on`"},
+    )
     api_reads_per_minute: int = Field(
         3000,
         ge=0,
@@ -417,6 +462,20 @@ class Settings(BaseSettings):
             check_url(value, ("https", "http"))
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_issuer(value)
+        return value
+
+    @field_validator("oidc_email_domains")
+    @classmethod
+    def _check_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for domain in value:
+            check_domain(domain)
+        return tuple(domain.lower() for domain in value)
+
     @field_validator("smtp_url")
     @classmethod
     def _check_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
@@ -546,7 +605,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if unknown:
         raise SettingError(f"{unknown[0]} is not a setting", remedy="`opsintel settings` lists them all")
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         variable = str(first["loc"][0])
@@ -555,6 +614,31 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         example = (Settings.model_fields[field].json_schema_extra or {}).get("example", "")  # type: ignore[union-attr]
         hint = "" if "make one" in reason else f", example: {example}"
         raise SettingError(f"{variable} {reason[:1].lower()}{reason[1:]}{hint}") from None
+    _check_sign_on(settings)
+    return settings
+
+
+def _check_sign_on(settings: Settings) -> None:
+    """Raise `SettingError` where single sign-on is set by half, or could be read on its way."""
+    needed = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+    missing = [variable_of(name) for name in needed if getattr(settings, name) is None]
+    if 0 < len(missing) < len(needed):
+        raise SettingError(
+            f"{missing[0]} is not set", remedy=f"Single sign-on needs {', '.join(map(variable_of, needed))}"
+        )
+    if settings.oidc_issuer is None:
+        if settings.passwords == "off":
+            raise SettingError(
+                "OPSINTEL_PASSWORDS is off and nobody could log in",
+                remedy=f"Set single sign-on up first, by {', '.join(map(variable_of, needed))}",
+            )
+        return
+    issuer = urlsplit(settings.oidc_issuer)
+    if issuer.scheme != "https" and f"{issuer.hostname}:{issuer.port or 80}" not in settings.local_servers:
+        raise SettingError(
+            "OPSINTEL_OIDC_ISSUER must begin with https://",
+            remedy="Only a server that OPSINTEL_LOCAL_SERVERS names as host:port may do without",
+        )
 
 
 PROCESS_VARIABLES = frozenset({"OPSINTEL_TEST_DATA", "OPSINTEL_TEST_REQUIRE", "OPSINTEL_SUPERVISED"})

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from opsintel.access import passwords
+from opsintel.access.single_sign_on.provider import Provider
 from opsintel.coordination.choose import ApiLimits
 from opsintel.db.engine import AsyncDatabase
 from opsintel.db.listener import CHANGES, Listener
@@ -45,6 +46,7 @@ from opsintel_api.routes import (
     overview,
     personal_data,
     search,
+    sign_on,
     sources,
 )
 from opsintel_api.services import Services, key_for
@@ -59,6 +61,7 @@ ROUTERS = (
     auth.open_routes,
     auth.routes,
     accounts.open_routes,
+    sign_on.open_routes,
     me.routes,
     members.routes,
     invitations.routes,
@@ -118,7 +121,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         limits = TenantLimits(shared, settings)
         hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         changes = Changes(database, Listener(database_url, CHANGES), key_for(settings, "events"))
-        app.state.services = Services(database, settings, throttle, limits, postbox, hashing, changes, broker)
+        provider = Provider.of(settings)
+        app.state.services = Services(database, settings, throttle, limits, postbox, hashing, changes, broker, provider)
         pool = PoolGauge(database.pool_figures)
         try:
             with serving_metrics(settings.metrics_addr, variable_of("metrics_addr"), [pool]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from opsintel.access.single_sign_on.provider import Provider
 from opsintel.db.engine import AsyncDatabase
 from opsintel.settings import Settings
 from opsintel_api.auth.throttle import Throttle
@@ -34,6 +35,8 @@ class Services:
     """How many passwords are hashed at once."""
     changes: Changes
     broker: BrokerProbe | None = None
+    provider: Provider | None = None
+    """Of single sign-on."""
 
     @property
     def token_key(self) -> bytes:

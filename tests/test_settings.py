@@ -44,6 +44,10 @@ class TestWrongValues:
             ("OPSINTEL_PREVIOUS_MASTER_KEYS", f"{KEY},not base64!"),
             ("JWT_SECRET", "tiny-value"),
             ("OPSINTEL_DAGSTER_PORT", "many"),
+            ("OPSINTEL_OIDC_EMAIL_DOMAINS", "@acme.example"),
+            ("OPSINTEL_OIDC_EMAIL_DOMAINS", "acme.example,local host"),
+            ("OPSINTEL_OIDC_LABEL", "a\nb"),
+            ("OPSINTEL_PASSWORDS", "maybe"),
             ("OPSINTEL_LOG_LEVEL", "LOUD"),
         ],
     )
@@ -82,6 +86,57 @@ class TestWrongValues:
     def test_an_unknown_variable_with_our_prefix_is_refused(self) -> None:
         with pytest.raises(SettingError, match="OPSINTEL_DATADIR"):
             load_settings({"OPSINTEL_DATADIR": "/x"})
+
+
+OIDC = {
+    "OPSINTEL_OIDC_ISSUER": "https://id.example.com",
+    "OPSINTEL_OIDC_CLIENT_ID": "opsintel",
+    "OPSINTEL_OIDC_CLIENT_SECRET": "a-secret-of-the-tests",
+}
+
+
+class TestSingleSignOn:
+    @pytest.mark.parametrize("missing", OIDC)
+    def test_set_by_half_is_one_line_that_names_what_is_missing(self, missing: str) -> None:
+        with pytest.raises(SettingError) as caught:
+            load_settings({name: value for name, value in OIDC.items() if name != missing})
+        assert caught.value.line().startswith(f"{missing} is not set. Single sign-on needs OPSINTEL_OIDC_ISSUER")
+        assert OIDC["OPSINTEL_OIDC_CLIENT_SECRET"] not in caught.value.line()
+
+    @pytest.mark.parametrize(
+        ("issuer", "local_servers", "is_taken"),
+        [
+            ("http://id.example.com", "", False),
+            ("http://127.0.0.1:9000", "127.0.0.1:9001", False),
+            ("http://127.0.0.1:9000/realms/x", "127.0.0.1:9000", True),
+            ("http://localhost", "localhost:80", True),
+            ("https://id.example.com/?a=b", "", False),
+            ("https://id.example.com/#a", "", False),
+            ("https://user@id.example.com/", "", False),
+            ("id.example.com", "", False),
+        ],
+    )
+    def test_wants_tls_but_for_a_server_that_the_operator_allows(
+        self, issuer: str, local_servers: str, is_taken: bool
+    ) -> None:
+        environment = OIDC | {"OPSINTEL_OIDC_ISSUER": issuer, "OPSINTEL_LOCAL_SERVERS": local_servers}
+        if is_taken:
+            assert load_settings(environment).oidc_issuer == issuer
+        else:
+            with pytest.raises(SettingError, match=r"^OPSINTEL_OIDC_ISSUER ") as caught:
+                load_settings(environment)
+            assert "\n" not in caught.value.line()
+
+    def test_may_be_the_only_way_in_where_there_is_one(self) -> None:
+        assert load_settings(OIDC | {"OPSINTEL_PASSWORDS": "off"}).passwords == "off"
+        with pytest.raises(SettingError, match="OPSINTEL_PASSWORDS is off and nobody could log in"):
+            load_settings({"OPSINTEL_PASSWORDS": "off"})
+
+    def test_knows_domains_in_any_case(self) -> None:
+        assert load_settings({"OPSINTEL_OIDC_EMAIL_DOMAINS": "Acme.example, b.example"}).oidc_email_domains == (
+            "acme.example",
+            "b.example",
+        )
 
 
 class TestAbsence:

@@ -20,7 +20,8 @@ export function messageOf(error: unknown): string {
   return error.fields.map((field) => field.reason).join("; ") || error.detail || error.message;
 }
 
-const base = process.env.NEXT_PUBLIC_API_BASE_URL ?? (process.env.NODE_ENV === "development" ? "http://localhost:8080" : "");
+/** Where the API is; "" for the origin of the page. */
+export const apiBase = process.env.NEXT_PUBLIC_API_BASE_URL ?? (process.env.NODE_ENV === "development" ? "http://localhost:8080" : "");
 let accessToken: string | null = null;
 let pendingRefresh: Promise<Session | null> | null = null;
 let onSession: (session: Session | null) => void = () => undefined;
@@ -44,7 +45,7 @@ export function refreshSession(): Promise<Session | null> {
 }
 
 async function requestRefresh(): Promise<Session | null> {
-  const answer = await fetch(`${base}/v1/auth/refresh`, {
+  const answer = await fetch(`${apiBase}/v1/auth/refresh`, {
     method: "POST",
     credentials: "include",
     headers: { "X-Requested-With": "opsintel" },
@@ -76,7 +77,7 @@ export async function fetchOnceMore(input: Request): Promise<Response> {
   return fetch(again);
 }
 
-export const api = createClient<paths>({ baseUrl: base, credentials: "include", fetch: fetchOnceMore });
+export const api = createClient<paths>({ baseUrl: apiBase, credentials: "include", fetch: fetchOnceMore });
 api.use(authorize);
 
 type Answered<T> = Promise<{ data?: T; error?: unknown; response: Response }>;

@@ -134,7 +134,15 @@ async def inspect(database: AsyncDatabase, token: str) -> Opened:
     An invitation is worth what its sender may give at this moment: it ends with the sender's membership or rights.
     """
     async with database.system_tx() as connection:
-        return await _open(connection, await look_up(connection, "invitation", token))
+        return await open_link(connection, await look_up(connection, "invitation", token))
+
+
+async def link_of(database: AsyncDatabase, token: str) -> Link:
+    """Return which invitation a link is about and leave it good; `LinkError` when it is not."""
+    async with database.system_tx() as connection:
+        link = await look_up(connection, "invitation", token)
+        await open_link(connection, link)
+    return link
 
 
 async def accept(database: AsyncDatabase, token: str, name: str, password_hash: str | None) -> tuple[UUID, UUID]:
@@ -149,22 +157,34 @@ async def accept(database: AsyncDatabase, token: str, name: str, password_hash: 
         assert link.tenant_id is not None
         await members.hold_still(connection, link.tenant_id)
         await redeem(connection, "invitation", token)
-        opened = await _open(connection, link, lock=True)
+        opened = await open_link(connection, link, lock=True)
         if opened.is_disabled or (opened.user_id is None) is not (password_hash is not None):
             raise LinkError
         user_id = opened.user_id or await new_account(connection, opened.email, name, password_hash or "")
-        if not await members.join(connection, link.tenant_id, user_id, opened.rights):
-            raise LinkError
-        await connection.execute(
-            "UPDATE invitation SET accepted_at = now() WHERE tenant_id = $1 AND id = $2",
-            link.tenant_id,
-            link.invitation_id,
-        )
-        who = Actor("person", str(user_id))
-        # Not whether the account is new: one that is there already may be another tenant's member.
-        accepted = _entry(link.tenant_id, who, "invitation.accepted", link.invitation_id, opened.rights.details)
-        await record_async(connection, accepted)
+        await join(connection, link, opened, user_id)
     return user_id, link.tenant_id
+
+
+async def join(connection: Any, link: Link, opened: Opened, user_id: UUID) -> None:
+    """Make somebody the member that an invitation asks for, in the caller's transaction, which holds tenant and it.
+
+    Raises `LinkError` for who is a member already.
+    """
+    assert link.tenant_id is not None
+    if not await members.join(connection, link.tenant_id, user_id, opened.rights):
+        raise LinkError
+    await connection.execute(
+        "UPDATE invitation SET accepted_at = now() WHERE tenant_id = $1 AND id = $2", link.tenant_id, link.invitation_id
+    )
+    await connection.execute(
+        "UPDATE account_token SET used_at = now() WHERE tenant_id = $1 AND invitation_id = $2 AND used_at IS NULL",
+        link.tenant_id,
+        link.invitation_id,
+    )
+    who = Actor("person", str(user_id))
+    # Not whether the account is new: one that is there already may be another tenant's member.
+    accepted = _entry(link.tenant_id, who, "invitation.accepted", link.invitation_id, opened.rights.details)
+    await record_async(connection, accepted)
 
 
 async def new_account(connection: Any, email: str, name: str, password_hash: str) -> UUID:
@@ -182,7 +202,8 @@ async def new_account(connection: Any, email: str, name: str, password_hash: str
     return user_id
 
 
-async def _open(connection: Any, link: Link, *, lock: bool = False) -> Opened:
+async def open_link(connection: Any, link: Link, *, lock: bool = False) -> Opened:
+    """Return what an invitation is to; `LinkError` when it was accepted, taken back, has expired or never was."""
     statement = _OPENED + (" FOR UPDATE OF invitation" if lock else "")
     row = await connection.fetchrow(statement, link.tenant_id, link.invitation_id)
     if row is None or not await members.may_give(connection, link.tenant_id, row["invited_by"], rights_from(row)):

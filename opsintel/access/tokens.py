@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import time
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from uuid import UUID
 
 import jwt
 
+from opsintel.access.json_parts import json_object, part_bytes
 from opsintel.errors import AccessError
 
 ALGORITHM = "HS256"
@@ -108,29 +107,14 @@ def _uuid(value: Any) -> UUID:
 
 
 def _object(part: str) -> dict[str, Any]:
-    """Return a part's JSON object, which is UTF-8 and has each name once (RFC 8725 sections 2.4 and 3.7)."""
     try:
-        value = json.loads(_bytes(part).decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
+        return json_object(part_bytes(part))
+    except ValueError:
         raise InvalidToken("The access token cannot be read") from None
-    if not isinstance(value, dict):
-        raise InvalidToken("The access token cannot be read")
-    return value
 
 
 def _bytes(part: str) -> bytes:
-    """Return the bytes of a part; its last character has no bit that no byte uses (RFC 4648 section 3.5)."""
     try:
-        content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        return part_bytes(part)
     except ValueError:
         raise InvalidToken("The access token cannot be read") from None
-    if base64.urlsafe_b64encode(content).rstrip(b"=") != part.encode():
-        raise InvalidToken("The access token cannot be read")
-    return content
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return found

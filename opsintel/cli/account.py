@@ -108,6 +108,22 @@ def reset(
     _print_link(settings.page("reset", made.token), made.email, as_json)
 
 
+@app.command("unlink")
+def unlink(email: Email) -> None:
+    """Part an account from single sign-on: whoever signs on with its address next is linked anew, by the same rules."""
+    from opsintel.access.operators import at_the_command_line
+    from opsintel.access.single_sign_on import admission
+    from opsintel.db.connect import run_in_database
+    from opsintel.settings import load_settings
+
+    async def work(database: AsyncDatabase) -> bool:
+        return await admission.unlink(database, email, at_the_command_line())
+
+    if not run_in_database(load_settings(), work):
+        raise NotFoundError(f"There is no account '{email[:100]}' that single sign-on opens")
+    typer.echo(f"{email} is unlinked; sessions that are open stay open")
+
+
 def _role(name: str) -> Role:
     chosen = next((known for known in get_args(Role) if known == name), None)
     if chosen is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -70,6 +71,7 @@ def findings_of() -> Iterator[Finding]:
     yield _guarded("objects", lambda: _objects(settings))
     yield _guarded("embeddings", lambda: _embeddings(settings))
     yield from _service_account(settings)
+    yield from _sign_on(settings)
     yield from _ports(settings)
 
 
@@ -240,6 +242,20 @@ def _service_account(settings: Settings) -> Iterator[Finding]:
             yield Finding(check, "passed", f"the key of {key['client_email']}")
         else:
             yield Finding(check, "failed", f"{path} has no client_email and no private_key", remedy)
+
+
+def _sign_on(settings: Settings) -> Iterator[Finding]:
+    from opsintel.access.single_sign_on.provider import Provider
+
+    provider = Provider.of(settings)
+    if provider is None:
+        return
+
+    def examine_it() -> Finding:
+        keys = asyncio.run(provider.probe())
+        return Finding("single sign-on", "passed", f"{provider.issuer} answered, with {keys} keys")
+
+    yield _guarded("single sign-on", examine_it)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -23,7 +23,10 @@ COMMANDS = {
     "up": ("opsintel.cli.up", "Run the whole product on your data folder and settings"),
     "demo": ("opsintel.cli.demo", "Run the whole product with its own sample"),
     "import": ("opsintel.cli.import_", "Import mbox, Maildir, .eml folder, Slack export, CSV or JSONL into a tenant"),
-    "account": ("opsintel.cli.account", "Make accounts; print links of invitations and resets"),
+    "account": (
+        "opsintel.cli.account",
+        "Make accounts; print links of invitations and resets; part them from single sign-on",
+    ),
     "operator": ("opsintel.cli.operator", "Make, list and revoke operators of the installation"),
     "analyst": ("opsintel.cli.analyst", "Logins that read a tenant's views by SQL: add, list, rotate, remove"),
     "backfill": ("opsintel.cli.backfill", "Run days of a tenant again, from a stage on"),

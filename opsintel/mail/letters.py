@@ -9,7 +9,7 @@ from typing import Literal
 
 from opsintel.errors import InputError
 
-Template = Literal["invitation", "reset", "registration", "registered_already", "password_changed"]
+Template = Literal["invitation", "reset", "registration", "registered_already", "password_changed", "identity_linked"]
 
 LONGEST_NAME = 80
 _NOT_IN_NAMES = re.compile(r"[^\w '&,()-]+")

@@ -19,7 +19,7 @@ def set_cookie(request: Request, response: Response, grant: Grant) -> None:
         grant.token,
         max_age=int(REFRESH_LIFETIME.total_seconds()),
         path=PATH,
-        secure=_needs_tls(request),
+        secure=needs_tls(request),
         httponly=True,
         samesite="strict",
     )
@@ -29,7 +29,7 @@ def set_cookie(request: Request, response: Response, grant: Grant) -> None:
 def clear_cookie(request: Request, target: Response | HTTPException) -> None:
     """Take the refresh token from the browser."""
     carrier = Response()
-    carrier.delete_cookie(COOKIE, path=PATH, secure=_needs_tls(request), httponly=True, samesite="strict")
+    carrier.delete_cookie(COOKIE, path=PATH, secure=needs_tls(request), httponly=True, samesite="strict")
     header = carrier.headers["set-cookie"]
     if isinstance(target, HTTPException):
         target.headers = {**(target.headers or {}), "Set-Cookie": header}
@@ -37,5 +37,6 @@ def clear_cookie(request: Request, target: Response | HTTPException) -> None:
         target.headers["Set-Cookie"] = header
 
 
-def _needs_tls(request: Request) -> bool:
+def needs_tls(request: Request) -> bool:
+    """Tell whether cookies of an answer are for TLS only: always, unless the page is plain http on this machine."""
     return not (request.url.scheme == "http" and (request.url.hostname or "") in _LOCAL_HOSTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from opsintel.access import passwords
 from opsintel.errors import InputError
@@ -20,6 +20,15 @@ WRONG = "E-mail address or password is wrong"
 def address_of(request: Request) -> str:
     """Return the address that a request comes from."""
     return request.client.host if request.client else ""
+
+
+def require_passwords(request: Request) -> None:
+    """Refuse what is done with a password where the operator has switched them off."""
+    if services_of(request).settings.passwords != "on":
+        raise RequestProblem(403, "Passwords are switched off; use single sign-on")
+
+
+PASSWORDS = Depends(require_passwords)
 
 
 async def begin_try(request: Request, purpose: Purpose, account: str | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from opsintel.coordination.contract import AsyncLimits, Key, Limit
 
-Purpose = Literal["login", "reset", "register", "link", "token"]
+Purpose = Literal["login", "reset", "register", "link", "token", "sign_on"]
 
 QUARTER, HOUR = 900, 3600
 
@@ -30,6 +30,7 @@ _ACCOUNTS: Mapping[Purpose, Limit] = {
     "register": MAILS_PER_ACCOUNT,
     "link": TRIES_PER_ACCOUNT,
     "token": TRIES_PER_ACCOUNT,
+    "sign_on": TRIES_PER_ACCOUNT,
 }
 _IPV6_SITE = 64
 """Bits of an IPv6 address that a subscriber does not choose (RFC 6177)."""

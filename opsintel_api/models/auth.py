@@ -95,10 +95,24 @@ class PasswordChange(Parameters):
     new: NewPassword
 
 
+class SignOnOffer(Answer):
+    """Single sign-on: a page of ours leads to the provider by GET /v1/auth/sso/start."""
+
+    label: str = Field(description="What the provider is called on a button")
+
+
 class EntryOptions(Answer):
     """Which ways in there are for somebody who has no session."""
 
     registration: bool = Field(description="Whether a stranger may register an organisation")
+    passwords: bool = Field(description="Whether one may log in with a password")
+    single_sign_on: SignOnOffer | None = Field(description="Null where the operator has set none")
+
+
+class SignOnAddress(Answer):
+    """Where a browser goes on to."""
+
+    location: str = Field(description="Address at the provider")
 
 
 class RegisterRequest(Parameters):

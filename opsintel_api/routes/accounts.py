@@ -14,7 +14,7 @@ from opsintel.access.registrations import Registration
 from opsintel.mail.letters import Letter, letter
 from opsintel_api.auth import sessions
 from opsintel_api.auth.answers import session_of
-from opsintel_api.auth.proof import WRONG, address_of, begin_try, checked_account, hashed
+from opsintel_api.auth.proof import PASSWORDS, WRONG, address_of, begin_try, checked_account, hashed
 from opsintel_api.models.auth import (
     Accepted,
     AcceptRequest,
@@ -25,6 +25,7 @@ from opsintel_api.models.auth import (
     ResetConfirmation,
     ResetRequest,
     Session,
+    SignOnOffer,
 )
 from opsintel_api.problems import RequestProblem, not_found, responses
 from opsintel_api.routes import WITHOUT_PARAMETERS, open_router
@@ -42,14 +43,24 @@ async def require_open_registration(request: Request) -> None:
 @open_routes.get("/auth/options", response_model=EntryOptions, dependencies=[WITHOUT_PARAMETERS])
 async def get_entry_options(request: Request) -> EntryOptions:
     """Return which ways in there are for somebody who has no session: what the page of the log-in offers."""
-    return EntryOptions(registration=services_of(request).settings.registration == "open")
+    services = services_of(request)
+    with_passwords = services.settings.passwords == "on"
+    return EntryOptions(
+        registration=with_passwords and services.settings.registration == "open",
+        passwords=with_passwords,
+        single_sign_on=SignOnOffer(label=services.settings.oidc_label) if services.provider else None,
+    )
 
 
-REGISTRATION = [WITHOUT_PARAMETERS, Depends(require_open_registration)]
+REGISTRATION = [WITHOUT_PARAMETERS, Depends(require_open_registration), PASSWORDS]
 
 
 @open_routes.post(
-    "/auth/register", response_model=Accepted, status_code=202, responses=responses(404, 429), dependencies=REGISTRATION
+    "/auth/register",
+    response_model=Accepted,
+    status_code=202,
+    responses=responses(403, 404, 429),
+    dependencies=REGISTRATION,
 )
 async def register(request: Request, wanted: RegisterRequest) -> Accepted:
     """Ask for an account and a tenant: a mail tells how it goes on. Closed unless the operator opens it."""
@@ -78,7 +89,11 @@ async def confirm_registration(request: Request, link: LinkRequest) -> Response:
 
 
 @open_routes.post(
-    "/auth/reset", response_model=Accepted, status_code=202, responses=responses(429), dependencies=[WITHOUT_PARAMETERS]
+    "/auth/reset",
+    response_model=Accepted,
+    status_code=202,
+    responses=responses(403, 429),
+    dependencies=[WITHOUT_PARAMETERS, PASSWORDS],
 )
 async def ask_for_reset(request: Request, wanted: ResetRequest) -> Accepted:
     """Ask for a link that sets a new password: it comes by mail, if the address has an account."""
@@ -89,7 +104,7 @@ async def ask_for_reset(request: Request, wanted: ResetRequest) -> Accepted:
 
 
 @open_routes.post(
-    "/auth/reset/confirm", status_code=204, responses=responses(403, 429), dependencies=[WITHOUT_PARAMETERS]
+    "/auth/reset/confirm", status_code=204, responses=responses(403, 429), dependencies=[WITHOUT_PARAMETERS, PASSWORDS]
 )
 async def confirm_reset(request: Request, wanted: ResetConfirmation) -> Response:
     """Set a new password by a link; every session ends, and one logs in anew."""
@@ -124,7 +139,7 @@ async def inspect_invitation(request: Request, link: LinkRequest) -> OpenInvitat
     "/auth/invitations/accept",
     response_model=Session,
     responses=responses(401, 403, 429),
-    dependencies=[WITHOUT_PARAMETERS],
+    dependencies=[WITHOUT_PARAMETERS, PASSWORDS],
 )
 async def accept_invitation(request: Request, response: Response, wanted: AcceptRequest) -> Session:
     """Join a tenant by a link: with a new account, or with that of the address and its password."""

@@ -11,7 +11,7 @@ from opsintel_api.auth import sessions
 from opsintel_api.auth.answers import session_of
 from opsintel_api.auth.cookies import COOKIE, clear_cookie
 from opsintel_api.auth.principal import Authenticated
-from opsintel_api.auth.proof import WRONG, checked_account
+from opsintel_api.auth.proof import PASSWORDS, WRONG, checked_account
 from opsintel_api.models.auth import LoginRequest, Session, SignedOut, SwitchRequest
 from opsintel_api.problems import RequestProblem, responses
 from opsintel_api.routes import WITHOUT_PARAMETERS, open_router, protected_router
@@ -38,7 +38,7 @@ async def require_own_page(
     "/auth/login",
     response_model=Session,
     responses=responses(401, 403, 429),
-    dependencies=[WITHOUT_PARAMETERS],
+    dependencies=[WITHOUT_PARAMETERS, PASSWORDS],
 )
 async def login(request: Request, response: Response, credentials: LoginRequest) -> Session:
     """Open a session by e-mail address and password."""

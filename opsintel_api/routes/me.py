@@ -9,7 +9,7 @@ from opsintel.mail.letters import letter
 from opsintel_api.auth import sessions
 from opsintel_api.auth.answers import people, session_of
 from opsintel_api.auth.principal import Authenticated
-from opsintel_api.auth.proof import checked_account, hashed
+from opsintel_api.auth.proof import PASSWORDS, checked_account, hashed
 from opsintel_api.models.auth import Me, PasswordChange, Session
 from opsintel_api.problems import RequestProblem, unprocessable
 from opsintel_api.routes import WITHOUT_PARAMETERS, protected_router
@@ -32,7 +32,7 @@ async def get_me(request: Request, principal: Authenticated) -> Me:
     return Me(scopes=sorted(principal.scopes), **people(account, memberships, current))
 
 
-@routes.put("/me/password", response_model=Session, dependencies=[WITHOUT_PARAMETERS])
+@routes.put("/me/password", response_model=Session, dependencies=[WITHOUT_PARAMETERS, PASSWORDS])
 async def change_password(
     request: Request, response: Response, principal: Authenticated, change: PasswordChange
 ) -> Session:

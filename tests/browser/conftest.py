@@ -25,6 +25,7 @@ from opsintel_api.app import create_app
 from opsintel_pipeline.ingest.files import import_file
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.peers.catalogue import CHROMIUM
+from tests.peers.oidc import OidcPeer
 from tests.peers.smtp import SmtpPeer, running_smtp
 
 PASSWORD = "correct horse battery staple"
@@ -58,7 +59,15 @@ def write_tickets(path: Path, problems: Mapping[str, str] = PROBLEMS, prefix: st
 
 
 @pytest.fixture(scope="module")
-def served(settings: Settings, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def oidc() -> OidcPeer | None:
+    """The provider of single sign-on; none, unless a module has one of its own."""
+    return None
+
+
+@pytest.fixture(scope="module")
+def served(
+    settings: Settings, database: Database, tmp_path_factory: pytest.TempPathFactory, oidc: OidcPeer | None
+) -> Iterator[Served]:
     context = Context(database, open_objects(settings), settings)
     tickets = tmp_path_factory.mktemp("tickets") / "tickets.csv"
     write_tickets(tickets)
@@ -70,10 +79,13 @@ def served(settings: Settings, database: Database, tmp_path_factory: pytest.Temp
         port = probe.getsockname()[1]
     assert settings.db_url is not None
     with running_smtp() as smtp:
-        mail = load_settings(smtp.environment)
-        mailing = settings.model_copy(update={"smtp_url": mail.smtp_url, "mail_from": mail.mail_from})
+        environment = smtp.environment | {"OPSINTEL_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+        if oidc is not None:
+            environment |= oidc.environment | {"OPSINTEL_OIDC_EMAIL_DOMAINS": "acme.example"}
+        chosen = load_settings(environment)
+        complete = settings.model_copy(update={name: getattr(chosen, name) for name in chosen.model_fields_set})
         server = uvicorn.Server(
-            uvicorn.Config(create_app(mailing, settings.db_url), host="127.0.0.1", port=port, log_level="warning")
+            uvicorn.Config(create_app(complete, settings.db_url), host="127.0.0.1", port=port, log_level="warning")
         )
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -82,6 +82,16 @@ class TestLinks:
         assert made["link"] not in again
         assert isinstance(run("account", "link", str(new_id())).exception, NotFoundError)
 
+    def test_of_single_sign_on_are_cut(self, run: Run, database: Database) -> None:
+        tenant = create_tenant(database, "acme", "Acme")
+        user_id = create_user(database, "eve@new.example", "Eve", PASSWORD, tenant.id, "viewer")
+        assert isinstance(run("account", "unlink", "eve@new.example").exception, NotFoundError)
+        with database.system_tx() as connection:
+            connection.execute("INSERT INTO identity VALUES ('https://id.example', 's', %s)", (user_id,))
+        assert run("account", "unlink", "Eve@New.example").exit_code == 0
+        assert isinstance(run("account", "unlink", "eve@new.example").exception, NotFoundError)
+        assert actions(database)[-1] == "identity.unlinked"
+
     def test_of_resets_are_printed_for_an_address_or_an_id(self, run: Run, database: Database) -> None:
         tenant = create_tenant(database, "acme", "Acme")
         user_id = create_user(database, "bob@new.example", "Bob", PASSWORD, tenant.id, "viewer")

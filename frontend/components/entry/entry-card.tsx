@@ -1,4 +1,6 @@
 import type { ReactNode } from "react";
+import { buttonVariants } from "@/components/ui/button";
+import { cn } from "@/lib/class-names";
 
 /** The frame of the pages that need no session. */
 export function EntryCard({ title, lead, children }: { title: string; lead?: ReactNode; children: ReactNode }) {
@@ -13,6 +15,11 @@ export function EntryCard({ title, lead, children }: { title: string; lead?: Rea
       </div>
     </main>
   );
+}
+
+/** Leads to another way in, as a button does. */
+export function EntryWay({ href, children }: { href: string; children: ReactNode }) {
+  return <a href={href} className={cn(buttonVariants({ variant: "outline" }), "min-h-10")}>{children}</a>;
 }
 
 /** What there is to do instead, under a form. */

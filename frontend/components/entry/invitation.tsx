@@ -9,6 +9,7 @@ import { EntryForm } from "@/components/entry/entry-form";
 import { Input, Labelled } from "@/components/ui/field";
 import { Skeleton } from "@/components/ui/skeleton";
 import { api, messageOf, type Schemas, unwrap } from "@/lib/api";
+import { useEntryOptions } from "@/lib/entry";
 import { useLinkToken } from "@/lib/link-token";
 import { useSession } from "@/lib/session";
 
@@ -28,15 +29,21 @@ export function Invitation() {
 
 function Accept({ token, invitation }: { token: string; invitation: Schemas["OpenInvitation"] }) {
   const { session, goOn } = useSession();
+  const { data: options } = useEntryOptions();
   const router = useRouter();
   const accept = async (field: (name: string) => string) => {
     const password = invitation.has_account ? field("password") : field("new");
     goOn(await unwrap(api.POST("/v1/auth/invitations/accept", { body: { token, name: field("name"), password } })));
     router.replace("/");
   };
+  const signOn = async () => {
+    const begun = await unwrap(api.POST("/v1/auth/sso/invitation", { body: { token }, params: { header: { "X-Requested-With": "opsintel" } } }));
+    window.location.assign(begun.location);
+  };
   return (
     <EntryCard title={`Join ${invitation.tenant_name}`} lead={`You are invited as ${invitation.role}, as ${invitation.email}.`}>
       {session && session.user.email !== invitation.email && <p className="text-sm">You are logged in as {session.user.email}; joining ends that session in this browser.</p>}
+      {options?.passwords !== false && (
       <EntryForm action="Join" busyAction="Joining…" onSend={accept}>
         <input type="hidden" name="username" autoComplete="username" value={invitation.email} readOnly />
         {invitation.has_account ? (
@@ -48,6 +55,8 @@ function Accept({ token, invitation }: { token: string; invitation: Schemas["Ope
           </>
         )}
       </EntryForm>
+      )}
+      {options?.single_sign_on && <EntryForm action={`Join with ${options.single_sign_on.label}`} busyAction="Leading there…" onSend={signOn} />}
     </EntryCard>
   );
 }

@@ -2,7 +2,7 @@ import { cva, type VariantProps } from "class-variance-authority";
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/class-names";
 
-const variants = cva(
+export const buttonVariants = cva(
   "inline-flex min-h-8 items-center justify-center gap-1.5 rounded-md px-3 text-sm font-medium transition-colors disabled:pointer-events-none disabled:opacity-50",
   {
     variants: {
@@ -17,6 +17,6 @@ const variants = cva(
   },
 );
 
-export function Button({ className, variant, ...props }: ComponentProps<"button"> & VariantProps<typeof variants>) {
-  return <button data-slot="button" type="button" className={cn(variants({ variant }), className)} {...props} />;
+export function Button({ className, variant, ...props }: ComponentProps<"button"> & VariantProps<typeof buttonVariants>) {
+  return <button data-slot="button" type="button" className={cn(buttonVariants({ variant }), className)} {...props} />;
 }

@@ -1,4 +1,4 @@
-"""Invitations, links that are sent to people, and operators."""
+"""Invitations, links that are sent to people, operators, and people as providers of single sign-on know them."""
 
 from sqlalchemy import (
     ARRAY,
@@ -89,5 +89,39 @@ operator = control_table(
     UniqueConstraint("token_hash"),
     CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'", name="name"),
     Index("uq_operator_name", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
+    erasure="none",
+)
+
+identity = control_table(
+    "identity",
+    "Who a person is at a provider of single sign-on",
+    column("issuer", TEXT, "The provider, as it names itself"),
+    column("subject", TEXT, "The person, as the provider names it; stays when name and address change"),
+    column("user_id", UUID_, "The account that it opens"),
+    column("created_at", TIME, "When they were linked", default="now()"),
+    PrimaryKeyConstraint("issuer", "subject"),
+    UniqueConstraint("user_id", "issuer"),
+    ForeignKeyConstraint(["user_id"], ["app_user.id"], ondelete="CASCADE"),
+    CheckConstraint("length(subject) BETWEEN 1 AND 255", name="subject"),
+    erasure="row",
+)
+
+authorization_request = control_table(
+    "authorization_request",
+    "Requests on their way to a provider of OAuth and back: each is answered once, in the browser that began it",
+    column("state_hash", BYTES, "SHA-256 of the state, from which verifier and nonce are computed with a key"),
+    column("browser_hash", BYTES, "SHA-256 of the cookie of the browser that began it"),
+    column("purpose", TEXT, "What it is for, e.g. sign_on"),
+    column("provider", TEXT, "The issuer that it was sent to: no other may answer it"),
+    column("tenant_id", UUID_, "Tenant that it was begun in, if in one", null=True),
+    column("session_id", UUID_, "Session that it was begun in, if in one", null=True),
+    column("details", JSON_, "What is done afterwards: the page to go on to, an invitation", default="'{}'"),
+    column("created_at", TIME, "When it was begun", default="now()"),
+    column("expires_at", TIME, "When it ends by itself"),
+    PrimaryKeyConstraint("state_hash"),
+    ForeignKeyConstraint(["tenant_id"], ["tenant.id"], ondelete="CASCADE"),
+    Index("ix_authorization_request_expires_at", "expires_at"),
+    Index("ix_authorization_request_tenant_id", "tenant_id"),
+    retention="when_done",
     erasure="none",
 )
