@@ -70,7 +70,8 @@ _FOREIGN = """
         JOIN unnest(CAST(:schemas AS text[]), CAST(:owners AS text[])) AS ours (name, owner) ON name = nspname
     WHERE relkind IN ('r', 'p', 'v', 'S') AND relowner <> owner::regrole AND NOT EXISTS (
         SELECT FROM pg_depend
-        WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e', 'a', 'i')
+        WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND objsubid = 0
+            AND (deptype IN ('e', 'i') OR deptype = 'a' AND NOT relispartition)
     )
     UNION ALL
     SELECT 2, format('ALTER ROUTINE %s OWNER TO %I', pg_proc.oid::regprocedure, owner)

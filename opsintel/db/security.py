@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from opsintel.db.engine import APP_ROLE, SYSTEM_ROLE
 from opsintel.db.mart_security import MART_READS, OPEN_FUNCTIONS, Step, closing, mart_steps
 from opsintel.db.policies import statements_for
-from opsintel.db.roles import BACKUP_ROLE, OWNER_ROLE, acting_as
+from opsintel.db.roles import BACKUP_ROLE, OWNER_ROLE, ROLES, acting_as
 from opsintel.db.tables import metadata
 
 
@@ -28,7 +28,8 @@ def apply_security(connection: Connection, login: str) -> None:
             return
     _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(_MADE_ANEW)).scalars()])
     _run(connection, steps)
-    _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(MART_READS)).scalars()])
+    for query in (_CLOSED_PARTITIONS, MART_READS):
+        _run(connection, [(OWNER_ROLE, statement) for statement in connection.execute(text(query)).scalars()])
     _run(connection, [(OWNER_ROLE, f"COMMENT ON TABLE alembic_version IS '{wanted} {_state(connection)}'")])
 
 
@@ -54,6 +55,7 @@ def _steps(connection: Connection, login: str) -> list[Step]:
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         *_revision_is_seen(connection, login),
         *(statement for table in metadata.sorted_tables for statement in statements_for(table)),
+        resources.files("opsintel.db").joinpath("partitions.sql").read_text(),
     ]
     return [
         *((None, statement) for statement in on_database),
@@ -110,6 +112,15 @@ _MADE_ANEW = """
     WHERE relnamespace = 'mart'::regnamespace AND relkind = 'v'
 """
 """Policies and views are made anew, so that one that nobody declared goes."""
+
+_CLOSED_PARTITIONS = f"""
+    SELECT format('REVOKE ALL ON %1$s FROM PUBLIC, {", ".join(role for role in ROLES if role != OWNER_ROLE)};'
+                  ' SELECT facts_close(%1$L)', inhrelid::regclass)
+    FROM pg_inherits JOIN pg_partitioned_table ON partrelid = inhparent JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    ORDER BY 1
+"""
+"""Statements that leave a partition to its table's owner and the back-ups: all others go through the table."""
 
 _IN_THE_WAY = """
     SELECT format('DROP VIEW mart.%I CASCADE', relname) AS statement FROM pg_class

@@ -1,20 +1,30 @@
 """Retention: what is older than a tenant keeps is deleted, and what is finished long ago; nothing else.
 
-In pages, a short transaction each, so that nobody waits; a run that was killed goes on with the next.
+In pages, a short transaction each, so that nobody waits; a run that was killed goes on with the next. A month of facts
+that no tenant keeps any more is dropped whole.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
+
+import psycopg
 
 from opsintel.context import Context
 from opsintel.db.engine import Database
 from opsintel.queue.outbox import announce_days
 from opsintel.tenants import all_tenants
 
+log = logging.getLogger(__name__)
+
 PAGE = 1000
+
+COUNTED = "fact_source_day"
+FACTS = ("fact_message_day", "fact_participant_day", "fact_issue_day", COUNTED)
+"""Tables that lie in months."""
 
 FINISHED = timedelta(days=30)
 """How long what is over is kept: work, batches, replayed quarantine, sessions and links."""
@@ -50,6 +60,8 @@ def run(context: Context) -> dict[str, int]:
             for table in ("raw_payload", "ingest_failure"):
                 deleted[table] += _delete_old(context.database, tenant.id, table, tenant.retention_days)
             _forget_census(context.database, tenant.id, tenant.retention_days)
+    deleted["months of facts"] = _drop_months(context.database)
+    _make_months(context.database)
     return deleted | {table: _delete_finished(context.database, table) for table in _FINISHED}
 
 
@@ -99,6 +111,43 @@ def _forget_census(database: Database, tenant_id: UUID, days: int) -> None:
             " AND raw_payload.source_id = fact.source_id)",
             {"days": days},
         )
+
+
+def _drop_months(database: Database) -> int:
+    """Drop the months of facts that end before what any tenant keeps, suspended ones included; return how many.
+
+    Of how complete the sources were, the months stay from the oldest day on of which something is left.
+    """
+    with database.system_tx() as connection:
+        tenants = connection.execute("SELECT id, retention_days, current_date FROM tenant").fetchall()
+    if not tenants or any(days is None for _, days, _ in tenants):
+        return 0
+    oldest = min(day - timedelta(days=days) for _, days, day in tenants)
+    counted = [oldest]
+    for tenant_id, _, _ in tenants:
+        with database.tenant_tx(tenant_id) as connection:
+            row = connection.execute("SELECT min(day) FROM fact_source_day").fetchone()
+            counted += [row[0]] if row and row[0] else []
+    return sum(
+        _alter_partitions(database, "SELECT facts_forget(%s, %s)", table, min(counted) if table == COUNTED else oldest)
+        for table in FACTS
+    )
+
+
+def _make_months(database: Database) -> None:
+    _alter_partitions(database, "SELECT facts_ahead()")
+
+
+def _alter_partitions(database: Database, statement: LiteralString, *parameters: object) -> int:
+    """Return how many partitions a function changed: none while somebody holds the table for long."""
+    try:
+        with database.system_tx() as connection:
+            row = connection.execute(statement, parameters).fetchone()
+    except psycopg.errors.LockNotAvailable:
+        log.warning("partitions of facts are left to the next night: their table is in use")
+        return 0
+    assert row is not None
+    return int(row[0])
 
 
 def _delete_finished(database: Database, table: str) -> int:

@@ -20,6 +20,7 @@ VIOLATIONS: dict[str, str] = {
     "comment": "COMMENT ON COLUMN message.subject IS NULL",
     "inheritance": "CREATE TABLE message_of_2020 () INHERITS (message); ALTER TABLE message_of_2020 OWNER TO"
     " opsintel_owner, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+    "partition-reach": "GRANT SELECT ON fact_message_day_rest TO opsintel_system",
     "trigger-off": "ALTER TABLE audit_log DISABLE TRIGGER audit_refuse_change",
     "trigger-undeclared": "CREATE TRIGGER spy AFTER INSERT ON message FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
     "trigger-missing": "DROP TRIGGER audit_refuse_truncate ON audit_log",

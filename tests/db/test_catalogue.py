@@ -36,8 +36,9 @@ class TestDatabase:
     def test_tables_are_those_declared(self, admin_url: str) -> None:
         with psycopg.connect(admin_url) as connection:
             rows = connection.execute(
-                "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
-                " AND table_name <> 'alembic_version'"
+                "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+                " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
+                " AND attnum > 0 AND NOT attisdropped AND relname <> 'alembic_version'"
             ).fetchall()
         assert set(rows) == {(t.name, c.name) for t in metadata.sorted_tables for c in t.columns}
 

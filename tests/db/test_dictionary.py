@@ -17,7 +17,7 @@ COMMENTS = """
            col_description(attrelid, attnum)
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace::regnamespace::text IN ('public', 'mart') AND relkind IN ('r', 'p', 'v') AND attnum > 0
-        AND NOT attisdropped AND relname <> 'alembic_version'
+        AND NOT attisdropped AND NOT relispartition AND relname <> 'alembic_version'
 """
 
 

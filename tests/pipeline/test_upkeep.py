@@ -6,15 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from dagster import DagsterInstance
 
 from opsintel.clock import today
 from opsintel.context import Context
+from opsintel.db.embedded import ADMIN, Access
 from opsintel.ids import new_id
 from opsintel.queue import quarantine
 from opsintel.queue.wire import RefusedError
-from opsintel.tenants import Tenant, find_tenant, set_retention
+from opsintel.tenants import Tenant, create_tenant, find_tenant, set_retention
 from opsintel_pipeline.definitions import definitions
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
@@ -62,6 +64,31 @@ class TestRetention:
         assert stale_days(context, tenant) == []
         assert dump(context.database, neighbour) == neighbours
         assert retention.run(context)["message"] == 0
+
+    def test_drops_months_of_facts_that_no_tenant_keeps(
+        self, context: Context, tenant: Tenant, server: Access, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        admin_url = server.url(ADMIN, str(context.settings.db_url).rpartition("/")[2])
+        other = create_tenant(context.database, "keeps-all", "Keeps all")
+        months = "SELECT count(*) FROM pg_inherits WHERE inhrelid::regclass::text LIKE 'fact_%_2020_01'"
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            for table in retention.FACTS:
+                connection.execute(
+                    f"CREATE TABLE {table}_2020_01 PARTITION OF {table} FOR VALUES FROM ('2020-01-01')"
+                    f" TO ('2020-02-01'); ALTER TABLE {table}_2020_01 OWNER TO opsintel_owner".encode()
+                )
+            set_retention(context.database, tenant.id, 30)
+            assert retention.run(context)["months of facts"] == 0
+            assert connection.execute(months).fetchone() == (4,)
+            set_retention(context.database, other.id, 365)
+            with psycopg.connect(admin_url) as working:
+                working.execute("SELECT count(*) FROM fact_message_day")
+                assert retention.run(context)["months of facts"] == 3
+            assert "left to the next night" in caplog.text
+            before = dump(context.database, tenant)
+            assert retention.run(context)["months of facts"] == 1
+            assert connection.execute(months).fetchone() == (0,)
+        assert dump(context.database, tenant) == before
 
     def test_keeps_everything_of_a_tenant_that_says_nothing(self, context: Context, tenant: Tenant) -> None:
         before = dump(context.database, tenant)

@@ -79,6 +79,17 @@ RULES = (
         "Take it off with ALTER TABLE ... NO INHERIT, or drop it",
     ),
     Rule(
+        "partition-reach",
+        "gives others than its table's owner and the back-ups a way around the policies of its table",
+        f"""SELECT DISTINCT pg_class.oid::regclass FROM pg_class, aclexplode(relacl) AS granted
+            WHERE pg_class.oid IN ({CHILDREN}) AND relispartition AND granted.grantee <> relowner
+                AND (granted.grantee <> 'opsintel_backup'::regrole OR privilege_type <> 'SELECT')
+            UNION
+            SELECT polrelid::regclass FROM pg_policy
+            WHERE polrelid IN ({CHILDREN})
+                AND NOT (polroles = ARRAY['opsintel_backup'::regrole::oid] AND polcmd = 'r')""",
+    ),
+    Rule(
         "trigger-off",
         "is switched off",
         """SELECT format('%%I of %%s', tgname, tgrelid::regclass)

@@ -119,9 +119,11 @@ def tenant_table(
     system_select: Sequence[str] = (),
     system_write: Sequence[str] = (),
     access: Sequence[Access] = (),
+    by_month: str | None = None,
 ) -> Table:
     """Declare a table of tenants: tenant_id comes first, in its columns and in its primary key.
 
+    `by_month` names the day by which it is partitioned, a month a partition (opsintel/db/partitions.sql).
     `system_select` and `system_write` name the columns (or "*") that `system_tx` may read and write; `access` is what
     further roles may.
     """
@@ -140,6 +142,7 @@ def tenant_table(
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"], ondelete="CASCADE"),
         comment=comment,
         info={"declaration": declared},
+        postgresql_partition_by=f"RANGE ({by_month})" if by_month else None,
     )
 
 

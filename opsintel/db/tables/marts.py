@@ -30,6 +30,7 @@ fact_message_day = tenant_table(
     column("sentiment_sum", INT, "Sum of sentiments, -2 to 2 each"),
     reference("source_id", "source"),
     key=("day", "source_id", "kind", "severity", "is_actionable"),
+    by_month="day",
     retention="rebuilt",
     erasure="recomputed",
     access=[limited(OF_SOURCES)],
@@ -43,6 +44,7 @@ fact_participant_day = tenant_table(
     column("messages", INT, "Actionable messages"),
     reference("participant_id", "participant"),
     key=("day", "participant_id"),
+    by_month="day",
     retention="rebuilt",
     erasure="recomputed",
 )
@@ -64,6 +66,7 @@ fact_issue_day = tenant_table(
     reference("issue_id", "issue"),
     Index("ix_fact_issue_day_issue", "tenant_id", "issue_id", "day"),
     key=("day", "issue_id"),
+    by_month="day",
     retention="rebuilt",
     erasure="recomputed",
 )
@@ -82,6 +85,7 @@ fact_source_day = tenant_table(
     column("counted_at", TIME, "When the census was taken", null=True),
     reference("source_id", "source"),
     key=("day", "source_id"),
+    by_month="day",
     retention="rebuilt",
     erasure="recomputed",
     access=[limited(OF_SOURCES)],

@@ -37,7 +37,7 @@ _REFERENCES = """
 """
 _UNSECURED = """
     SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relkind IN ('r', 'p') AND relrowsecurity AND nspname = 'public' ORDER BY 1
+    WHERE relkind IN ('r', 'p') AND relrowsecurity AND NOT relispartition AND nspname = 'public' ORDER BY 1
 """
 
 
