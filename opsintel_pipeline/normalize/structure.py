@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from opsintel_pipeline.normalize.headers import Headers, media_type, parameters, read_block
+from opsintel_pipeline.normalize.text import clean_line
 
 DEPTH_LIMIT = 50
 PARTS_LIMIT = 1_000
@@ -104,7 +105,8 @@ class Structure:
     parts: int = 1
 
     def note(self, defect: str) -> None:
-        """Keep a defect once."""
+        """Keep a defect once; what it repeats of the mail is made one clean line."""
+        defect = clean_line(defect, 300)
         if defect not in self.defects:
             self.defects.append(defect)
 

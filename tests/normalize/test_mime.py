@@ -343,3 +343,6 @@ class TestTypes:
         for attached in read(multipart(b"mixed", part(b"text"), part(b"x", kind, fields))).attachments:
             assert attached.content_type.isprintable()
             assert attached.content_type.isascii()
+
+    def test_a_defect_repeats_no_control_character_of_the_mail(self) -> None:
+        assert all(defect.isprintable() for defect in read(mail(b"\xe9", b"text/plain; charset=\x05tf-8")).defects)
