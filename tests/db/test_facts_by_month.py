@@ -153,7 +153,7 @@ class TestAnInstallationOfBefore:
             facts.add(date(1970, 1, 1), date(2019, 2, 28), date(2019, 3, 1), today())
             stored = facts.rows(FACTS)
         assert kept(url, facts.tenant) == stored
-        assert migrate(url, login=SERVICE, target="0017") == "0017"
+        assert migrate(url, login=SERVICE, target="0018") == "0018"
         assert kept(url, facts.tenant) == stored
         migrate(url, login=SERVICE)
         assert kept(url, facts.tenant) == stored
