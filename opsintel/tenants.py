@@ -27,6 +27,8 @@ class Tenant:
     window_days: int
     own_domains: tuple[str, ...]
     retention_days: int | None = None
+    payload_days: int | None = None
+    fact_days: int | None = None
 
     def keeps(self, occurred_at: datetime | None, at: datetime) -> bool:
         """Tell whether what happened then is still kept at a moment; what has no time is."""
@@ -37,7 +39,7 @@ class Tenant:
         )
 
 
-_COLUMNS = "id, slug, name, language, window_days, own_domains, retention_days"
+_COLUMNS = "id, slug, name, language, window_days, own_domains, retention_days, payload_days, fact_days"
 
 
 def create_tenant(database: Database, slug: str, name: str, *, own_domains: tuple[str, ...] = ()) -> Tenant:
@@ -126,4 +128,4 @@ def set_retention(database: Database, tenant_id: UUID, days: int | None) -> None
 
 
 def _tenant(row: tuple[Any, ...]) -> Tenant:
-    return Tenant(row[0], row[1], row[2], row[3], row[4], tuple(row[5]), row[6])
+    return Tenant(row[0], row[1], row[2], row[3], row[4], tuple(row[5]), *row[6:])

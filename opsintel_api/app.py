@@ -18,6 +18,7 @@ from opsintel.db.engine import AsyncDatabase
 from opsintel.db.listener import CHANGES, Listener
 from opsintel.metrics.pools import PoolGauge
 from opsintel.metrics.server import serving_metrics
+from opsintel.objects.store import open_objects
 from opsintel.settings import Settings, variable_of
 from opsintel_api import problems
 from opsintel_api.auth.throttle import Throttle
@@ -44,7 +45,9 @@ from opsintel_api.routes import (
     messages,
     operator,
     overview,
+    person_exports,
     personal_data,
+    retention,
     search,
     sign_on,
     sources,
@@ -73,7 +76,9 @@ ROUTERS = (
     jobs.routes,
     keys.routes,
     personal_data.routes,
+    retention.routes,
     erasures.routes,
+    person_exports.routes,
     audit.routes,
     events.routes,
     operator.routes,
@@ -114,6 +119,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         passwords.prepare()
         database = await AsyncDatabase.open(database_url, max_size=POOL_SIZE, statement_seconds=STATEMENT_SECONDS)
         broker = BrokerProbe(settings.amqp_url) if settings.amqp_url else None
+        objects = open_objects(settings)
         shared = ApiLimits(settings, database)
         throttle = Throttle(shared, key_for(settings, "throttle"))
         postbox = Postbox(settings)
@@ -122,7 +128,9 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         changes = Changes(database, Listener(database_url, CHANGES), key_for(settings, "events"))
         provider = Provider.of(settings)
-        app.state.services = Services(database, settings, throttle, limits, postbox, hashing, changes, broker, provider)
+        app.state.services = Services(
+            database, settings, throttle, limits, postbox, hashing, objects, changes, broker, provider
+        )
         pool = PoolGauge(database.pool_figures)
         try:
             with serving_metrics(settings.metrics_addr, variable_of("metrics_addr"), [pool]):

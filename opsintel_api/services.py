@@ -12,6 +12,7 @@ from fastapi import Request
 
 from opsintel.access.single_sign_on.provider import Provider
 from opsintel.db.engine import AsyncDatabase
+from opsintel.objects.store import ObjectStore
 from opsintel.settings import Settings
 from opsintel_api.auth.throttle import Throttle
 from opsintel_api.broker import BrokerProbe
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """Database, settings and keys of a running API."""
+    """Database, objects, settings and keys of a running API."""
 
     database: AsyncDatabase
     settings: Settings
@@ -33,6 +34,7 @@ class Services:
     postbox: Postbox
     hashing: asyncio.Semaphore
     """How many passwords are hashed at once."""
+    objects: ObjectStore
     changes: Changes
     broker: BrokerProbe | None = None
     provider: Provider | None = None

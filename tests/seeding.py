@@ -40,6 +40,7 @@ class Seeded:
     job: UUID = field(default_factory=new_id)
     erasure: UUID = field(default_factory=new_id)
     """A dry run that was done."""
+    person_export: UUID = field(default_factory=new_id)
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
     leaver: UUID | None = None
@@ -72,6 +73,10 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _facts(connection, seeded)
         _job(connection, seeded)
         _erasure(connection, seeded)
+        insert(
+            connection, "person_export", tenant_id=seeded.tenant_id, id=seeded.person_export, actor_kind="person",
+            actor_id=str(seeded.users["owner"]),
+        )  # fmt: skip
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)
     return seeded

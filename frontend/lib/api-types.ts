@@ -833,6 +833,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policies/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Retention Policy
+         * @description Return how long the tenant keeps what, and how much is past it.
+         */
+        get: operations["get_retention_policy"];
+        /**
+         * Set Retention Policy
+         * @description Set how long the tenant keeps what, and return how much goes with the next run of the schedule.
+         *
+         *     With `preview=true` nothing is set: look at what a shorter retention deletes before you ask for it.
+         */
+        put: operations["set_retention_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/erasures": {
         parameters: {
             query?: never;
@@ -873,6 +899,74 @@ export interface paths {
          * @description Return an erasure or a dry run with its receipt.
          */
         get: operations["get_erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/person-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Person Exports
+         * @description Return exports, latest first; none of them names the person.
+         */
+        get: operations["list_person_exports"];
+        put?: never;
+        /**
+         * Start Person Export
+         * @description Have all that is stored of a person put into a file; 202 with the job to follow.
+         *
+         *     Job and export have one id. Needs the right to see personal data unmasked too, as has the fetching of the file.
+         */
+        post: operations["start_person_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/person-exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Person Export
+         * @description Return an export with how far it is.
+         */
+        get: operations["get_person_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/person-exports/{export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Person Export File
+         * @description Return the file of an export: a zip archive with JSON lines and a page to read. Each fetch is in the audit log.
+         *
+         *     Needs the right to see personal data unmasked too. 409 while it is being made, 410 once its time is over.
+         */
+        get: operations["get_person_export_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2059,14 +2153,14 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "backfill" | "erasure";
+            kind: "backfill" | "erasure" | "person_export";
             /**
              * State
              * @enum {string}
              */
             state: "queued" | "running" | "done" | "failed" | "cancelled";
             /** Parameters */
-            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["ErasureOfJob"];
+            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["ErasureOfJob"] | components["schemas"]["PersonExportOfJob"];
             /**
              * Total
              * @description Days it has, 1 for what has no days; null before it was started
@@ -2572,6 +2666,20 @@ export interface components {
             new: string;
         };
         /**
+         * PastRetention
+         * @description How much is past a policy: it goes with the next run of the schedule, once a day.
+         */
+        PastRetention: {
+            /** Messages */
+            messages: number;
+            /** Raw Payloads */
+            raw_payloads: number;
+            /** Facts */
+            facts: number;
+            /** Jobs */
+            jobs: number;
+        };
+        /**
          * Period
          * @description The span of UTC days an answer is about, both included.
          */
@@ -2586,6 +2694,108 @@ export interface components {
              * Format: date
              */
             to: string;
+        };
+        /**
+         * PersonExport
+         * @description An export, without the person.
+         * @example {
+         *       "asked_by": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000002",
+         *         "kind": "person"
+         *       },
+         *       "error": "",
+         *       "expires_at": "2026-11-30T09:00:04Z",
+         *       "finished_at": "2026-11-23T09:00:04Z",
+         *       "id": "01993c5e-7c00-7000-8000-00000000000b",
+         *       "records": {
+         *         "analysis": 4,
+         *         "message": 12,
+         *         "participant": 1
+         *       },
+         *       "requested_at": "2026-11-23T09:00:00Z",
+         *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "size": 48213,
+         *       "state": "done"
+         *     }
+         */
+        PersonExport: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Also the id of its job
+             */
+            id: string;
+            /**
+             * State
+             * @description `expired`: its file was removed, by time or by an erasure
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "expired";
+            /**
+             * Records
+             * @description How much is in it, by file
+             */
+            records: {
+                [key: string]: number;
+            };
+            /**
+             * Size
+             * @description Bytes of the file; 0 before it is done
+             */
+            size: number;
+            /**
+             * Sha256
+             * @description Hash of the file; null before it is done
+             */
+            sha256: string | null;
+            /**
+             * Error
+             * @description Why it failed, or waits, in words
+             */
+            error: string;
+            asked_by: components["schemas"]["AskedBy"];
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Expires At
+             * @description When the file is removed
+             */
+            expires_at: string | null;
+        };
+        /**
+         * PersonExportOfJob
+         * @description What was asked for: an export with the job's id; it names nobody.
+         */
+        PersonExportOfJob: Record<string, never>;
+        /**
+         * PersonExportPage
+         * @description A page of exports, latest first.
+         */
+        PersonExportPage: {
+            /** Items */
+            items: components["schemas"]["PersonExport"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * PersonExportRequest
+         * @description Whose data is wanted.
+         * @example {
+         *       "subject": {
+         *         "email": "ana@example.com"
+         *       }
+         *     }
+         */
+        PersonExportRequest: {
+            subject: components["schemas"]["PersonSubject"];
         };
         /**
          * PersonSubject
@@ -2792,6 +3002,63 @@ export interface components {
         ResetRequest: {
             /** Email */
             email: string;
+        };
+        /**
+         * RetentionDays
+         * @description Days that each kind of data is kept.
+         * @example {
+         *       "audit_days": 3650,
+         *       "fact_days": 1825,
+         *       "job_days": 90,
+         *       "message_days": 730,
+         *       "raw_payload_days": 90
+         *     }
+         */
+        RetentionDays: {
+            /**
+             * Message Days
+             * @description Messages and all that hangs on them; null: for ever
+             */
+            message_days: number | null;
+            /**
+             * Raw Payload Days
+             * @description What providers sent, as it came; null: as long as messages
+             */
+            raw_payload_days: number | null;
+            /**
+             * Fact Days
+             * @description Counts by day, which may outlive messages; null: as long as messages
+             */
+            fact_days: number | null;
+            /**
+             * Job Days
+             * @description Jobs and exports that have ended
+             * @default 90
+             */
+            job_days: number;
+            /**
+             * Audit Days
+             * @description The audit log, at least; it is kept whole
+             * @default 3650
+             */
+            audit_days: number;
+        };
+        /**
+         * RetentionPolicy
+         * @description A tenant's policy, and what is past it now.
+         */
+        RetentionPolicy: {
+            /** Message Days */
+            message_days: number | null;
+            /** Raw Payload Days */
+            raw_payload_days: number | null;
+            /** Fact Days */
+            fact_days: number | null;
+            /** Job Days */
+            job_days: number;
+            /** Audit Days */
+            audit_days: number;
+            would_go: components["schemas"]["PastRetention"];
         };
         /**
          * RevealRequest
@@ -6561,6 +6828,143 @@ export interface operations {
             };
         };
     };
+    get_retention_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_retention_policy: {
+        parameters: {
+            query?: {
+                /** @description Set nothing; say what would go under this policy */
+                preview?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionDays"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_erasures: {
         parameters: {
             query?: {
@@ -6752,6 +7156,316 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_person_exports: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExportPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_person_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_person_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_person_export_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,9 @@
 "use client";
 
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { api, type Schemas, settle, unwrap } from "@/lib/api";
+import { useMay } from "@/lib/me";
 
 export type TenantMember = Schemas["TenantMember"];
 export type Invitation = Schemas["Invitation"];
@@ -33,6 +35,18 @@ export const useTenantMembers = (enabled = true) =>
     getNextPageParam: (page: Page<TenantMember>) => page.next_cursor ?? undefined,
     enabled,
   });
+
+/** The names of people by their accounts; members are read page by page until all of them are known. */
+export function useMemberNames(accounts: readonly (string | null | undefined)[]): ReadonlyMap<string, string> {
+  const mayReadMembers = useMay("members.manage") === true;
+  const { data, hasNextPage, isFetching, fetchNextPage } = useTenantMembers(mayReadMembers);
+  const names = new Map(data?.pages.flatMap((page) => page.items).map((member) => [member.user_id, member.name || member.email]));
+  const isMissing = accounts.some((account) => account && !names.has(account));
+  useEffect(() => {
+    if (isMissing && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isMissing, hasNextPage, isFetching, fetchNextPage]);
+  return names;
+}
 
 export const useInvitations = () =>
   useInfiniteQuery({

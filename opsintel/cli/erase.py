@@ -50,7 +50,7 @@ def erase_person(
     from opsintel_pipeline.erasure.person import preview
     from opsintel_pipeline.erasure.resolve import person_of
 
-    participant = _uuid(address)
+    participant = participant_of(address)
     with open_context(load_settings()) as context:
         found = find_tenant(context.database, tenant)
         if dry_run:
@@ -161,7 +161,8 @@ def _print_receipt(receipt: Mapping[str, Any]) -> None:
         typer.echo(f"back-up {backup['backup']} still holds it until {backup['until']}")
 
 
-def _uuid(text: str) -> UUID | None:
+def participant_of(text: str) -> UUID | None:
+    """Return the id of a participant that was given instead of an address; None for an address."""
     try:
         return UUID(text)
     except ValueError:

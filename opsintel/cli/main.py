@@ -33,7 +33,7 @@ COMMANDS = {
     "tenant": ("opsintel.cli.tenant", "Make, suspend or pause tenants; how long messages are kept"),
     "parse": ("opsintel.cli.parse", "Print the canonical message of each file"),
     "filter": ("opsintel.cli.filter", "Try filters on files; say what of them a provider evaluates"),
-    "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX"),
+    "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX, or all that is stored of a person"),
     "eval": ("opsintel.cli.eval", "Measure the product's own methods on labelled data"),
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
     "audit": ("opsintel.cli.audit", "Check that the audit log is what it was; anchor it outside of the database"),

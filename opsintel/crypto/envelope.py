@@ -27,6 +27,9 @@ MAGIC = b"OPS1"
 KEY_BYTES = 32
 _KEY_ID, _MESSAGE_ID, _COMMITMENT, _NONCE, _TAG = 16, 32, 32, 12, 16
 _HEADER = len(MAGIC) + _KEY_ID + _MESSAGE_ID + _COMMITMENT + _NONCE
+OVERHEAD = _HEADER + _TAG
+"""Bytes that sealing adds to a value."""
+
 _ENCRYPTION_INFO = b"opsintel envelope v1 encryption"
 _COMMITMENT_INFO = b"opsintel envelope v1 commitment"
 

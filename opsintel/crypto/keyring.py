@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -13,6 +15,9 @@ from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError
 from opsintel.ids import new_id
+
+STORED: LiteralString = "secret.purpose, secret.sealed, secret.version, secret.data_key_id, data_key.wrapped"
+"""What of a secret and the data key that seals it `opened` takes."""
 
 DESTROYED = "destroyed"
 """What stands for the master key of a data key that was destroyed."""
@@ -52,15 +57,12 @@ class Keyring:
         """Return a credential; `NotFoundError` when absent, `SealError` when it does not open."""
         with self._database.tenant_tx(tenant_id) as connection:
             row = connection.execute(
-                "SELECT s.purpose, s.sealed, s.version, s.data_key_id, k.wrapped FROM secret s"
-                " JOIN data_key k ON k.id = s.data_key_id WHERE s.id = %s",
+                f"SELECT {STORED} FROM secret JOIN data_key ON data_key.id = secret.data_key_id WHERE secret.id = %s",
                 (secret_id,),
             ).fetchone()
         if row is None:
             raise NotFoundError("There is no such credential")
-        purpose, sealed, version, key_id, wrapped = row
-        key = self._masters.unwrap(tenant_id, key_id, wrapped)
-        return Secret(open_sealed(key, sealed, _context(purpose, tenant_id, secret_id, version)))
+        return opened(self._masters, tenant_id, secret_id, row)
 
     def rotate_data_key(self, connection: psycopg.Connection, tenant_id: UUID) -> int:
         """Give a tenant a new data key in the caller's transaction of that tenant; returns how many secrets it seals.
@@ -99,6 +101,13 @@ class Keyring:
             (tenant_id, key_id, str(self._masters.current_id), self._masters.wrap(tenant_id, key_id, key)),
         )
         return key_id, key
+
+
+def opened(masters: MasterKeys, tenant_id: UUID, secret_id: UUID, row: Sequence[Any]) -> Secret:
+    """Return the credential of a row of the columns `STORED`; `SealError` when it does not open."""
+    purpose, sealed, version, key_id, wrapped = row
+    key = masters.unwrap(tenant_id, key_id, wrapped)
+    return Secret(open_sealed(key, sealed, _context(purpose, tenant_id, secret_id, version)))
 
 
 def destroy_data_keys(connection: psycopg.Connection, tenant_id: UUID) -> int:

@@ -21,7 +21,7 @@ from opsintel.db.engine import Database
 from opsintel.errors import InputError
 from opsintel.objects.store import ObjectStore, Stored, kind_of
 
-REFERENCES = (("raw_payload", "object_key"), ("erasure", "ledger_key"))
+REFERENCES = (("raw_payload", "object_key"), ("erasure", "ledger_key"), ("person_export", "object_key"))
 """Every column that holds the key of an object; an object named by none of them is collected."""
 
 KEPT_KINDS = ("erasures", "rewrites")

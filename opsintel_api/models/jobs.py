@@ -84,15 +84,19 @@ class ErasureOfJob(Answer):
     dry_run: bool
 
 
+class PersonExportOfJob(Answer):
+    """What was asked for: an export with the job's id; it names nobody."""
+
+
 class Job(Answer):
     """Something that was asked for and takes longer than a request."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [JOB_EXAMPLE]})
 
     id: UUID
-    kind: Literal["backfill", "erasure"]
+    kind: Literal["backfill", "erasure", "person_export"]
     state: JobState
-    parameters: BackfillOfJob | ErasureOfJob
+    parameters: BackfillOfJob | ErasureOfJob | PersonExportOfJob
     total: int | None = Field(description="Days it has, 1 for what has no days; null before it was started")
     done: int = Field(description="How many are done")
     failed: int = Field(description="How many were given up")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from opsintel_api.masking import Shown
 from opsintel_api.models.auth import Email, Role
 from opsintel_api.models.common import Answer, NextCursor, PageParameters, Parameters
 
@@ -21,8 +22,9 @@ class TenantMember(Answer):
     """A person who belongs to the tenant."""
 
     user_id: UUID
-    email: str
-    name: str
+    # An account of a colleague is no personal data of a message: whoever manages members has to know whom.
+    email: Shown
+    name: Shown
     role: Role
     grants: list[str] = Field(description="Scopes given beyond those of the role")
     source_ids: list[UUID] | None = Field(description="Sources whose messages the person sees; null: all")
@@ -61,7 +63,7 @@ class Invitation(Answer):
     """Somebody who was asked to join and has not answered yet."""
 
     id: UUID
-    email: str
+    email: Shown
     role: Role
     grants: list[str]
     source_ids: list[UUID] | None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from opsintel.access.roles import SESSION, matrix
 from opsintel_api.auth.principal import principal_of
@@ -26,7 +27,9 @@ class MaskedRoute(StrictRoute):
 
         async def masked(request: Request) -> Response:
             response = await handler(request)
-            if response.body and not isinstance(response, Revealed) and _is_to_be_masked(request):
+            if isinstance(response, Revealed | StreamingResponse):
+                return response
+            if response.body and _is_to_be_masked(request):
                 response.body = masked_json(bytes(response.body), self._model_of(response.status_code))
                 response.headers["Content-Length"] = str(len(response.body))
             return response

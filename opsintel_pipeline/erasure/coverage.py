@@ -46,12 +46,22 @@ DECIDED: dict[str, dict[str, str]] = {
         "prev_hash hash": _HASH,
     },
     "audit_subject": {"kind reference": _GOES},
+    "authorization_request": {
+        "state_hash browser_hash": _HASH,
+        "purpose provider": _LIST,
+        "details": "the page to go on to, or the key of an invitation; goes within minutes",
+    },
     "batch": {"kind state run_id": _IDS},
     "data_key": {"wrapped": _HASH},
     "embedding": {"vector": _DERIVED, "model_version": _OURS},
     "embedding_model": {
         "state": "words that the person alone used are blanked in its vocabulary",
         "name version reason": _OURS,
+    },
+    "person_export": {
+        "wanted counts error object_key state": "every export of the tenant goes, as each may quote the person",
+        "actor_kind actor_id": _IDS,
+        "sha256": _HASH,
     },
     "erasure": {
         "wanted progress": "emptied as the erasure ends",
@@ -63,6 +73,7 @@ DECIDED: dict[str, dict[str, str]] = {
     "erasure_suppression": {"hash": "a keyed hash, by which what comes later is erased on arrival"},
     "export_row": {"row_hash": _HASH},
     "export_target": {"kind name config state": _SETTINGS},
+    "identity": {"issuer subject": _ACCOUNT},
     "invitation": {"email role grants": _GOES},
     "issue": {"centroid": "the mean of what is left, made anew"},
     "message": {

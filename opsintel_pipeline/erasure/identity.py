@@ -31,6 +31,12 @@ FORGOTTEN: tuple[tuple[str, str, LiteralString, LiteralString], ...] = (
 )
 """References to the person's account: name in the receipt, table, what becomes of them, which they are."""
 
+REGISTRATION_OVER: LiteralString = (
+    "purpose = 'registration' AND details ->> 'email' = ANY(%(addresses)s)"
+    " AND (used_at IS NOT NULL OR expires_at < now())"
+)
+"""Which links of registrations go: one that still waits belongs to no tenant, and is left alone."""
+
 
 def suppress(work: Work) -> None:
     """From now on what comes from the person, whatever way, is erased on arrival."""
@@ -71,10 +77,7 @@ def values_of(work: Work) -> dict[str, Any]:
 
 
 def remove_account(work: Work) -> None:
-    """Take the person's account out of the tenant; it goes as a whole where it is in no other.
-
-    A registration that still waits for its link belongs to no tenant, and is left alone; what is over goes.
-    """
+    """Take the person's account out of the tenant; it goes as a whole where it is in no other."""
     addresses = sorted(work.person.terms.addresses)
     with work.context.database.system_tx() as connection:
         connection.execute(
@@ -82,9 +85,7 @@ def remove_account(work: Work) -> None:
             (addresses, work.tenant_id, addresses),
         )
         work.counts["account_token"] += connection.execute(
-            "DELETE FROM account_token WHERE purpose = 'registration' AND details ->> 'email' = ANY(%s)"
-            " AND (used_at IS NOT NULL OR expires_at < now())",
-            (addresses,),
+            f"DELETE FROM account_token WHERE {REGISTRATION_OVER}", {"addresses": addresses}
         ).rowcount
         if work.person.user_id is not None:
             _leave(work, connection, work.person.user_id)

@@ -13,6 +13,7 @@ from opsintel.ids import new_id
 from opsintel.people.requests import Erasure
 from opsintel.people.suppression import Suppressed, ensure_suppression_key, suppression_key
 from opsintel_pipeline.erasure.derived import blank_threads, export_again, forget_words, refresh_touched
+from opsintel_pipeline.erasure.exports import remove_exports
 from opsintel_pipeline.erasure.identity import remove_account, remove_person, suppress
 from opsintel_pipeline.erasure.mentions import redact_mentions
 from opsintel_pipeline.erasure.own import bury_own, take_in_words
@@ -92,6 +93,7 @@ def _run_steps(work: Work) -> None:
         threads = take_in_words(work)
     steps: tuple[tuple[str, Step], ...] = (
         ("suppress", suppress),
+        ("exports", remove_exports),
         ("threads", blank_threads),
         ("sweep", sweep),
         ("mentions", lambda work: redact_mentions(work, threads)),

@@ -27,7 +27,7 @@ LEDGER = "erasures"
 """Kind of the objects that a restore reads before anything is served."""
 
 STORES: dict[str, tuple[str, ...]] = {
-    "objects": ("raw_payload", "object"),
+    "objects": ("raw_payload", "object", "person_export"),
     "events": (
         "message", "message_revision", "message_occurrence", "attachment", "message_label", "message_link", "thread",
         "participant", "participant_identity", "organization", "fact_participant_day", "ingest_failure",

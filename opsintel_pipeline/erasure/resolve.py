@@ -30,10 +30,11 @@ def person_of(
     participants: Iterable[UUID] = (),
     identities: Iterable[tuple[str, str]] = (),
     known: Suppressed | None = None,
+    leaves: bool = True,
 ) -> Person:
     """Return the person of an address, of participants, of identities, or of keyed hashes of an earlier erasure.
 
-    Raises `InputError` for what is no address, and for the only owner of a tenant.
+    Raises `InputError` for what is no address, and for the only owner of a tenant where the person `leaves` it.
     """
     identities = {*identities, *([("email", normalized_email(address))] if address else [])}
     with context.database.tenant_tx(tenant_id) as connection:
@@ -48,7 +49,7 @@ def person_of(
         phones = _phones(connection, found)
         places = _chats(connection, found, names)
     identities |= {("slack", one) for one in _chat_ids(context, places, addresses)}
-    user_id, user_name = _account(context, tenant_id, addresses)
+    user_id, user_name = _account(context, tenant_id, addresses, leaves=leaves)
     names |= {value for kind, value in identities if kind == "name"} | ({user_name} if user_name else set())
     terms = Terms(
         frozenset(addresses),
@@ -138,7 +139,7 @@ def _participants_of_hashes(connection: psycopg.Connection, known: Suppressed) -
     return {row[0] for row in rows if known.holds("participant", str(row[0]))}
 
 
-def _account(context: Context, tenant_id: UUID, addresses: set[str]) -> tuple[UUID | None, str]:
+def _account(context: Context, tenant_id: UUID, addresses: set[str], *, leaves: bool) -> tuple[UUID | None, str]:
     """Return the account of one of the addresses where it is a member of the tenant, with its name."""
     with context.database.system_tx() as connection:
         row = connection.execute(
@@ -150,6 +151,6 @@ def _account(context: Context, tenant_id: UUID, addresses: set[str]) -> tuple[UU
         ).fetchone()
     if row is None:
         return None, ""
-    if row[2] == "owner" and row[3] == 1:
+    if leaves and row[2] == "owner" and row[3] == 1:
         raise InputError("This is the only owner of the tenant", remedy="Make somebody else an owner first")
     return row[0], row[1]

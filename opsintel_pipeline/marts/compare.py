@@ -8,6 +8,7 @@ from typing import LiteralString
 from opsintel.context import Context
 from opsintel.queue.outbox import announce_days
 from opsintel.tenants import Tenant, all_tenants
+from opsintel_pipeline.marts.rows import not_frozen
 
 _STALE: LiteralString = """
     WITH rows AS (
@@ -39,9 +40,9 @@ _STALE: LiteralString = """
 
 
 def stale_days(context: Context, tenant: Tenant) -> list[date]:
-    """Return the days whose roll-ups are not those of their rows, ascending."""
+    """Return the days whose roll-ups are not those of their rows, ascending; those that are kept longer left out."""
     with context.database.tenant_tx(tenant.id) as connection:
-        return [row[0] for row in connection.execute(_STALE)]
+        return not_frozen(connection, [row[0] for row in connection.execute(_STALE)])
 
 
 def repair(context: Context) -> dict[str, int]:

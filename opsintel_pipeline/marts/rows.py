@@ -8,6 +8,7 @@ import polars as pl
 import psycopg
 
 from opsintel.partitions import Partition
+from opsintel.retention import FROZEN_UNTIL
 
 SCHEMA: dict[str, pl.DataType] = {
     "message_id": pl.String(),
@@ -32,12 +33,20 @@ def days_of(connection: psycopg.Connection, partition: Partition) -> list[date]:
     return sorted({partition.day, *(row[0] for row in rows)})
 
 
+def not_frozen(connection: psycopg.Connection, days: list[date]) -> list[date]:
+    """Return the days without those whose counts are kept for longer than their messages, and are no more of them."""
+    row = connection.execute(FROZEN_UNTIL).fetchone()
+    return days if row is None else [day for day in days if day > row[0]]
+
+
 def read_rows(connection: psycopg.Connection, days: list[date]) -> pl.DataFrame:
     """Return one row for each live message on the days, by the columns of `SCHEMA`.
 
     Customers only: `participant_id` is null for the tenant's own people. A message seen in several sources counts for
     the first.
     """
+    if not days:
+        return pl.DataFrame(schema=SCHEMA)
     rows = connection.execute(
         """
         SELECT message.id::text, (message.sorted_at AT TIME ZONE 'UTC')::date, first_place.source_id::text,

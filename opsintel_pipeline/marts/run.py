@@ -12,13 +12,13 @@ from opsintel.db.listener import CHANGES
 from opsintel.partitions import Partition, StageResult
 from opsintel_pipeline.marts.issues import issue_days
 from opsintel_pipeline.marts.messages import message_days, participant_days
-from opsintel_pipeline.marts.rows import days_of, read_rows
+from opsintel_pipeline.marts.rows import days_of, not_frozen, read_rows
 
 
 def run(context: Context, partition: Partition) -> StageResult:
     """Replace the facts of a partition's days and raise the tenant's data version; returns the fact rows written."""
     with context.database.tenant_tx(partition.tenant_id) as connection:
-        days = days_of(connection, partition)
+        days = not_frozen(connection, days_of(connection, partition))
         rows = read_rows(connection, days)
         written = sum(
             _replace(connection, partition, table, facts, days)

@@ -16,24 +16,29 @@ import psycopg
 from opsintel.context import Context
 from opsintel.db.engine import Database
 from opsintel.queue.outbox import announce_days
-from opsintel.tenants import all_tenants
+from opsintel.tenants import Tenant, all_tenants
 
 log = logging.getLogger(__name__)
 
 PAGE = 1000
 
-COUNTED = "fact_source_day"
-FACTS = ("fact_message_day", "fact_participant_day", "fact_issue_day", COUNTED)
+COUNTS = ("fact_message_day", "fact_participant_day", "fact_issue_day")
+"""Counts that a tenant may keep for longer than its messages."""
+
+CENSUS = "fact_source_day"
+FACTS = (*COUNTS, CENSUS)
 """Tables that lie in months."""
 
 FINISHED = timedelta(days=30)
 """How long what is over is kept: work, batches, replayed quarantine, sessions and links."""
 
-FINISHED_JOBS = timedelta(days=90)
-
 _FINISHED: dict[str, LiteralString] = {
-    "job": "SELECT tenant_id, id FROM job WHERE state IN ('done', 'failed', 'cancelled')"
-    " AND finished_at < now() - %(jobs)s LIMIT %(page)s",
+    "job": "SELECT job.tenant_id, job.id FROM job JOIN tenant ON tenant.id = job.tenant_id"
+    " WHERE state IN ('done', 'failed', 'cancelled')"
+    " AND finished_at < now() - make_interval(days => tenant.job_days) LIMIT %(page)s",
+    "person_export": "SELECT export.tenant_id, export.id FROM person_export AS export"
+    " JOIN tenant ON tenant.id = export.tenant_id WHERE state IN ('failed', 'expired')"
+    " AND finished_at < now() - make_interval(days => tenant.job_days) LIMIT %(page)s",
     "work": "SELECT tenant_id, id FROM work WHERE state IN ('done', 'failed', 'cancelled')"
     " AND finished_at < now() - %(age)s LIMIT %(page)s",
     "batch": "SELECT id FROM batch WHERE state <> 'open' AND finished_at < now() - %(age)s"
@@ -50,13 +55,18 @@ _OLD = "now() - make_interval(days => %(days)s)"
 def run(context: Context) -> dict[str, int]:
     """Delete what is past its time in all tenants and return the rows deleted by table.
 
-    The roll-ups of the days that lost messages are announced to be built again.
+    The roll-ups of the days that lost messages are announced to be built again, unless counts are kept for longer.
     """
-    deleted = {"message": 0, "raw_payload": 0, "ingest_failure": 0}
+    deleted = {"message": 0, "raw_payload": 0, "ingest_failure": 0, "payload_content": 0, "fact": 0}
     for tenant in all_tenants(context.database):
+        if tenant.payload_days is not None:
+            deleted["payload_content"] += _let_go_of_payloads(context.database, tenant.id, tenant.payload_days)
         if tenant.retention_days is not None:
-            while messages := _delete_messages(context.database, tenant.id, tenant.retention_days):
+            while messages := _delete_messages(context.database, tenant):
                 deleted["message"] += messages
+            if tenant.fact_days is not None:
+                days = max(tenant.fact_days, tenant.retention_days)
+                deleted["fact"] += sum(_delete_facts(context.database, tenant.id, table, days) for table in COUNTS)
             for table in ("raw_payload", "ingest_failure"):
                 deleted[table] += _delete_old(context.database, tenant.id, table, tenant.retention_days)
             _forget_census(context.database, tenant.id, tenant.retention_days)
@@ -65,13 +75,13 @@ def run(context: Context) -> dict[str, int]:
     return deleted | {table: _delete_finished(context.database, table) for table in _FINISHED}
 
 
-def _delete_messages(database: Database, tenant_id: UUID, days: int) -> int:
+def _delete_messages(database: Database, tenant: Tenant) -> int:
     """Delete a page of old messages with what hangs on them, and the threads that they leave empty."""
-    with database.tenant_tx(tenant_id) as connection:
+    with database.tenant_tx(tenant.id) as connection:
         old = connection.execute(
             "SELECT id, thread_id, (sorted_at AT TIME ZONE 'UTC')::date FROM message"
             f" WHERE sorted_at < {_OLD} ORDER BY sorted_at, id LIMIT %(page)s",
-            {"days": days, "page": PAGE},
+            {"days": tenant.retention_days, "page": PAGE},
         ).fetchall()
         ids = [row[0] for row in old]
         connection.execute("UPDATE issue SET example_message_id = NULL WHERE example_message_id = ANY(%s)", (ids,))
@@ -81,8 +91,25 @@ def _delete_messages(database: Database, tenant_id: UUID, days: int) -> int:
             " AND NOT EXISTS (SELECT FROM message WHERE message.thread_id = thread.id)",
             (list({row[1] for row in old}),),
         )
-        announce_days(connection, tenant_id, {row[2] for row in old}, "retention", "marts")
+        if tenant.fact_days is None:
+            announce_days(connection, tenant.id, {row[2] for row in old}, "retention", "marts")
     return len(ids)
+
+
+def _let_go_of_payloads(database: Database, tenant_id: UUID, days: int) -> int:
+    """Let go of what providers sent; that it was read stays known. Objects that nobody holds are collected."""
+    statement = (
+        "UPDATE raw_payload SET object_key = NULL, object_offset = 0 WHERE id IN (SELECT id FROM raw_payload"
+        " WHERE object_key IS NOT NULL AND normalized_at IS NOT NULL"
+        f" AND coalesce(occurred_at, fetched_at) < {_OLD} LIMIT %(page)s)"
+    )
+    return _in_pages(database, tenant_id, statement, days)
+
+
+def _delete_facts(database: Database, tenant_id: UUID, table: str, days: int) -> int:
+    with database.tenant_tx(tenant_id) as connection:
+        statement = f"DELETE FROM {table} WHERE day < (now() AT TIME ZONE 'UTC')::date - %s"
+        return connection.execute(statement.encode(), (days,)).rowcount
 
 
 def _delete_old(database: Database, tenant_id: UUID, table: str, days: int) -> int:
@@ -93,6 +120,11 @@ def _delete_old(database: Database, tenant_id: UUID, table: str, days: int) -> i
         "ingest_failure": f"last_at < {_OLD}",
     }[table]
     statement = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {is_old} LIMIT %(page)s)"
+    return _in_pages(database, tenant_id, statement, days)
+
+
+def _in_pages(database: Database, tenant_id: UUID, statement: str, days: int) -> int:
+    """Execute a statement, a transaction for each page, until a page is not full; returns the rows."""
     deleted = 0
     while True:
         with database.tenant_tx(tenant_id) as connection:
@@ -116,10 +148,14 @@ def _forget_census(database: Database, tenant_id: UUID, days: int) -> None:
 def _drop_months(database: Database) -> int:
     """Drop the months of facts that end before what any tenant keeps, suspended ones included; return how many.
 
-    Of how complete the sources were, the months stay from the oldest day on of which something is left.
+    Counts may be kept for longer than messages. Of how complete the sources were, the months stay from the oldest day
+    on of which something is left.
     """
     with database.system_tx() as connection:
-        tenants = connection.execute("SELECT id, retention_days, current_date FROM tenant").fetchall()
+        tenants = connection.execute(
+            "SELECT id, CASE WHEN retention_days IS NOT NULL THEN greatest(retention_days, fact_days) END,"
+            " current_date FROM tenant"
+        ).fetchall()
     if not tenants or any(days is None for _, days, _ in tenants):
         return 0
     oldest = min(day - timedelta(days=days) for _, days, day in tenants)
@@ -129,7 +165,7 @@ def _drop_months(database: Database) -> int:
             row = connection.execute("SELECT min(day) FROM fact_source_day").fetchone()
             counted += [row[0]] if row and row[0] else []
     return sum(
-        _alter_partitions(database, "SELECT facts_forget(%s, %s)", table, min(counted) if table == COUNTED else oldest)
+        _alter_partitions(database, "SELECT facts_forget(%s, %s)", table, min(counted) if table == CENSUS else oldest)
         for table in FACTS
     )
 
@@ -151,14 +187,12 @@ def _alter_partitions(database: Database, statement: LiteralString, *parameters:
 
 
 def _delete_finished(database: Database, table: str) -> int:
-    key = "tenant_id, id" if table in ("job", "work") else "id"
+    key = "tenant_id, id" if table in ("job", "person_export", "work") else "id"
     statement = f"DELETE FROM {table} WHERE ({key}) IN ({_FINISHED[table]})"
     deleted = 0
     while True:
         with database.system_tx() as connection:
-            count = connection.execute(
-                statement.encode(), {"age": FINISHED, "jobs": FINISHED_JOBS, "page": PAGE}
-            ).rowcount
+            count = connection.execute(statement.encode(), {"age": FINISHED, "page": PAGE}).rowcount
         deleted += count
         if count < PAGE:
             return deleted

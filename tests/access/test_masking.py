@@ -247,6 +247,9 @@ class TestModels:
         assert {f"{model}.{name}" for model, name in shown if name not in ALLOWED} == {
             "EmbedderInfo.name",
             "Series.key",
+            "TenantMember.email",
+            "TenantMember.name",
+            "Invitation.email",
         }
 
     async def test_a_model_that_holds_itself_is_masked(self):

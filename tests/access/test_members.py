@@ -204,3 +204,14 @@ class TestList:
             found += [member["email"] for member in page["items"]]
             cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
         assert found == [company.email(role) for role in ROLES]
+
+    async def test_shows_addresses_whole_whatever_becomes_of_those_in_messages(self, client, company: Company):
+        owner = await log_in(client, company.email("owner"))
+        policy = {"policy": "revealed"}
+        assert (await client.put("/v1/policies/personal-data", headers=bearer(owner), json=policy)).status_code == 200
+        invited = {"email": "bo@partner.example", "role": "viewer"}
+        assert (await client.post("/v1/invitations", headers=bearer(owner), json=invited)).status_code == 201
+        members = (await client.get("/v1/members", headers=bearer(owner))).json()["items"]
+        assert {one["email"] for one in members} == {company.email(role) for role in ROLES}
+        invitations = (await client.get("/v1/invitations", headers=bearer(owner))).json()["items"]
+        assert [one["email"] for one in invitations] == ["bo@partner.example"]

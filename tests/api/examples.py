@@ -42,9 +42,14 @@ def example(route: str, tenant: Seeded) -> Example:
         "POST /v1/erasures": Example(
             {"subject": {"email": "nobody@example.com"}, "dry_run": True}, statuses=frozenset({202})
         ),
+        "POST /v1/person-exports": Example({"subject": {"email": "nobody@example.com"}}, statuses=frozenset({202})),
+        "GET /v1/person-exports/{export_id}/file": Example(statuses=frozenset({409})),
         "POST /v1/service-keys": Example({"name": "Report", "scopes": ["insights.read"]}, statuses=frozenset({201})),
         "POST /v1/service-keys/{key_id}/rotate": Example({}, statuses=frozenset({200, 409})),
         "POST /v1/messages/{message_id}/reveal": Example({"reason": "Refund of ticket 4417"}),
+        "PUT /v1/policies/retention": Example(
+            {"message_days": None, "raw_payload_days": None, "fact_days": None}, statuses=ok
+        ),
         "PUT /v1/policies/personal-data": Example({"policy": "masked"}),
         "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
     }
@@ -59,6 +64,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "source_id": str(tenant.sources["mbox"]),
         "job_id": str(tenant.job),
         "erasure_id": str(tenant.erasure),
+        "export_id": str(tenant.person_export),
         "key_id": str(tenant.service_key),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),

@@ -143,7 +143,7 @@ class TestLogOutEverywhere:
 
 
 class TestPagesOfSettings:
-    PATHS = ("", "members/", "service-keys/", "audit/", "personal-data/")
+    PATHS = ("", "members/", "service-keys/", "audit/", "personal-data/", "people/", "retention/")
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_have_no_accessibility_fault_and_fit_a_phone(self, page: Page, served: Served, theme: str) -> None:

@@ -14,6 +14,7 @@ from opsintel.clock import today
 from opsintel.context import Context
 from opsintel.db.embedded import ADMIN, Access
 from opsintel.ids import new_id
+from opsintel.partitions import Partition
 from opsintel.queue import quarantine
 from opsintel.queue.wire import RefusedError
 from opsintel.tenants import Tenant, create_tenant, find_tenant, set_retention
@@ -22,6 +23,7 @@ from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
 from opsintel_pipeline.ingest.sources import sources_of
 from opsintel_pipeline.marts.compare import repair, stale_days
+from opsintel_pipeline.marts.run import run as run_marts
 from opsintel_pipeline.upkeep import retention
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.canonical import Dump, dump
@@ -81,6 +83,9 @@ class TestRetention:
             assert retention.run(context)["months of facts"] == 0
             assert connection.execute(months).fetchone() == (4,)
             set_retention(context.database, other.id, 365)
+            keep(context, other, fact_days=20_000)
+            assert retention.run(context)["months of facts"] == 0
+            keep(context, other, fact_days=365)
             with psycopg.connect(admin_url) as working:
                 working.execute("SELECT count(*) FROM fact_message_day")
                 assert retention.run(context)["months of facts"] == 3
@@ -132,6 +137,61 @@ class TestRetention:
         set_retention(context.database, tenant.id, 30)
         assert definitions.resolve_job_def("retain").execute_in_process(instance=instance).success
         assert len(dump(context.database, tenant)["message"]) == 12
+
+
+def keep(context: Context, tenant: Tenant, **days: int) -> None:
+    with context.database.system_tx() as connection:
+        for column, value in days.items():
+            connection.execute(f"UPDATE tenant SET {column} = %s WHERE id = %s".encode(), (value, tenant.id))
+
+
+class TestAPolicy:
+    def test_lets_go_of_what_providers_sent_and_keeps_the_messages(
+        self, context: Context, tenant: Tenant, tmp_path: Path
+    ) -> None:
+        neighbour = import_mailbox(context, tmp_path / "mails.mbox", "zebra")
+        neighbours = processed_again(context, neighbour)
+        before = dump(context.database, tenant)
+        keep(context, tenant, payload_days=10)
+        deleted = retention.run(context)
+        assert (deleted["payload_content"], deleted["message"]) == (8, 0)
+        with context.database.tenant_tx(tenant.id) as connection:
+            held = connection.execute(
+                "SELECT count(*), count(*) FILTER (WHERE object_key IS NOT NULL) FROM raw_payload"
+            ).fetchone()
+        assert held == (16, 8)
+        assert processed_again(context, tenant)["message"] == before["message"]
+        (source,) = sources_of(context.database, tenant.id)
+        assert take_census(context, find_tenant(context.database, "acme"), source).added == 0
+        assert dump(context.database, neighbour) == neighbours
+        assert retention.run(context)["payload_content"] == 0
+
+    def test_keeps_counts_for_longer_than_their_messages(self, context: Context, tenant: Tenant) -> None:
+        before = dump(context.database, tenant)
+        keep(context, tenant, retention_days=30, fact_days=60)
+        assert retention.run(context)["message"] == 4
+        assert stale_days(context, tenant) == []
+        old = today() - timedelta(days=40)
+        run_marts(context, Partition(old, tenant.id, tenant.slug))
+        after = processed_again(context, tenant)
+        for table in retention.COUNTS:
+            assert after[table] == before[table], table
+        keep(context, tenant, fact_days=35)
+        assert retention.run(context)["fact"] == sum(
+            row[0] == old for table in retention.COUNTS for row in before[table]
+        )
+        after = processed_again(context, tenant)
+        for table in retention.COUNTS:
+            assert after[table] == [row for row in before[table] if row[0] != old], table
+
+    def test_for_jobs_is_the_tenants_own(self, context: Context, tenant: Tenant, tmp_path: Path) -> None:
+        neighbour = import_mailbox(context, tmp_path / "mails.mbox", "zebra")
+        keep(context, tenant, job_days=10)
+        for one in (tenant, neighbour):
+            insert_job(context, one.id, "11 days", "done")
+        assert retention.run(context)["job"] == 1
+        with context.database.tenant_tx(neighbour.id) as connection:
+            assert connection.execute("SELECT count(*) FROM job").fetchone() == (1,)
 
 
 class TestRollUps:

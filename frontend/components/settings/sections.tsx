@@ -12,6 +12,8 @@ export const SECTIONS = [
   { href: "/settings/service-keys/", name: "Service keys", scope: "keys.manage" },
   { href: "/settings/audit/", name: "Audit log", scope: "audit.read" },
   { href: "/settings/personal-data/", name: "Personal data", scope: "policies.manage" },
+  { href: "/settings/people/", name: "People's data", scope: "policies.manage" },
+  { href: "/settings/retention/", name: "Retention", scope: "policies.manage" },
 ] as const;
 
 /** Leads to the pages of Settings that the person may use. */

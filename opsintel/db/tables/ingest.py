@@ -183,7 +183,7 @@ batch = control_table(
 job = tenant_table(
     "job",
     "What a person asked for that takes longer than a request; the ledger's rows are the progress of a backfill",
-    column("kind", TEXT, "backfill or erasure; that of another kind has the id of its job"),
+    column("kind", TEXT, "backfill, erasure or person_export; that of another kind has the id of its job"),
     column("state", TEXT, "queued, running, done, failed or cancelled", default="'queued'"),
     column("parameters", JSON_, "What was asked for: days, sources, stages; ids only, never content"),
     column("total", INT, "Partitions it has; 1 where it has none; null before it was started", null=True),
@@ -199,7 +199,7 @@ job = tenant_table(
     column("finished_at", TIME, "When it ended", null=True),
     ForeignKeyConstraint(["created_by"], ["app_user.id"], ondelete="SET NULL"),
     reference("service_key_id", "api_key", on_delete="NO ACTION"),
-    CheckConstraint("kind IN ('backfill', 'erasure')", name="kind"),
+    CheckConstraint("kind IN ('backfill', 'erasure', 'person_export')", name="kind"),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     UniqueConstraint("tenant_id", "created_by", "idempotency_key"),
     UniqueConstraint("tenant_id", "service_key_id", "idempotency_key"),

@@ -3,6 +3,7 @@
 from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, text
 
 from opsintel.db.tables.declaration import (
+    BIG,
     BOOL,
     BYTES,
     INT,
@@ -12,6 +13,7 @@ from opsintel.db.tables.declaration import (
     UUID_,
     column,
     control_table,
+    reference,
     tenant_table,
 )
 
@@ -52,6 +54,34 @@ erasure = control_table(
     system_write=(),
     retention="kept",
     erasure="none",
+)
+
+person_export = tenant_table(
+    "person_export",
+    "Exports of what is stored of a person: how far they are, and where the sealed file is while it can be fetched",
+    column("state", TEXT, "queued, running, done, failed or expired", default="'queued'"),
+    column("actor_kind", TEXT, "Who asked: person, service_key, operator or system"),
+    column("actor_id", TEXT, "Their id"),
+    column("wanted", JSON_, "Who is meant; null as soon as it has ended", null=True),
+    column("counts", JSON_, "Records in it, by file", default="'{}'"),
+    column("object_key", TEXT, "Sealed file in the object store; null before and after", null=True),
+    column("secret_id", UUID_, "Key of the file; null before and after", null=True),
+    column("size", BIG, "Bytes of the file, opened", default="0"),
+    column("sha256", BYTES, "Hash of the file, opened", null=True),
+    column("error", TEXT, "Why it failed, in words", default="''"),
+    column("attempts", INT, "How often it was taken in hand", default="0"),
+    column("requested_at", TIME, "When it was asked for", default="now()"),
+    column("lease_until", TIME, "Until when a process has it in hand", null=True),
+    column("finished_at", TIME, "When it ended", null=True),
+    column("expires_at", TIME, "When the file is removed", null=True),
+    reference("secret_id", "secret", on_delete="RESTRICT"),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'expired')", name="state"),
+    Index("ix_person_export_open", "requested_at", postgresql_where=text("state IN ('queued', 'running', 'done')")),
+    Index("ix_person_export_latest", "tenant_id", "requested_at", "id"),
+    retention="when_done",
+    erasure="row",
+    system_select=("tenant_id", "id", "state", "lease_until", "requested_at", "finished_at", "expires_at"),
+    system_write=("DELETE",),
 )
 
 erasure_suppression = tenant_table(

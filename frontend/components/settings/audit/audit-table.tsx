@@ -3,15 +3,12 @@
 import { Cell, Table } from "@/components/ui/table";
 import { type AuditEntry, detailsInWords, partyInWords } from "@/lib/audit";
 import { formatTime } from "@/lib/format";
-import { useMay } from "@/lib/me";
-import { useTenantMembers } from "@/lib/members";
+import { useMemberNames } from "@/lib/members";
 
 interface AuditTableProps { entries: AuditEntry[]; onActor: (id: string) => void; onSubject: (id: string) => void }
 
 export function AuditTable({ entries, onActor, onSubject }: AuditTableProps) {
-  const mayReadMembers = useMay("members.manage") === true;
-  const members = useTenantMembers(mayReadMembers).data?.pages.flatMap((page) => page.items) ?? [];
-  const names = new Map(members.map((member) => [member.user_id, member.name || member.email]));
+  const names = useMemberNames(entries.flatMap((entry) => [entry.actor.account, entry.subject.account]));
   return (
     <Table label="Audit log" header={["Time", "Who", "Did", "To what", "Details"]}>
       {entries.map((entry) => (
