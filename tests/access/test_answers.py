@@ -98,6 +98,12 @@ FILES = frozenset({"GET /v1/person-exports/{export_id}/file"})
 """Routes that answer with a file: tests/api/test_person_exports.py looks at it."""
 
 
+def answers_json(operation: Operation) -> bool:
+    """Whether a route's answer is JSON: it is no redirect and no file."""
+    described = openapi_document()["paths"][operation.path][operation.method]["responses"]
+    return "application/json" in described.get("200", {}).get("content", {})
+
+
 class TestFields:
     async def test_check_05_every_answer_declares_its_fields_and_is_closed(self):
         document = openapi_document()
@@ -112,9 +118,9 @@ class TestFields:
             described = document["paths"][operation.path][operation.method]["responses"]
             for status, response in described.items():
                 kind = "application/zip" if operation.route in FILES and status == "200" else "application/json"
-                assert status.startswith(("204", "4", "5")) or response["content"][kind]["schema"]
+                assert status.startswith(("204", "303", "4", "5")) or response["content"][kind]["schema"]
 
-    @pytest.mark.parametrize("operation", [one for one in EVERY if one.reads and one.route not in FILES], ids=route_of)
+    @pytest.mark.parametrize("operation", [one for one in EVERY if one.reads and answers_json(one)], ids=route_of)
     async def test_check_05_an_answer_holds_declared_fields_only(self, api: Api, acme: Seeded, operation: Operation):
         response = await api.send(request_of(operation, acme))
         assert response.status_code == 200
@@ -166,7 +172,7 @@ class TestCaps:
                 yield b" " * 100_000
 
         response = await api.send(request_of(operation, acme), content=endless(), headers=[JSON])
-        assert response.status_code == 413
+        assert response.status_code == 413 or (response.status_code, read) == (404, 0)  # not offered here: not read
         assert read <= MAXIMUM_BODY + 200_000
 
     @pytest.mark.parametrize("operation", OF_TENANTS, ids=route_of)

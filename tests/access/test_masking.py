@@ -265,7 +265,7 @@ class TestModels:
 ALLOWED = {
     "type", "content_type", "language", "model", "provider", "profile_version", "method", "decided_by", "field",
     "not_actionable_reason", "automatic", "source_kind", "kind", "next_cursor", "actor", "embedder",
-    "stage", "sha256", "subject_hashes", "backup",
+    "stage", "sha256", "subject_hashes", "backup", "last_event_id",
 }  # fmt: skip
 """Kinds, versions, ids and cursors: a field of another name that shows its text is looked at by a person first."""
 
