@@ -17,6 +17,9 @@ NewPassword = Annotated[SecretStr, Field(min_length=12, max_length=1024, descrip
 PersonName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200, description="What follows #token= in the link")]
 
+OF_OURS = r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$"
+"""A path of this installation: no scheme, no host, none of the characters that browsers drop or turn around."""
+
 
 class LoginRequest(Parameters):
     """E-mail address, password and, for members of several tenants, the tenant's short name."""
@@ -107,6 +110,12 @@ class EntryOptions(Answer):
     registration: bool = Field(description="Whether a stranger may register an organisation")
     passwords: bool = Field(description="Whether one may log in with a password")
     single_sign_on: SignOnOffer | None = Field(description="Null where the operator has set none")
+
+
+class SignOnParameters(Parameters):
+    """Where single sign-on leads in the end."""
+
+    return_to: str = Field("/", max_length=1000, pattern=OF_OURS, description="Page to go on to")
 
 
 class SignOnAddress(Answer):

@@ -12,7 +12,7 @@ from opsintel_api.auth import sign_on
 from opsintel_api.auth.cookies import set_cookie
 from opsintel_api.auth.proof import address_of, begin_try
 from opsintel_api.auth.sign_on import HOME, ProviderAnswer, SignOnFault
-from opsintel_api.models.auth import LinkRequest, SignOnAddress
+from opsintel_api.models.auth import LinkRequest, SignOnAddress, SignOnParameters
 from opsintel_api.problems import RequestProblem, responses
 from opsintel_api.routes import WITHOUT_PARAMETERS, open_router
 from opsintel_api.routes.auth import require_own_page
@@ -26,9 +26,6 @@ REDIRECT: dict[int | str, dict[str, Any]] = {
         "headers": {"Location": {"schema": {"type": "string"}, "required": True}},
     }
 }
-OF_OURS = r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$"
-"""A path of this installation: no scheme, no host, none of the characters that browsers drop or turn around."""
-
 Brought = Annotated[str | None, Query(max_length=4096, pattern=r"^[ -~]*$")]
 
 
@@ -39,15 +36,12 @@ Brought = Annotated[str | None, Query(max_length=4096, pattern=r"^[ -~]*$")]
     responses=REDIRECT | responses(404),
     dependencies=[Depends(sign_on.provider_of)],
 )
-async def start_sign_on(
-    request: Request,
-    return_to: Annotated[str, Query(max_length=1000, pattern=OF_OURS, description="Page to go on to")] = HOME,
-) -> Response:
+async def start_sign_on(request: Request, parameters: Annotated[SignOnParameters, Query()]) -> Response:
     """Send the browser to the provider of single sign-on. 404 where none is set."""
     response = RedirectResponse(HOME, 303)
     try:
         await sign_on.count_try(request)
-        response.headers["Location"] = await sign_on.begin(request, response, return_to)
+        response.headers["Location"] = await sign_on.begin(request, response, parameters.return_to)
     except SignOnFault as fault:
         return _failed(fault)
     return response

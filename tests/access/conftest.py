@@ -14,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from opsintel.access import operators
 from opsintel.access.audit import Actor
@@ -32,6 +33,13 @@ from tests.seeding import Seeded, seed_tenant
 __all__ = ["client"]
 
 CANARY = "kestrel-7731"
+OFFERED = {
+    "registration": "open",
+    "oidc_issuer": "https://127.0.0.1:9",  # refused by the guard before anything is sent
+    "oidc_client_id": "opsintel",
+    "oidc_client_secret": SecretStr("a secret of the provider"),
+}
+"""Settings with which every route is there."""
 UNLIMITED = {"api_reads_per_minute": 0, "api_searches_per_minute": 0, "api_writes_per_minute": 0}
 
 _NODE = re.compile(r"tests/access/(?P<file>\w+)\.py::(?:\w+::)?(?P<name>\w+)")
@@ -76,7 +84,7 @@ async def without_throttle(app: FastAPI) -> str:
 async def api(settings: Settings, acme: Seeded, other: Seeded) -> AsyncIterator[Api]:
     """The running application, open to strangers and without limits, for the whole module (which runs in one loop)."""
     assert settings.db_url is not None
-    app = create_app(settings.model_copy(update=UNLIMITED | {"registration": "open"}), settings.db_url)
+    app = create_app(settings.model_copy(update=UNLIMITED | OFFERED), settings.db_url)
     async with app.router.lifespan_context(app):
         operator = await without_throttle(app)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

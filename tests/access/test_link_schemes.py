@@ -99,16 +99,19 @@ class TestDashboard:
             for given in re.findall(r"\b(?:href|src|formAction|srcDoc|xlinkHref)=(\{[^}]*\}?|\"[^\"]*\")", source):
                 found += 1
                 if given == "{href}":
-                    assert not re.findall(r"href: (?!\"[/#])", source), path
+                    assert not re.findall(r"href: (?!\"[/#]|string\b)", source), path
                 else:
-                    assert re.match(r"\"[/#]|\{`/[a-z]", given), (path, given)
+                    assert re.match(r"\"[/#]|\{`/[a-z]|\{signOnAddress\(", given), (path, given)
+        assert "=> `${apiBase}/v1/auth/sso/start?" in (FRONTEND / "lib" / "sign-on.ts").read_text()
         assert found > 10
 
     async def test_check_49_no_page_writes_html_or_opens_windows(self):
         sources = [path for kind in ("ts", "tsx") for folder in ("app", "components", "lib", "hooks")
                    for path in (FRONTEND / folder).rglob(f"*.{kind}")]  # fmt: skip
         assert sources
-        for path in sources:
+        (leaving,) = [path for path in sources if path.name == "leave.ts"]
+        assert re.search(r'protocol !== "https:" && protocol !== "http:"\) throw', leaving.read_text())
+        for path in set(sources) - {leaving}:
             assert not re.search(
                 r"dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
                 r"|window\.open|location\.(?:href|assign|replace)\s*[=(]",

@@ -192,11 +192,11 @@ class TestType:
 class TestDuplicates:
     @pytest.mark.parametrize("first", [True, False], ids=["ours first", "ours last"])
     @pytest.mark.parametrize(
-        ("name", "other"),
+        ("name", "value"),
         [("alg", '"none"'), ("alg", '"RS256"'), ("typ", '"JWT"'), ("\\u0061lg", '"none"'), ("alg", '"HS256"')],
     )
-    async def test_check_18_a_name_twice_in_the_header_is_not_taken(self, forge: Forge, name, other, first):
-        ours, added = '"alg":"HS256","typ":"at+jwt"', f'"{name}":{other}'
+    async def test_check_18_a_name_twice_in_the_header_is_not_taken(self, forge: Forge, name, value, first):
+        ours, added = '"alg":"HS256","typ":"at+jwt"', f'"{name}":{value}'
         members = f"{ours},{added}" if first else f"{added},{ours}"
         assert refused(await forge.shown(forge.token(f"{{{members}}}".encode()))) == UNREADABLE
         assert await forge.taken(forge.token(f"{{{ours}}}".encode()))

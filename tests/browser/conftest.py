@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from opsintel.access.accounts import create_user
 from opsintel.clock import now
@@ -43,6 +43,12 @@ class Served:
     context: Context
     email: str = "ann@acme.example"
     password: str = PASSWORD
+
+
+def wait_until_loaded(page: Page) -> None:
+    """Wait until nothing of a page is still to come. The network is never idle: the page follows a stream."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-slot=skeleton]")).to_have_count(0)
 
 
 def write_tickets(path: Path, problems: Mapping[str, str] = PROBLEMS, prefix: str = "T") -> None:

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import PASSWORD, Served, log_in
+from tests.browser.conftest import PASSWORD, Served, log_in, wait_until_loaded
 
 pytestmark = pytest.mark.browser
 INVITED = "bo@partner.example"
@@ -151,8 +151,7 @@ class TestPagesOfSettings:
         for path in self.PATHS:
             page.set_viewport_size({"width": 1280, "height": 900})
             page.goto(f"{served.address}/settings/{path}")
-            page.get_by_role("heading", level=1).wait_for()
-            page.wait_for_load_state("networkidle")
+            wait_until_loaded(page)
             found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
             assert found.violations_count == 0, found.generate_report()
             page.set_viewport_size({"width": 390, "height": 800})
@@ -177,7 +176,7 @@ class TestMarkupInNames:
     def test_is_text_on_every_page(self, page: Page, served: Served) -> None:
         for path in self.PATHS:
             page.goto(served.address + path)
-            page.wait_for_load_state("networkidle")
+            wait_until_loaded(page)
             expect(page.get_by_text("onerror=").first).to_be_visible()
             self.nothing_ran(page)
         page.goto(f"{served.address}/issues/")

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Served
+from tests.browser.conftest import Served, wait_until_loaded
 
 pytestmark = pytest.mark.browser
 PAGES = ("/", "/issues/", "/explore/", "/sources/")
@@ -91,8 +91,7 @@ class TestEveryPage:
     def test_has_no_accessibility_fault(self, page: Page, served: Served, path: str, theme: str) -> None:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.goto(f"{served.address}{path}")
-        page.get_by_role("heading", level=1).wait_for()
-        page.wait_for_load_state("networkidle")
+        wait_until_loaded(page)
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
 
@@ -100,11 +99,10 @@ class TestEveryPage:
     def test_fits_a_phone(self, page: Page, served: Served, path: str) -> None:
         page.set_viewport_size({"width": 390, "height": 800})
         page.goto(f"{served.address}{path}")
-        page.get_by_role("heading", level=1).wait_for()
-        page.wait_for_load_state("networkidle")
+        wait_until_loaded(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
     def test_the_palette_opens_by_keyboard(self, page: Page) -> None:
-        page.wait_for_load_state("networkidle")
+        wait_until_loaded(page)
         page.keyboard.press("Control+k")
         expect(page.get_by_placeholder("Go to a page or issue")).to_be_visible()

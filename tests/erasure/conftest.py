@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from tests.pipeline.conftest import context, reachable_dir, server
+import pytest
+
+from opsintel.db.embedded import Access
+from tests.pipeline.conftest import TEMPLATE, context, reachable_dir, server
 
 __all__ = ["context", "reachable_dir", "server"]
+
+
+@pytest.fixture(scope="session")
+def template(server: Access) -> str:
+    """Name of the migrated database of this server, which is not that of other folders."""
+    return TEMPLATE

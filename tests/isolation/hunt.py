@@ -114,7 +114,12 @@ def hunted(planted: list[Planted], seen: bytes) -> set[str]:
 
 def settings_of(environment: Mapping[str, str], **more: str) -> Settings:
     """Return the settings of an installation with these secrets."""
-    return load_settings({**environment, "OPSINTEL_MAIL_FROM": "insights@opsintel.example", **more})
+    beside_secrets = {
+        "OPSINTEL_MAIL_FROM": "insights@opsintel.example",
+        "OPSINTEL_OIDC_ISSUER": "https://sign-on.opsintel.example",
+        "OPSINTEL_OIDC_CLIENT_ID": "opsintel",
+    }
+    return load_settings({**environment, **beside_secrets, **more})
 
 
 __all__ = ["Planted", "hunted", "plant", "settings_of"]

@@ -10,6 +10,7 @@ import { Input, Labelled } from "@/components/ui/field";
 import { Skeleton } from "@/components/ui/skeleton";
 import { api, messageOf, type Schemas, unwrap } from "@/lib/api";
 import { useEntryOptions } from "@/lib/entry";
+import { leaveFor } from "@/lib/leave";
 import { useLinkToken } from "@/lib/link-token";
 import { useSession } from "@/lib/session";
 
@@ -38,7 +39,7 @@ function Accept({ token, invitation }: { token: string; invitation: Schemas["Ope
   };
   const signOn = async () => {
     const begun = await unwrap(api.POST("/v1/auth/sso/invitation", { body: { token }, params: { header: { "X-Requested-With": "opsintel" } } }));
-    window.location.assign(begun.location);
+    leaveFor(begun.location);
   };
   return (
     <EntryCard title={`Join ${invitation.tenant_name}`} lead={`You are invited as ${invitation.role}, as ${invitation.email}.`}>
