@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -29,6 +30,13 @@ DENIED = (401, 403)
 LIMITED = "limited@acme.example"
 
 
+ALSO_NEEDED = {
+    "POST /v1/person-exports": "messages.read_unmasked",
+    "GET /v1/person-exports/{export_id}/file": "messages.read_unmasked",
+}
+"""A second scope, of routes that hand out personal data whole."""
+
+
 def need_of(operation: Operation) -> str:
     return matrix().routes[operation.route]
 
@@ -42,6 +50,11 @@ async def is_let_in(api: Api, acme: Seeded, operation: Operation, token: str) ->
     if response.status_code in DENIED:
         assert response.headers["content-type"] == "application/problem+json"
     return response.status_code not in DENIED
+
+
+def told(response: httpx.Response) -> str:
+    """Return what an answer tells, without the id of its request."""
+    return re.sub(r'"request_id":"[^"]*"', "", response.text)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -83,6 +96,7 @@ class TestEveryRoute:
         for name, value in keys.items():
             held = matrix().of_service_keys if name == "all" else {name}
             expected = matrix().admits("service_key", held, need_of(operation))
+            expected = expected and ALSO_NEEDED.get(operation.route, need_of(operation)) in held
             assert await is_let_in(api, acme, operation, value) is expected, name
 
     @pytest.mark.parametrize("operation", PROTECTED, ids=route_of)
@@ -146,10 +160,10 @@ class TestTenantOfTheToken:
         self, api: Api, acme: Seeded, other: Seeded, operation: Operation
     ):
         sent = request_of(operation, acme)
-        plain = (await api.send(sent)).text
+        plain = told(await api.send(sent))
         for name in ("X-Tenant", "X-Tenant-ID", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "Cookie"):
             for value in (str(other.tenant_id), other.slug, f"tenant={other.tenant_id}", "/v1/operator/tenants"):
-                assert (await api.send(sent, headers=[(name, value)])).text == plain
+                assert told(await api.send(sent, headers=[(name, value)])) == plain
 
     async def test_check_23_is_changed_by_who_is_a_member_there_only(self, api: Api, other: Seeded):
         response = await api.owner("POST", "/v1/auth/switch", json={"tenant": other.slug})
