@@ -20,6 +20,7 @@ from opsintel_api.routes import open_router, protected_router
 from tests.access.attack import Api
 from tests.access.people import log_in
 from tests.access.requests import EVERY, OF_TENANTS, PROTECTED, request_of, route_of
+from tests.api.examples import ALSO_NEEDED
 from tests.isolation.attacks import Operation
 from tests.seeding import PASSWORD, Seeded
 
@@ -28,13 +29,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENDS_SESSIONS = frozenset({"POST /v1/auth/logout-everywhere", "POST /v1/auth/switch"})
 DENIED = (401, 403)
 LIMITED = "limited@acme.example"
-
-
-ALSO_NEEDED = {
-    "POST /v1/person-exports": "messages.read_unmasked",
-    "GET /v1/person-exports/{export_id}/file": "messages.read_unmasked",
-}
-"""A second scope, of routes that hand out personal data whole."""
 
 
 def need_of(operation: Operation) -> str:

@@ -56,6 +56,13 @@ def example(route: str, tenant: Seeded) -> Example:
     return listed.get(route, Example())
 
 
+ALSO_NEEDED = {
+    "POST /v1/person-exports": "messages.read_unmasked",
+    "GET /v1/person-exports/{export_id}/file": "messages.read_unmasked",
+}
+"""A second scope, of routes that hand out personal data whole."""
+
+
 def ids_of(tenant: Seeded) -> dict[str, str]:
     """Return an id of the tenant for every path parameter that there is."""
     return {
