@@ -59,12 +59,13 @@ class State:
     def since(self, earlier: State) -> list[Event]:
         """Return what is different from an earlier state."""
         found = [Event(kind) for kind in _WHOLES if self.marks.get(kind) != earlier.marks.get(kind)]
-        issues = {issue for event, issue in self._each("issues") if event not in dict(earlier._each("issues"))}
-        jobs = {job for job, progress in self._each("jobs") if dict(earlier._each("jobs")).get(job) != progress}
+        seen_issues, seen_jobs = earlier._each("issues"), earlier._each("jobs")
+        issues = {issue for event, issue in self._each("issues").items() if event not in seen_issues}
+        jobs = {job for job, progress in self._each("jobs").items() if seen_jobs.get(job) != progress}
         return [*found, *(Event("issue", id) for id in sorted(issues)), *(Event("job", id) for id in sorted(jobs))]
 
-    def _each(self, kind: str) -> list[tuple[str, str]]:
-        return list((self.marks.get(kind) or {}).items())
+    def _each(self, kind: str) -> dict[str, str]:
+        return self.marks.get(kind) or {}
 
 
 _WHOLES: tuple[Literal["figures", "sources"], ...] = ("figures", "sources")

@@ -66,6 +66,20 @@ def of_all(spans: Sequence[Span]) -> Span:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read, and searches in the provider's own words: of a user at Slack, of search/export at Zendesk."""
+
+    span: Span = Span()
+    search: tuple[str, ...] = ()
+
+
+def read_together(readings: Sequence[Reading]) -> Reading:
+    """Return what is read for all."""
+    search = tuple(part for reading in readings for part in reading.search)
+    return Reading(of_all([reading.span for reading in readings]), search)
+
+
 def of_any_place(spans: Sequence[Span]) -> Span | None:
     """Return the places of all; None where anything else narrows one of them."""
     if not all(span.only_places() for span in spans):

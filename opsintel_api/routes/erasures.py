@@ -15,6 +15,7 @@ from opsintel.ids import new_id
 from opsintel_api.models.erasures import Erasure, ErasurePage, ErasureParameters, ErasureRequest
 from opsintel_api.models.jobs import Job
 from opsintel_api.models.people import PersonSubject
+from opsintel_api.people import require_known
 from opsintel_api.problems import RequestProblem, responses, unprocessable
 from opsintel_api.reading import Reader, statement
 from opsintel_api.routes import WITHOUT_PARAMETERS, protected_router
@@ -65,10 +66,7 @@ async def get_erasure(reader: Reader, erasure_id: UUID) -> Response:
 
 async def _standing(connection: Any, reader: Reader, subject: PersonSubject) -> bytes:
     """Return the keyed hash of who is meant and of what is stored of them now."""
-    if subject.participant_id and not await connection.fetchval(
-        statement("participant_exists"), subject.participant_id
-    ):
-        raise unprocessable("subject.participant_id", "There is no such participant")
+    await require_known(connection, subject)
     stored = await connection.fetchval(statement("person_standing"), subject.address, subject.participant_id)
     key = reader.services.key_for("erasure standing")
     return hmac.digest(key, json.dumps([subject.wanted(), stored]).encode(), hashlib.sha256)

@@ -24,7 +24,8 @@ from opsintel_api.models.person_exports import (
     PersonExportParameters,
     PersonExportRequest,
 )
-from opsintel_api.problems import RequestProblem, not_found, responses, unprocessable
+from opsintel_api.people import require_known
+from opsintel_api.problems import RequestProblem, not_found, responses
 from opsintel_api.reading import Reader, Reading, statement
 from opsintel_api.routes import WITHOUT_PARAMETERS, protected_router
 from opsintel_api.routes.jobs import ACCEPTED, accepted
@@ -52,10 +53,7 @@ async def start_person_export(reader: Reader, asked: PersonExportRequest) -> Res
     _require_unmasked(reader)
     principal, export_id = reader.principal, new_id()
     async with reader.transaction() as connection:
-        if asked.subject.participant_id and not await connection.fetchval(
-            statement("participant_exists"), asked.subject.participant_id
-        ):
-            raise unprocessable("subject.participant_id", "There is no such participant")
+        await require_known(connection, asked.subject)
         await connection.execute(
             statement("person_export_start"), principal.tenant_id, export_id, json.dumps(asked.subject.wanted()),
             principal.actor.kind, principal.actor.id,

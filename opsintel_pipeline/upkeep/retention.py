@@ -7,14 +7,17 @@ that no tenant keeps any more is dropped whole.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 
 from opsintel.context import Context
-from opsintel.db.engine import Database
+from opsintel.db.engine import Connection, Database
 from opsintel.queue.outbox import announce_days
 from opsintel.tenants import Tenant, all_tenants
 
@@ -103,7 +106,7 @@ def _let_go_of_payloads(database: Database, tenant_id: UUID, days: int) -> int:
         " WHERE object_key IS NOT NULL AND normalized_at IS NOT NULL"
         f" AND coalesce(occurred_at, fetched_at) < {_OLD} LIMIT %(page)s)"
     )
-    return _in_pages(database, tenant_id, statement, days)
+    return _in_pages(partial(database.tenant_tx, tenant_id), statement, {"days": days})
 
 
 def _delete_facts(database: Database, tenant_id: UUID, table: str, days: int) -> int:
@@ -120,15 +123,17 @@ def _delete_old(database: Database, tenant_id: UUID, table: str, days: int) -> i
         "ingest_failure": f"last_at < {_OLD}",
     }[table]
     statement = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {is_old} LIMIT %(page)s)"
-    return _in_pages(database, tenant_id, statement, days)
+    return _in_pages(partial(database.tenant_tx, tenant_id), statement, {"days": days})
 
 
-def _in_pages(database: Database, tenant_id: UUID, statement: str, days: int) -> int:
+def _in_pages(
+    transaction: Callable[[], AbstractContextManager[Connection]], statement: str, parameters: dict[str, object]
+) -> int:
     """Execute a statement, a transaction for each page, until a page is not full; returns the rows."""
     deleted = 0
     while True:
-        with database.tenant_tx(tenant_id) as connection:
-            count = connection.execute(statement.encode(), {"days": days, "page": PAGE}).rowcount
+        with transaction() as connection:
+            count = connection.execute(statement.encode(), {**parameters, "page": PAGE}).rowcount
         deleted += count
         if count < PAGE:
             return deleted
@@ -189,10 +194,4 @@ def _alter_partitions(database: Database, statement: LiteralString, *parameters:
 def _delete_finished(database: Database, table: str) -> int:
     key = "tenant_id, id" if table in ("job", "person_export", "work") else "id"
     statement = f"DELETE FROM {table} WHERE ({key}) IN ({_FINISHED[table]})"
-    deleted = 0
-    while True:
-        with database.system_tx() as connection:
-            count = connection.execute(statement.encode(), {"age": FINISHED, "page": PAGE}).rowcount
-        deleted += count
-        if count < PAGE:
-            return deleted
+    return _in_pages(database.system_tx, statement, {"age": FINISHED})

@@ -19,18 +19,10 @@ from opsintel.tenants import Tenant
 from opsintel_pipeline.erasure.receipt import by_store
 from opsintel_pipeline.erasure.run import perform, try_erasure
 from opsintel_pipeline.worker.inline import process_waiting
-from tests.erasure.people import ADDRESS, mail, mails, write
+from tests.erasure.people import ADDRESS, mail, write
 from tests.pipeline.mailbox import import_mailbox
 
 OPERATOR = Actor("operator", "someone")
-
-
-@pytest.fixture
-def tenant(context: Context, tmp_path: Path) -> Tenant:
-    write(tmp_path / "mails.mbox", mails())
-    made = import_mailbox(context, tmp_path / "mails.mbox", "acme")
-    process_waiting(context)
-    return made
 
 
 def asked(context: Context, tenant: Tenant, dry_run_id: UUID | None = None, address: str = ADDRESS) -> UUID:

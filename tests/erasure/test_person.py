@@ -30,14 +30,6 @@ OPERATOR = Actor("operator", "someone")
 
 
 @pytest.fixture
-def tenant(context: Context, tmp_path: Path) -> Tenant:
-    write(tmp_path / "mails.mbox", mails())
-    made = import_mailbox(context, tmp_path / "mails.mbox", "acme")
-    process_waiting(context)
-    return made
-
-
-@pytest.fixture
 def admin_url(context: Context, server: Any) -> str:
     assert context.settings.db_url
     url: str = server.url("opsintel_admin", context.settings.db_url.rpartition("/")[2])

@@ -35,14 +35,6 @@ PEOPLE = (ADDRESS, "bob@acme.example", "carol@client.example", "customer3@exampl
           "joana.silva@victim.example", "nobody@example.org")  # fmt: skip
 
 
-@pytest.fixture
-def tenant(context: Context, tmp_path: Path) -> Tenant:
-    write(tmp_path / "mails.mbox", mails())
-    made = import_mailbox(context, tmp_path / "mails.mbox", "acme")
-    process_waiting(context)
-    return made
-
-
 def exported(context: Context, tenant: Tenant, address: str = ADDRESS) -> tuple[zipfile.ZipFile, dict[str, int]]:
     person = person_of(context, tenant.id, address=address, leaves=False)
     content, counts = archive_of(context, tenant.id, person)

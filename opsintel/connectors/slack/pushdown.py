@@ -12,18 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from opsintel.filters.narrowing import EVALUATED_HERE, Span, of_all, of_any_place, place
+from opsintel.filters.narrowing import EVALUATED_HERE, Reading, Span, of_any_place, place, read_together
 from opsintel.filters.plan import Dialect, Exactness, Local, Plan, Pushed, foreign_block, plan
 from opsintel.filters.syntax import Age, Moment, Named, Node, Raw, Term
 from opsintel.filters.terms import moment_at
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Channels and a span of time, and a search of the user's (search.messages), which a bot cannot make."""
-
-    span: Span = Span()
-    search: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,8 +42,7 @@ class Slack(Dialect[Reading]):
 
     def together(self, queries: Sequence[Reading]) -> Reading:
         """Return what is read for all."""
-        search = tuple(part for query in queries for part in query.search)
-        return Reading(of_all([query.span for query in queries]), search)
+        return read_together(queries)
 
     def either(self, queries: Sequence[Reading]) -> Reading | None:
         """Return what is read for any of several channels."""

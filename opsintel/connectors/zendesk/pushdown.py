@@ -7,18 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from opsintel.filters.narrowing import EVALUATED_HERE, Span, of_all
+from opsintel.filters.narrowing import EVALUATED_HERE, Reading, Span, read_together
 from opsintel.filters.plan import Dialect, Exactness, Local, Plan, Pushed, foreign_block, plan
 from opsintel.filters.syntax import Age, Moment, Node, Raw, Term
 from opsintel.filters.terms import moment_at
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """From when on tickets are exported, and a search of Zendesk's own (search/export)."""
-
-    span: Span = Span()
-    search: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,8 +37,7 @@ class Zendesk(Dialect[Reading]):
 
     def together(self, queries: Sequence[Reading]) -> Reading:
         """Return what is exported for all."""
-        search = tuple(part for query in queries for part in query.search)
-        return Reading(of_all([query.span for query in queries]), search)
+        return read_together(queries)
 
     def native(self, query: Reading | None) -> dict[str, Any]:
         """Return `start_time` in seconds, and the search."""
