@@ -88,6 +88,19 @@ class TestResultIsIndependentOfTheProvider:
         assert found.exactness is not Exactness.LOCAL
 
 
+class TestLabelsThatDifferInCase:
+    """The filter knows one label, the provider more."""
+
+    def test_imap_of_gmail_finds_messages_of_either(self) -> None:
+        found = PUSH["imap of gmail"](parse("label:spam -label:billing"))
+        search = {"search": 'NOT X-GM-LABELS "Billing" OR X-GM-LABELS "spam" X-GM-LABELS "SPAM"'}
+        assert sorted(found.pushed["search"]) == sorted(search["search"])
+
+    def test_gmail_asks_for_none_of_them_by_id(self) -> None:
+        found = gmail.push_down(parse("label:billing"), NOW, {"Billing": "Label_1", "BILLING": "Label_2"})
+        assert found.pushed == {"q": "label:billing", "includeSpamTrash": True}
+
+
 class TestTable:
     @pytest.mark.parametrize(
         ("provider", "native", "kind"),

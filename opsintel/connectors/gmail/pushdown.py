@@ -91,9 +91,10 @@ class Gmail(Dialect[Search]):
         return Pushed(Search(q=" ".join(f'{operator}:"{word}"' for word in words)), Exactness.SUPERSET)
 
     def _label(self, name: str) -> Pushed[Search] | Local:
-        known = {folded(label): identifier for label, identifier in self.labels.items()}
+        known = [identifier for label, identifier in self.labels.items() if folded(label) == name]
         written = _SYSTEM.get(name) or (f"label:{name}" if _PLAIN_LABEL.match(name) else "")
-        identifier = name.upper() if name in _SYSTEM else known.get(name)
+        # `labelIds` asks for all: of labels that differ in case alone, none can be asked for.
+        identifier = name.upper() if name in _SYSTEM else known[0] if len(known) == 1 else ""
         if identifier:
             return Pushed(Search((identifier,), label=written), Exactness.EXACT)
         if written:

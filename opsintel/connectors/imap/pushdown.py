@@ -74,16 +74,13 @@ class Imap(Dialect[Search]):
         return Search(of_all([query.span for query in queries]), tuple(keys))
 
     def either(self, queries: Sequence[Search]) -> Search | None:
-        """Return the search for any: OR nested to the right, or several mailboxes."""
+        """Return the search for any: one key, or several mailboxes."""
         if not any(query.keys for query in queries):
             found = of_any_place([query.span for query in queries])
             return None if found is None else Search(found)
         if any(query.span.places is not None for query in queries):
             return None
-        *sides, last = [_one_key(query.keys) for query in queries]
-        for side in reversed(sides):
-            last = f"OR {side} {last}"
-        return Search(keys=(last,))
+        return Search(keys=(_any_of([_one_key(query.keys) for query in queries]),))
 
     def negated(self, query: Search) -> Search | None:
         """Return the search for what a label does not have."""
@@ -96,12 +93,13 @@ class Imap(Dialect[Search]):
         return found | ({"search": " ".join(query.keys)} if query.keys else {})
 
     def _label(self, name: str) -> Pushed[Search] | Local:
-        spelled = next((label for label in self.gmail_labels if same(label, name)), "")
+        # What differs in case alone is one label to the filter, and more than one to the search.
+        spelled = [label for label in self.gmail_labels if same(label, name)]
         if not spelled:
             return Local("a server of IMAP has no labels, unless it is Gmail's and the label is known")
-        if not (spelled.isascii() and spelled.isprintable()):
+        if not all(label.isascii() and label.isprintable() for label in spelled):
             return Local("the name of the label is not ASCII")
-        return Pushed(Search(keys=(f"X-GM-LABELS {quoted(spelled)}",)), Exactness.EXACT)
+        return Pushed(Search(keys=(_any_of([f"X-GM-LABELS {quoted(label)}" for label in spelled]),)), Exactness.EXACT)
 
 
 def push_down(tree: Node, now: datetime, gmail_labels: Sequence[str] = ()) -> Plan:
@@ -130,3 +128,11 @@ def _day_key(term: Moment | Age, moment: datetime) -> str:
 
 def _one_key(keys: tuple[str, ...]) -> str:
     return keys[0] if len(keys) == 1 else f"({' '.join(keys)})"
+
+
+def _any_of(keys: Sequence[str]) -> str:
+    """Return a key for what any of some finds: OR takes two, so it is nested to the right."""
+    *sides, last = keys
+    for side in reversed(sides):
+        last = f"OR {side} {last}"
+    return last
