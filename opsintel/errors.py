@@ -150,6 +150,12 @@ class CredentialError(FatalError):
     code = "credential_invalid"
 
 
+class SignatureError(OpsintelError):
+    """A push that its provider did not sign, signed otherwise, or signed too long ago."""
+
+    code = "signature_invalid"
+
+
 class NotFoundError(OpsintelError):
     """What was asked for does not exist, or not for this tenant."""
 

@@ -8,7 +8,7 @@ are for what concerns the whole source (see opsintel.errors).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from opsintel.connectors.connection import Connection
 from opsintel.errors import InputError
 from opsintel.filters.plan import Plan, local_plan
 from opsintel.filters.syntax import Node
@@ -103,6 +104,37 @@ class Window:
     end: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """How a provider lets us in on a person's word (RFC 6749 with PKCE, RFC 7636).
+
+    `authorize_url`, `token_url` and `base` may hold fields of the configuration in braces, e.g. {subdomain}. What the
+    token endpoint answers becomes the credential by the connector's `credential_of`.
+    """
+
+    app: str
+    """Whose app of the operator's settings: google, microsoft, slack, zendesk or atlassian."""
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Further parameters of the authorization request, e.g. access_type=offline."""
+    scope_separator: str = " "
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A push that was verified: what it is known by if it comes again, the keys it marks dirty, and what is answered.
+
+    `answer` is the handshake that some providers expect; a delivery with one and without keys is not stored.
+    """
+
+    delivery_id: str
+    keys: tuple[str, ...] = ()
+    answer: bytes | None = None
+    answer_type: str = "text/plain"
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What the product needs to know of a provider without importing its client."""
@@ -112,8 +144,13 @@ class Manifest:
     summary: str
     config_model: type[BaseModel]
     streams: tuple[str, ...] = ("messages",)
-    push: bool = False
-    oauth: bool = False
+    credential_model: type[BaseModel] | None = None
+    """Fields of its credential, all texts; `json_schema_extra={"secret": True}` marks those never shown again."""
+    oauth: OAuth | None = None
+    push_title: str = ""
+    """What its pushes are called there, e.g. Events API; '' where it has none by HTTP."""
+    poll_seconds: int | None = None
+    """How often it is read unless a person says otherwise; None: once."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -122,8 +159,12 @@ class Connector(ABC):
 
     manifest: ClassVar[Manifest]
 
-    def __init__(self, config: BaseModel) -> None:
+    def __init__(self, config: BaseModel, connection: Connection | None = None) -> None:
+        """`connection` is given to every kind that has one; files need none."""
         self.config = config
+        self.connection = connection
+        self.selection: Mapping[str, Any] = {}
+        """What the provider evaluates of the source's filter: `pushed` of its plan. `read` and `census` go by it."""
 
     @abstractmethod
     def check(self) -> Sequence[Check]:
@@ -164,4 +205,28 @@ class Watched(ABC):
         """Renew the watch at the provider, or begin it, and return from when it is to be renewed again (UTC).
 
         Safe to call again. Raises `CredentialError` where a person has to act, `RetriableError` for a passing fault.
+        """
+
+
+class Pushed(ABC):
+    """A connector whose provider tells us by HTTP that something changed."""
+
+    @classmethod
+    @abstractmethod
+    def receive(cls, headers: Mapping[str, str], body: bytes, secret: bytes, received_at: datetime) -> Delivery:
+        """Verify a push on its raw body and return what it marks dirty; it reads nothing and calls nobody.
+
+        Names of headers are in lower case. Raises `SignatureError` for what the provider did not send, or sent long
+        ago, and `InputError` for what is signed and no push of it.
+        """
+
+
+class Live(ABC):
+    """A connector that hears of changes on a connection which it opens itself: no public address is needed."""
+
+    @abstractmethod
+    def listen(self, stop: Callable[[], bool]) -> Iterator[tuple[str, ...]]:
+        """Yield keys that became dirty, () as a sign of life at least every minute, until `stop` or the end.
+
+        Ends when the connection does; the caller opens it again. Raises as `read` does.
         """

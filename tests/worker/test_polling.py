@@ -213,7 +213,7 @@ class Nothing(BaseModel):
 class Pushing(Connector, Watched):
     """A provider that pushes while its watch lasts."""
 
-    manifest: ClassVar[Manifest] = Manifest("pushing", "Pushing", "", Nothing, push=True)
+    manifest: ClassVar[Manifest] = Manifest("pushing", "Pushing", "", Nothing, push_title="Pushes")
     fault: ClassVar[Exception | None] = None
     until: ClassVar[datetime]
 

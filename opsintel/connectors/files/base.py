@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from opsintel.connectors.connection import Connection
 from opsintel.connectors.contract import (
     Check,
     Checkpoint,
@@ -41,8 +42,8 @@ class FileConnector(Connector):
 
     config: PathConfig
 
-    def __init__(self, config: BaseModel) -> None:
-        super().__init__(config)
+    def __init__(self, config: BaseModel, connection: Connection | None = None) -> None:
+        super().__init__(config, connection)
         assert isinstance(config, PathConfig)
         self.path = config.path
 

@@ -1,0 +1,160 @@
+"""Requests to a provider's HTTP interface: guarded, within its limits, tried again after passing faults.
+
+What an answer means is the connector's to say. Here is only what all have in common: 401 once renews the credential;
+429 and 503 hold back every process that shares the budget for as long as the provider asks (Retry-After, RFC 9110
+section 10.2.3), or for a growing time with jitter; other 5xx and broken connections are tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from opsintel.closing import Closing
+from opsintel.connectors.connection import Budget, Connection, Credential
+from opsintel.errors import AnswerError, CredentialError, UnavailableError
+from opsintel.net.client import open_client
+from opsintel.net.policy import MEGABYTE
+
+TRIES = 6
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 64.0
+"""Seconds before the second try, and at most before any; they double, and each is drawn from its upper half."""
+
+LONGEST_ANSWER = 160 * MEGABYTE
+_BUSY, _UNAUTHORIZED, _FAULTS = (429, 503), 401, range(500, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider answered; `headers` are found whatever their case."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body; `UnavailableError` for what is no JSON, as a proxy in between answers with."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise UnavailableError(f"The answer (status {self.status}) is no JSON") from None
+
+
+class ProviderClient(Closing):
+    """A provider's interface at one address, with the source's credential."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        base_url: str,
+        authorization: Callable[[Credential], Mapping[str, str]],
+        *,
+        title: str,
+        exchange: Callable[[Credential], Credential] | None = None,
+        is_busy: Callable[[Answer], bool] = lambda answer: answer.status in _BUSY,
+    ) -> None:
+        """`authorization` gives the headers of a request; `exchange` renews a credential, where it can be renewed."""
+        self.connection = connection
+        self._base = base_url.rstrip("/")
+        self._authorization, self._exchange, self._is_busy = authorization, exchange, is_busy
+        self._title = title
+        policy = replace(connection.policy, max_body_bytes=max(connection.policy.max_body_bytes, LONGEST_ANSWER))
+        self._client = open_client(policy, connection.trust)
+        self._credential: Credential | None = None
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        budget: Budget,
+        units: int = 1,
+        params: Mapping[str, str | int] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer to a request; `path` may be a whole address that the provider gave, of the same server.
+
+        `body` is sent as JSON. Raises `CredentialError` where the credential is refused and cannot be renewed,
+        `UnavailableError` where it does not come to an answer.
+        """
+        url = self._address(path)
+        is_renewed = False
+        for tried in range(1, TRIES + 1):
+            self.connection.spend(budget, units)
+            credential = self._credential or self.connection.credential()
+            try:
+                answer = self._send(method, url, credential, params, body, headers)
+            except UnavailableError:
+                if tried == TRIES:
+                    raise
+                self.connection.wait(pause_after(tried))
+                continue
+            if answer.status == _UNAUTHORIZED and self._exchange is not None and not is_renewed:
+                self._credential = self.connection.renewed(credential, self._exchange)
+                is_renewed = True
+            elif self._is_busy(answer):
+                self.connection.hold_back(budget, retry_after(answer.headers) or pause_after(tried))
+            elif answer.status in _FAULTS:
+                self.connection.wait(retry_after(answer.headers) or pause_after(tried))
+            else:
+                return self._accepted(answer)
+        raise UnavailableError(f"{self._title} answers with status {answer.status}", remedy="It is tried again later")
+
+    def _accepted(self, answer: Answer) -> Answer:
+        if answer.status == _UNAUTHORIZED:
+            raise CredentialError(f"{self._title} refuses the credential", remedy="Authorise the source again")
+        return answer
+
+    def _address(self, path: str) -> str:
+        """Return a whole address; one that leads to another server is refused, as it would get the credential."""
+        if not path.startswith(("http://", "https://")):
+            return self._base + path
+        ours, given = httpx.URL(self._base), httpx.URL(path)
+        if (ours.scheme, ours.host, ours.port) != (given.scheme, given.host, given.port):
+            raise AnswerError(f"{self._title} names a page on another server")
+        return path
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        credential: Credential,
+        params: Mapping[str, str | int] | None,
+        body: Any,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        sent = {"Accept": "application/json", **self._authorization(credential), **(headers or {})}
+        answer = self._client.request(method, url, params=params, json=body, headers=sent)
+        return Answer(answer.status_code, answer.headers, answer.content)
+
+
+def pause_after(tried: int) -> float:
+    """Return the seconds to wait after so many tries."""
+    longest = min(FIRST_PAUSE * 2.0 ** (tried - 1), LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 — it keeps processes apart and guards nothing
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of Retry-After, given as such or as a date; None without one that can be read."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            at = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+    return max(seconds, 0.0) if seconds == seconds and seconds < float("inf") else None
