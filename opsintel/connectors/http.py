@@ -15,12 +15,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
-
 from opsintel.closing import Closing
 from opsintel.connectors.connection import Budget, Connection, Credential
 from opsintel.errors import AnswerError, CredentialError, UnavailableError
-from opsintel.net.client import open_client
+from opsintel.net.client import is_same_server, open_client
 from opsintel.net.policy import MEGABYTE
 
 TRIES = 6
@@ -33,10 +31,10 @@ _BUSY, _UNAUTHORIZED, _FAULTS = (429, 503), 401, range(500, 600)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a provider answered; `headers` are found whatever their case."""
+    """What a provider answered; names of `headers` are in lower case."""
 
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
@@ -121,8 +119,7 @@ class ProviderClient(Closing):
         """Return a whole address; one that leads to another server is refused, as it would get the credential."""
         if not path.startswith(("http://", "https://")):
             return self._base + path
-        ours, given = httpx.URL(self._base), httpx.URL(path)
-        if (ours.scheme, ours.host, ours.port) != (given.scheme, given.host, given.port):
+        if not is_same_server(path, self._base):
             raise AnswerError(f"{self._title} names a page on another server")
         return path
 
@@ -137,7 +134,7 @@ class ProviderClient(Closing):
     ) -> Answer:
         sent = {"Accept": "application/json", **self._authorization(credential), **(headers or {})}
         answer = self._client.request(method, url, params=params, json=body, headers=sent)
-        return Answer(answer.status_code, answer.headers, answer.content)
+        return Answer(answer.status_code, dict(answer.headers), answer.content)
 
 
 def pause_after(tried: int) -> float:

@@ -106,7 +106,7 @@ def next_hop(request: httpx.Request, response: httpx.Response) -> httpx.Request 
         url = request.url.join(response.headers["location"]).copy_with(fragment=None)
     if request.url.scheme == "https" and url.scheme != "https":
         raise AnswerError("The server redirects from https to plain text")
-    same_origin = (url.scheme, url.host, url.port) == (request.url.scheme, request.url.host, request.url.port)
+    same_origin = _origin(url) == _origin(request.url)
     becomes_get = response.status_code in _BECOMES_GET or not same_origin
     if same_origin and not becomes_get:
         return httpx.Request(request.method, url, headers=request.headers, stream=request.stream)
@@ -117,3 +117,13 @@ def next_hop(request: httpx.Request, response: httpx.Response) -> httpx.Request 
         if (name in _KEPT_ACROSS_HOSTS if not same_origin else name not in dropped)
     }
     return httpx.Request("HEAD" if request.method == "HEAD" else "GET", url, headers=headers)
+
+
+def is_same_server(address: str, other: str) -> bool:
+    """Tell whether two addresses have scheme, host and port in common; `AddressError` for what is no address."""
+    with translated():
+        return _origin(httpx.URL(address)) == _origin(httpx.URL(other))
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
