@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from opsintel.coordination.contract import Limit
@@ -28,6 +28,14 @@ class Budget:
     """Whom the provider counts by, e.g. the id of a workspace; '' is the source. Only a hash of it is kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class PushAddress:
+    """Where a source's pushes reach us, and a secret for providers that prove them with one of our choice."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
 class Connection(Protocol):
     """A source's connection. It is for one thread."""
 
@@ -39,6 +47,11 @@ class Connection(Protocol):
     @property
     def trust(self) -> ssl.SSLContext | None:
         """Certificate authorities that are trusted; None: the public ones."""
+        ...
+
+    @property
+    def push(self) -> PushAddress | None:
+        """Where its provider's pushes reach us; None where the installation has no public address."""
         ...
 
     def credential(self) -> Credential:

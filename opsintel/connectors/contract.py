@@ -126,7 +126,8 @@ class OAuth:
 class Delivery:
     """A push that was verified: what it is known by if it comes again, the keys it marks dirty, and what is answered.
 
-    `answer` is the handshake that some providers expect; a delivery with one and without keys is not stored.
+    A key is the id of an item, or `news_of` a stream. `answer` is the handshake that some providers expect; a delivery
+    with one and without keys is not stored.
     """
 
     delivery_id: str
@@ -149,9 +150,24 @@ class Manifest:
     oauth: OAuth | None = None
     push_title: str = ""
     """What its pushes are called there, e.g. Events API; '' where it has none by HTTP."""
+    push_secret: str = ""
+    """The field of the credential that its pushes are verified with; '' where it is `Connection.push`'s secret."""
     poll_seconds: int | None = None
     """How often it is read unless a person says otherwise; None: once."""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+_NEWS = "stream:"
+
+
+def news_of(stream: str) -> str:
+    """Return the dirty key of a provider that says only that there is something new: the stream is read on."""
+    return f"{_NEWS}{stream}"
+
+
+def stream_of(key: str) -> str | None:
+    """Return the stream that a dirty key asks to read on; None for the key of an item, which is fetched."""
+    return key.removeprefix(_NEWS) if key.startswith(_NEWS) else None
 
 
 class Connector(ABC):
@@ -228,5 +244,5 @@ class Live(ABC):
     def listen(self, stop: Callable[[], bool]) -> Iterator[tuple[str, ...]]:
         """Yield keys that became dirty, () as a sign of life at least every minute, until `stop` or the end.
 
-        Ends when the connection does; the caller opens it again. Raises as `read` does.
+        The keys are those of a `Delivery`. Ends when the connection does; the caller opens it again. Raises as `read`.
         """

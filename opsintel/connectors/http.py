@@ -56,12 +56,17 @@ class ProviderClient(Closing):
         *,
         title: str,
         exchange: Callable[[Credential], Credential] | None = None,
+        is_stale: Callable[[Credential], bool] = lambda _: False,
         is_busy: Callable[[Answer], bool] = lambda answer: answer.status in _BUSY,
     ) -> None:
-        """`authorization` gives the headers of a request; `exchange` renews a credential, where it can be renewed."""
+        """`authorization` gives the headers of a request; `exchange` renews a credential, where it can be renewed.
+
+        `is_stale` tells of a credential that it is to be renewed before it is used.
+        """
         self.connection = connection
         self._base = base_url.rstrip("/")
-        self._authorization, self._exchange, self._is_busy = authorization, exchange, is_busy
+        self._authorization, self._exchange = authorization, exchange
+        self._is_stale, self._is_busy = is_stale, is_busy
         self._title = title
         policy = replace(connection.policy, max_body_bytes=max(connection.policy.max_body_bytes, LONGEST_ANSWER))
         self._client = open_client(policy, connection.trust)
@@ -80,20 +85,21 @@ class ProviderClient(Closing):
         units: int = 1,
         params: Mapping[str, str | int] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Return the answer to a request; `path` may be a whole address that the provider gave, of the same server.
 
-        `body` is sent as JSON. Raises `CredentialError` where the credential is refused and cannot be renewed,
-        `UnavailableError` where it does not come to an answer.
+        `body` is sent as JSON, `content` as it is. Raises `CredentialError` where the credential is refused and cannot
+        be renewed, `UnavailableError` where it does not come to an answer.
         """
         url = self._address(path)
         is_renewed = False
         for tried in range(1, TRIES + 1):
             self.connection.spend(budget, units)
-            credential = self._credential or self.connection.credential()
+            credential = self._usable()
             try:
-                answer = self._send(method, url, credential, params, body, headers)
+                answer = self._send(method, url, credential, params, body, content, headers)
             except UnavailableError:
                 if tried == TRIES:
                     raise
@@ -109,6 +115,13 @@ class ProviderClient(Closing):
             else:
                 return self._accepted(answer)
         raise UnavailableError(f"{self._title} answers with status {answer.status}", remedy="It is tried again later")
+
+    def _usable(self) -> Credential:
+        """Return the credential, renewed where it is known to be stale."""
+        credential = self._credential or self.connection.credential()
+        if self._exchange is not None and self._is_stale(credential):
+            credential = self._credential = self.connection.renewed(credential, self._exchange)
+        return credential
 
     def _accepted(self, answer: Answer) -> Answer:
         if answer.status == _UNAUTHORIZED:
@@ -130,10 +143,11 @@ class ProviderClient(Closing):
         credential: Credential,
         params: Mapping[str, str | int] | None,
         body: Any,
+        content: bytes | None,
         headers: Mapping[str, str] | None,
     ) -> Answer:
         sent = {"Accept": "application/json", **self._authorization(credential), **(headers or {})}
-        answer = self._client.request(method, url, params=params, json=body, headers=sent)
+        answer = self._client.request(method, url, params=params, json=body, content=content, headers=sent)
         return Answer(answer.status_code, dict(answer.headers), answer.content)
 
 

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from opsintel.connectors.connection import Budget, Credential
+from opsintel.connectors.connection import Budget, Credential, PushAddress
 from opsintel.errors import CredentialError, UnavailableError
 from opsintel.net.policy import Policy
 
@@ -18,6 +18,7 @@ class MemoryConnection:
     policy: Policy
     held: Credential | None = None
     trust: ssl.SSLContext | None = None
+    push: PushAddress | None = None
     waits: list[float] = field(default_factory=list)
     spent: dict[str, int] = field(default_factory=dict)
     held_back: list[tuple[str, float]] = field(default_factory=list)
