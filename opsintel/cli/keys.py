@@ -106,7 +106,7 @@ def _key_of(path: Path) -> bytes:
     """Return the key in a file; a key on the command line would be seen by every user of the machine."""
     import base64
 
-    from opsintel.setting_values import check_key
+    from opsintel.settings.values import check_key
 
     try:
         text = path.read_text().strip()

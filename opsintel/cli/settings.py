@@ -34,7 +34,7 @@ def rows() -> list[dict[str, Any]]:
 
 def markdown() -> str:
     """Return the settings page of the documentation."""
-    lines = ["# Settings", "", "Written by `opsintel settings --markdown`; the source is opsintel/settings.py.", ""]
+    lines = ["# Settings", "", "Written by `opsintel settings --markdown`; the source is opsintel/settings/.", ""]
     lines += ["| variable | required | meaning | when absent | example |", "|---|---|---|---|---|"]
     for row in rows():
         required = "yes" if row["required"] else "no"

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from opsintel.setting_values import split_at_commas
+from opsintel.settings.values import split_at_commas
 from opsintel.settings import Settings
 
 HIDDEN = "***"

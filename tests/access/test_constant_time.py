@@ -38,7 +38,7 @@ PUBLIC = {
     "connectors/files/growing.py": "hashes of a file by whom it belongs to",
     "person_export/archive.py": "hashes of contents that are in the file already",
     "queue/rabbitmq.py": "numbers of deliveries and connections",
-    "settings.py": "two secrets of one operator, once at the start",
+    "settings/keys.py": "two secrets of one operator, once at the start",
     "people/redact.py": "Python's own hashes of words, which leave no process",
     "normalize/store.py": "hashes of messages that the reader has",
     "simulation/queues.py": "numbers of deliveries of a simulated broker",
