@@ -168,4 +168,4 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         except ValueError:
             return None
         seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-    return max(seconds, 0.0) if seconds == seconds and seconds < float("inf") else None
+    return max(seconds, 0.0) if seconds < float("inf") else None
