@@ -58,15 +58,17 @@ class ProviderClient(Closing):
         exchange: Callable[[Credential], Credential] | None = None,
         is_stale: Callable[[Credential], bool] = lambda _: False,
         is_busy: Callable[[Answer], bool] = lambda answer: answer.status in _BUSY,
+        pause: Callable[[Answer], float | None] = lambda answer: retry_after(answer.headers),
     ) -> None:
         """`authorization` gives the headers of a request; `exchange` renews a credential, where it can be renewed.
 
-        `is_stale` tells of a credential that it is to be renewed before it is used.
+        `is_stale` tells of a credential that it is to be renewed before it is used; `pause` reads how many seconds a
+        busy provider asks to wait, None where it does not say.
         """
         self.connection = connection
         self._base = base_url.rstrip("/")
         self._authorization, self._exchange = authorization, exchange
-        self._is_stale, self._is_busy = is_stale, is_busy
+        self._is_stale, self._is_busy, self._pause = is_stale, is_busy, pause
         self._title = title
         policy = replace(connection.policy, max_body_bytes=max(connection.policy.max_body_bytes, LONGEST_ANSWER))
         self._client = open_client(policy, connection.trust)
@@ -109,7 +111,7 @@ class ProviderClient(Closing):
                 self._credential = self.connection.renewed(credential, self._exchange)
                 is_renewed = True
             elif self._is_busy(answer):
-                self.connection.hold_back(budget, retry_after(answer.headers) or pause_after(tried))
+                self.connection.hold_back(budget, self._pause(answer) or pause_after(tried))
             elif answer.status in _FAULTS:
                 self.connection.wait(retry_after(answer.headers) or pause_after(tried))
             else:

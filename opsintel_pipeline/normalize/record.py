@@ -1,4 +1,8 @@
-"""Rows of CSV and JSON Lines files, as the file connector passes them on: one JSON object each."""
+"""Records: rows of CSV and JSON Lines files and items of help desks, one JSON object each, as connectors pass them on.
+
+A help desk says more than a table can: who wrote it by the provider's own id (`author_identity`, and objects among
+`recipients`), files (`attachments`), `links`, and whether a program wrote it (`is_bot`).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from opsintel.errors import ItemError
-from opsintel.events.message import Address, CanonicalMessage, Direction, IdentityKind, Kind, Visibility
+from opsintel.events.message import (
+    Address,
+    Attachment,
+    AutomaticClass,
+    CanonicalMessage,
+    Direction,
+    IdentityKind,
+    Kind,
+    Link,
+    Visibility,
+    is_link,
+)
 from opsintel_pipeline.normalize import dates, language
 from opsintel_pipeline.normalize.context import NormalizeContext
-from opsintel_pipeline.normalize.html import html_to_text
-from opsintel_pipeline.normalize.identities import direction_of, email_address, parse_addresses
+from opsintel_pipeline.normalize.html import LINKS_LIMIT, html_to_text
+from opsintel_pipeline.normalize.identities import ADDRESSES_LIMIT, direction_of, email_address, parse_addresses
 from opsintel_pipeline.normalize.quotes import split_body
 from opsintel_pipeline.normalize.text import clean, clean_line
 
@@ -37,11 +52,16 @@ _KNOWN = frozenset(
         "html",
         "edited_at",
         "deleted",
+        "author_identity",
+        "attachments",
+        "links",
+        "is_bot",
         "extra",
     ]  # fmt: skip
 )
 _EXTRA_LIMIT = 100
 _VALUE_LIMIT = 2_000
+_FILES_LIMIT = 100
 
 
 def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> CanonicalMessage:
@@ -49,15 +69,16 @@ def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> C
     fields = read_object(payload)
     subject = clean_line(_text(fields, "subject"))
     marked = _text(fields, "text")
-    links = []
+    links = _links(fields.get("links"))
     if not marked.strip() and _text(fields, "html"):
         page = html_to_text(_text(fields, "html"))
         marked, links = page.marked, page.links
-    marked = clean(marked) if not links else marked
+    else:
+        marked = clean(marked)
     if not marked.strip() and not subject:
         raise ItemError("the row has neither text nor subject")
     kind = _kind(fields)
-    author = email_address(_text(fields, "author_email"), _text(fields, "author_name"))
+    author = _author(fields)
     recipients = _recipients(fields.get("recipients"))
     body = split_body(marked, subject=subject, author=author.name if author else "")
     occurred_at, flag = dates.from_value(fields.get("occurred_at"))
@@ -77,11 +98,15 @@ def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> C
         occurred_at_flag=flag,
         edited_at=edited_at,
         deleted=fields.get("deleted") is True,
+        automatic=AutomaticClass.BOT if fields.get("is_bot") is True else None,
+        automatic_reason="a program wrote it" if fields.get("is_bot") is True else "",
+        is_bot=fields.get("is_bot") is True,
         subject=subject,
         text=body.text,
         quoted_text=body.quoted,
         signature_text=body.signature,
         language=language.detect(body.text or subject),
+        attachments=_attachments(fields.get("attachments")),
         links=tuple(links),
         labels=_labels(fields.get("labels")),
         extra=_extra(fields),
@@ -117,15 +142,55 @@ def _kind(fields: Mapping[str, Any]) -> Kind:
         return Kind.TICKET
 
 
+def _author(fields: Mapping[str, Any]) -> Address | None:
+    """Return who wrote it: by address where there is one, which all channels share, else by the provider's own id."""
+    if not _text(fields, "author_email"):
+        identity = _identity(fields.get("author_identity"))
+        if identity is not None:
+            return identity
+    return email_address(_text(fields, "author_email"), _text(fields, "author_name"))
+
+
+def _identity(value: object) -> Address | None:
+    """Return who {kind, value, name} names; None for anything else."""
+    if not isinstance(value, dict):
+        return None
+    key = clean_line(_text(value, "value"), 200)
+    if not key or value.get("kind") not in list(IdentityKind):
+        return None
+    return Address(kind=IdentityKind(value["kind"]), value=key, name=clean_line(_text(value, "name"), 200))
+
+
 def _recipients(value: object) -> tuple[Address, ...]:
     if isinstance(value, str):
         return parse_addresses(value.replace(";", ",").split("\n"))
     if not isinstance(value, list):
         return ()
     texts = [item if isinstance(item, str) else _text(item, "email") for item in value if isinstance(item, str | dict)]
-    return tuple(
+    mailboxes = [
         address for address in parse_addresses(texts) if address.kind in (IdentityKind.EMAIL, IdentityKind.NAME)
+    ]
+    others = [identity for item in value if (identity := _identity(item)) is not None]
+    return tuple(dict.fromkeys([*mailboxes, *others]))[:ADDRESSES_LIMIT]
+
+
+def _attachments(value: object) -> tuple[Attachment, ...]:
+    files = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return tuple(
+        Attachment(
+            filename=clean_line(_text(file, "filename"), 500),
+            content_type=clean_line(_text(file, "content_type"), 200),
+            size=size if isinstance(size := file.get("size"), int) and size >= 0 else 0,
+            inline=file.get("inline") is True,
+        )
+        for file in files[:_FILES_LIMIT]
     )
+
+
+def _links(value: object) -> list[Link]:
+    links = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    found = [Link(url=_text(link, "url"), text=clean_line(_text(link, "text"), 500)) for link in links[:LINKS_LIMIT]]
+    return [link for link in found if is_link(link.url)]
 
 
 def _direction(

@@ -10,7 +10,7 @@ import pytest
 
 from opsintel.connectors.contract import PayloadFormat
 from opsintel.errors import ItemError
-from opsintel.events.message import CanonicalMessage, Direction, IdentityKind, Kind, Visibility
+from opsintel.events.message import AutomaticClass, CanonicalMessage, Direction, IdentityKind, Kind, Visibility
 from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 
 
@@ -73,3 +73,50 @@ class TestRecords:
     def test_what_has_no_text_is_an_item_error(self, payload: bytes) -> None:
         with pytest.raises(ItemError):
             parse_payload(payload, PayloadFormat.RECORD, "x", context=NormalizeContext())
+
+
+class TestRecordsOfHelpDesks:
+    def test_the_author_is_known_by_the_providers_id_where_there_is_no_address(self) -> None:
+        identity = {"kind": "jira", "value": "5b10ac8d", "name": "Ada"}
+        by_id = read(text="x", author_identity=identity).author
+        assert by_id is not None
+        assert (by_id.kind, by_id.value, by_id.name) == (IdentityKind.JIRA, "5b10ac8d", "Ada")
+        by_address = read(text="x", author_identity=identity, author_email="ada@c.example", author_name="Ada").author
+        assert by_address is not None
+        assert (by_address.kind, by_address.value) == (IdentityKind.EMAIL, "ada@c.example")
+
+    @pytest.mark.parametrize("identity", ["jira", {}, {"kind": "fax", "value": "1"}, {"kind": "jira", "value": " "}, 7])
+    def test_what_is_no_identity_is_none(self, identity: object) -> None:
+        assert read(text="x", author_identity=identity).author is None
+
+    def test_recipients_are_addresses_and_ids(self) -> None:
+        recipients = [{"email": "a@c.example"}, {"kind": "zendesk", "value": "77", "name": "Bo"}, {"kind": "x"}, 5]
+        assert [(one.kind, one.value) for one in read(text="x", recipients=recipients).recipients] == [
+            (IdentityKind.EMAIL, "a@c.example"),
+            (IdentityKind.ZENDESK, "77"),
+        ]
+
+    def test_files_are_named_and_measured(self) -> None:
+        files = [{"filename": "a.png", "content_type": "image/png", "size": 7, "inline": True}, {"size": -1}, "b.png"]
+        first, second = read(text="x", attachments=files).attachments
+        assert (first.filename, first.content_type, first.size, first.inline) == ("a.png", "image/png", 7, True)
+        assert (second.filename, second.size) == ("", 0)
+
+    def test_links_are_kept_beside_the_text_and_none_that_a_browser_would_run(self) -> None:
+        links = [
+            {"url": "https://a.example/x", "text": "the  page"},
+            {"url": "javascript:alert(1)"},
+            "https://b.example",
+        ]
+        found = read(text="see the page\r\n", links=links)
+        assert [(link.url, link.text) for link in found.links] == [("https://a.example/x", "the page")]
+        assert found.text == "see the page"
+
+    def test_what_a_program_wrote_is_marked(self) -> None:
+        found = read(text="Build 7 failed", is_bot=True)
+        assert (found.is_bot, found.automatic) == (True, AutomaticClass.BOT)
+        assert not read(text="Build 7 failed", is_bot="yes").is_bot
+
+    def test_none_of_it_is_repeated_among_further_fields(self) -> None:
+        fields = {"author_identity": {"kind": "jira", "value": "7"}, "attachments": [], "links": [], "is_bot": True}
+        assert read(text="x", **fields).extra == {}
