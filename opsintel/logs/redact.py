@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from opsintel.settings.values import split_at_commas
 from opsintel.settings import Settings
+from opsintel.settings.values import split_at_commas
 
 HIDDEN = "***"
 SHORTEST = 6
