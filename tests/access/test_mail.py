@@ -95,7 +95,7 @@ class TestDelivery:
             server_of(peer, **url).send(letter("reset", "ana@x.example", link=LINK))
             assert peer.logins == [(USER, PASSWORD)]
             wrong = {"OPSINTEL_SMTP_URL": peer.url(credentials=f"{USER}:wrong-one@")}
-            with pytest.raises(UnavailableError) as refused:
+            with pytest.raises(UnavailableError, match="SMTPAuthenticationError") as refused:
                 server_of(peer, **wrong).send(letter("reset", "ana@x.example", link=LINK))
         assert "wrong-one" not in refused.value.line()
         assert "ana@" not in refused.value.line()

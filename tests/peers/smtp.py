@@ -64,7 +64,7 @@ class SmtpPeer:
         assert isinstance(data, LoginPassword)
         given = data.login.decode(), data.password.decode()
         self.logins.append(given)
-        return AuthResult(success=given == (USER, PASSWORD))
+        return AuthResult(success=given == (USER, PASSWORD), handled=False)  # the server answers
 
 
 @contextmanager
