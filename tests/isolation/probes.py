@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from sqlalchemy import Table
 
-from tests.isolation import accounts, analysts, channels, interference, tables, twins
+from tests.isolation import accounts, analysts, channels, interference, streams, tables, twins
 from tests.isolation.attacks import operations
 from tests.isolation.routes import Trial
 from tests.isolation.rows import TABLES
@@ -76,7 +76,9 @@ def _twins(act: twins.Act) -> Probe:
     return Probe(f"test_twins {act.__name__}", run)
 
 
-EVERY_CHANNEL = (*channels.CHANNELS, *analysts.CHANNELS, *accounts.CHANNELS, *interference.CHANNELS)
+EVERY_CHANNEL = (
+    *channels.CHANNELS, *streams.CHANNELS, *analysts.CHANNELS, *accounts.CHANNELS, *interference.CHANNELS,
+)  # fmt: skip
 
 _SLOW = interference.answers_do_not_depend_on_others
 
