@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak soak-kills mutants fuzz migrate-up run-api run-worker lock clean
+.PHONY: setup demo test lint peers bench soak soak-kills thorough mutants fuzz migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -78,8 +78,14 @@ mutants: setup .venv/.test
 
 # Public functions under bytes that a fuzzer chooses; the time is shared by the targets. Some only:
 # make fuzz MINUTES=10 TARGETS="mime slack"
+# Then every property on a thousand other examples than those of `make test`; left out where targets are named.
 fuzz: .venv/.fuzz
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(TARGETS)
+	$(if $(TARGETS),,$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile random --timeout 7200 -n logical --dist loadfile)
+
+# Whole products of cases, of which `make test` takes a part: every fault of the database at every route.
+thorough: setup .venv/.test peers
+	$(BIN)/python -m pytest tests -m thorough -n logical --dist loadfile
 
 # Every process killed at every stage, a demo each. SOAK_SEED=2 chooses other moments.
 soak-kills: setup .venv/.test

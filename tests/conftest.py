@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hypothesis
 import pika
 import psycopg
 import pytest
@@ -27,6 +28,19 @@ from tests.peers.rabbitmq import Broker, running_broker
 from tests.peers.redis import RedisServer, running_redis
 
 TEMPLATE = "opsintel_template"
+
+# Loaded before any module of tests is, so that all properties have it. Time is not asserted: how long an example takes
+# says how busy the machine is.
+for _name, _examples, _same in (("quick", 100, True), ("random", 1_000, False)):
+    hypothesis.settings.register_profile(
+        _name,
+        max_examples=_examples,
+        derandomize=_same,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        print_blob=True,
+    )
+hypothesis.settings.load_profile("quick")  # the same examples in every run; `make fuzz` asks for the other one
 
 
 @pytest.fixture(scope="session")

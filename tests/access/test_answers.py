@@ -21,7 +21,6 @@ from opsintel_api.limits import TenantLimits, class_of
 from opsintel_api.middleware import MAXIMUM_BODY
 from opsintel_api.models.common import MAX_PAGE
 from opsintel_api.models.problem import Problem
-from opsintel_api.openapi import openapi_document
 from tests.access.attack import Api
 from tests.access.requests import (
     EVERY,
@@ -34,8 +33,9 @@ from tests.access.requests import (
     request_of,
     route_of,
 )
-from tests.isolation.attacks import Operation
+from tests.isolation.attacks import Operation, document
 from tests.seeding import Seeded
+from tests.turns import in_turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -100,22 +100,21 @@ FILES = frozenset({"GET /v1/person-exports/{export_id}/file"})
 
 def answers_json(operation: Operation) -> bool:
     """Whether a route's answer is JSON: it is no redirect and no file."""
-    described = openapi_document()["paths"][operation.path][operation.method]["responses"]
+    described = document()["paths"][operation.path][operation.method]["responses"]
     return "application/json" in described.get("200", {}).get("content", {})
 
 
 class TestFields:
     async def test_check_05_every_answer_declares_its_fields_and_is_closed(self):
-        document = openapi_document()
         open_ended = [
             name
-            for name, schema in document["components"]["schemas"].items()
+            for name, schema in document()["components"]["schemas"].items()
             for one in objects(schema)
             if one.get("additionalProperties") is not False
         ]
         assert open_ended == []
         for operation in EVERY:
-            described = document["paths"][operation.path][operation.method]["responses"]
+            described = document()["paths"][operation.path][operation.method]["responses"]
             for status, response in described.items():
                 kind = "application/zip" if operation.route in FILES and status == "200" else "application/json"
                 assert status.startswith(("204", "303", "4", "5")) or response["content"][kind]["schema"]
@@ -250,8 +249,7 @@ class TestRoutes:
 
 
 class TestFaults:
-    @pytest.mark.parametrize("fault", FAULTS)
-    @pytest.mark.parametrize("operation", EVERY, ids=route_of)
+    @pytest.mark.parametrize(("operation", "fault"), in_turn(EVERY, list(FAULTS), route_of))
     async def test_check_09_a_fault_of_the_database_tells_nothing(
         self, api: Api, acme: Seeded, operation: Operation, fault: str, monkeypatch
     ):

@@ -43,16 +43,17 @@ _ENTRY = re.compile(
 
 
 class StatementLog:
-    """What the server has written of the statements of one database since it was opened."""
+    """What the server writes of the statements of one database."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
-        self._began = self._size()
+        self._seen = self._size()
 
     def entries(self) -> list[tuple[str, str]]:
-        """Return kind and text of what was logged."""
+        """Return kind and text of what was logged since the last call."""
+        began, self._seen = self._seen, self._size()
         row = self._connection.execute(
-            "SELECT pg_read_file('server.log', %s, %s)", (self._began, self._size() - self._began)
+            "SELECT pg_read_file('server.log', %s, %s)", (began, self._seen - began)
         ).fetchone()
         assert row is not None
         _, *parts = _ENTRY.split(row[0])

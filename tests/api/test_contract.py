@@ -59,7 +59,7 @@ def served(settings: Settings, acme: Seeded, other: Seeded) -> Iterator[Served]:
 
 @pytest.mark.parametrize("identity", ["acme", "other"])
 @schema.exclude(path="/v1/auth/logout-everywhere").parametrize()
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=hypothesis_settings().max_examples // 5, suppress_health_check=list(HealthCheck))
 def test_answers_keep_the_contract(case, served: Served, identity: str):
     headers = {"Authorization": f"Bearer {served.tokens[identity]}"}
     # A schema cannot say that cursors are signed and that a span of days has an order and an end; and what is

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from opsintel.events.message import (
@@ -35,9 +34,6 @@ from opsintel.filters.syntax import (
     Words,
     tidy,
 )
-
-# No time is asserted: how long an example takes says how busy the machine is.
-FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 NOW = datetime(2026, 11, 30, 4, 0, tzinfo=UTC)
 WORDS = (

@@ -11,7 +11,7 @@ from opsintel.filters.evaluate import Findings, Item, Place, matches
 from opsintel.filters.parse import parse
 from opsintel.filters.syntax import Node, Not
 from opsintel.filters.words import folded, words_of
-from tests.filters.strategies import FEW, NOW, items, trees
+from tests.filters.strategies import NOW, items, trees
 
 
 def email(value: str, name: str = "", role: Any = "") -> Address:
@@ -105,7 +105,6 @@ class TestTerms:
 
 
 class TestBooleans:
-    @FEW
     @given(trees(), items())
     def test_a_negation_is_the_opposite(self, tree: Node, item: Item) -> None:
         assert matches(Not(tree), item, NOW) is not matches(tree, item, NOW)

@@ -26,7 +26,7 @@ from opsintel.filters.syntax import (
 )
 from opsintel.filters.terms import MEANINGS
 from opsintel.filters.text import written
-from tests.filters.strategies import FEW, blocks, trees
+from tests.filters.strategies import blocks, trees
 
 A, B, C = (Words("any", name) for name in "abc")
 
@@ -77,19 +77,16 @@ class TestReading:
     def test_a_day_is_written_in_these_ways(self, text: str) -> None:
         assert written(parse(text)) == "after:2026-01-01"
 
-    @FEW
     @given(trees(), st.lists(blocks(), max_size=2))
     def test_what_is_written_is_read_as_the_same_tree(self, tree: Any, raw: Any) -> None:
         whole = conjunction([tree, *raw])
         assert parse(written(whole)) == whole
 
-    @FEW
     @given(trees(), st.lists(blocks(), max_size=2))
     def test_the_json_form_is_the_same_tree(self, tree: Any, raw: Any) -> None:
         whole = conjunction([tree, *raw])
         assert tree_of(json.dumps(document_of(whole))) == whole
 
-    @FEW
     @given(st.text(alphabet='ab:"()-/\\{} ORNT[]<=.,+_\n退é', max_size=40))
     def test_any_text_is_a_tree_or_an_error_with_its_place(self, text: str) -> None:
         error = error_of(text)

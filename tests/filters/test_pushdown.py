@@ -23,7 +23,7 @@ from opsintel.filters.parse import parse
 from opsintel.filters.plan import Exactness, Plan, explained, local_plan, simplified
 from opsintel.filters.syntax import PROVIDERS, Node
 from tests.filters import natives
-from tests.filters.strategies import FEW, NOW, items, names, times, trees, words
+from tests.filters.strategies import NOW, items, names, times, trees, words
 
 SEEN = "from:a@b.c subject:refund -label:spam newer_than:7d /E\\d+/"
 WEEK_AGO = 1795406400
@@ -63,7 +63,6 @@ def exactness(provider: str, text: str) -> list[str]:
 
 
 class TestResultIsIndependentOfTheProvider:
-    @FEW
     @given(TREES, MAILBOX)
     def test_push_down_and_residual_are_everything_then_local(
         self, tree: Node, mailbox: list[tuple[Item, int]]
@@ -75,7 +74,6 @@ class TestResultIsIndependentOfTheProvider:
                 both = given_by_provider and matches(found.residual, item, NOW)
                 assert both is matches(tree, item, NOW), name
 
-    @FEW
     @given(trees(), items())
     def test_simplification_keeps_the_meaning(self, tree: Node, item: Item) -> None:
         assert matches(simplified(tree), item, NOW) is matches(tree, item, NOW)

@@ -77,17 +77,20 @@ class Operation:
 
 
 @cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document, made once: nobody changes it."""
+    return openapi_document()
+
+
+@cache
 def operations() -> tuple[Operation, ...]:
     """Return every route of the document."""
-    document = openapi_document()
     found = []
-    for path, methods in document["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, described in methods.items():
-            parameters = tuple(
-                {**p, "schema": _resolved(p["schema"], document)} for p in described.get("parameters", ())
-            )
+            parameters = tuple({**p, "schema": _resolved(p["schema"])} for p in described.get("parameters", ()))
             content = described.get("requestBody", {}).get("content", {}).get("application/json")
-            body = _resolved(content["schema"], document) if content else None
+            body = _resolved(content["schema"]) if content else None
             operation = Operation(method, path, parameters, body)
             found.append(replace(operation, places=tuple(_places(operation))))
     return tuple(found)
@@ -188,12 +191,12 @@ def _listed(schema: dict[str, Any]) -> list[Any]:
     return [value for kind in kinds for value in kind.get("enum", ())] + [k["const"] for k in kinds if "const" in k]
 
 
-def _resolved(schema: Any, document: dict[str, Any], depth: int = 0) -> Any:
+def _resolved(schema: Any, depth: int = 0) -> Any:
     """Return a schema with what it refers to in its place."""
     if isinstance(schema, list):
-        return [_resolved(part, document, depth) for part in schema]
+        return [_resolved(part, depth) for part in schema]
     if not isinstance(schema, dict) or depth > 12:
         return schema
     if reference := schema.get("$ref"):
-        return _resolved(document["components"]["schemas"][reference.rpartition("/")[2]], document, depth + 1)
-    return {name: _resolved(part, document, depth + 1) for name, part in schema.items()}
+        return _resolved(document()["components"]["schemas"][reference.rpartition("/")[2]], depth + 1)
+    return {name: _resolved(part, depth + 1) for name, part in schema.items()}
