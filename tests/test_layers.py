@@ -47,6 +47,7 @@ NETWORK_CALLS = frozenset({"create_connection", "getaddrinfo", "gethostbyname", 
 NOT_FROM_USERS = {
     "opsintel/cli/doctor.py": "whether a port of this machine is free",
     "opsintel/stack.py": "ports of this machine",
+    "opsintel/connectors/gmail/transport.py": "the class of answers that google-api-python-client takes",
     "opsintel/db/embedded.py": "a port of this machine for the embedded server",
     "opsintel/embeddings/onnx.py": "weights at a pinned address, checked by their hash",
     "opsintel/mail/smtp.py": "the operator's own mail server, by OPSINTEL_SMTP_URL",

@@ -19,7 +19,7 @@ from opsintel.closing import Closing
 from opsintel.connectors.connection import Budget, Connection, Credential
 from opsintel.errors import AnswerError, CredentialError, UnavailableError
 from opsintel.net.client import is_same_server, open_client
-from opsintel.net.policy import MEGABYTE
+from opsintel.net.policy import MEGABYTE, Policy
 
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 64.0
@@ -59,19 +59,21 @@ class ProviderClient(Closing):
         is_stale: Callable[[Credential], bool] = lambda _: False,
         is_busy: Callable[[Answer], bool] = lambda answer: answer.status in _BUSY,
         pause: Callable[[Answer], float | None] = lambda answer: retry_after(answer.headers),
+        policy: Policy | None = None,
     ) -> None:
         """`authorization` gives the headers of a request; `exchange` renews a credential, where it can be renewed.
 
         `is_stale` tells of a credential that it is to be renewed before it is used; `pause` reads how many seconds a
-        busy provider asks to wait, None where it does not say.
+        busy provider asks to wait, None where it does not say. `policy` is the connection's unless another is given.
         """
         self.connection = connection
         self._base = base_url.rstrip("/")
         self._authorization, self._exchange = authorization, exchange
         self._is_stale, self._is_busy, self._pause = is_stale, is_busy, pause
         self._title = title
-        policy = replace(connection.policy, max_body_bytes=max(connection.policy.max_body_bytes, LONGEST_ANSWER))
-        self._client = open_client(policy, connection.trust)
+        usual = connection.policy
+        longest = replace(usual, max_body_bytes=max(usual.max_body_bytes, LONGEST_ANSWER))
+        self._client = open_client(policy or longest, connection.trust)
         self._credential: Credential | None = None
 
     def close(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from opsintel.connectors.mail import MailFacts, facts_of
 from opsintel.errors import ItemError
 from opsintel.events.message import Address, CanonicalMessage, Kind, Visibility
 from opsintel_pipeline.normalize import automatic, dates, language, threads
@@ -27,6 +29,7 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
     """
     if not payload or payload.isspace():
         raise ItemError("the message is empty")
+    facts = facts_of(payload)
     structure = split(payload)
     headers = structure.root.headers
     content = read_content(structure)
@@ -39,6 +42,8 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
     subject = headers.text("subject")
     body = split_body(content.marked, subject=subject, author=author.name if author else "")
     occurred_at, flag = dates.from_mail_header(headers.raw("date"))
+    if occurred_at is None and facts.received_at is not None:
+        occurred_at, flag = dates.judged(facts.received_at)
     rfc_message_id = clean_line(threads.message_id(headers.raw("message-id")), 500)
     references = threads.references_of(headers.raw("references"), headers.raw("in-reply-to"))
     verdict, reason = automatic.classify(headers, subject, author.value if author else "", content.report)
@@ -46,13 +51,13 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
         native_id=native_id,
         kind=Kind.EMAIL,
         rfc_message_id=rfc_message_id,
-        thread_key=threads.thread_key(rfc_message_id, references, subject) or native_id,
+        thread_key=facts.thread or threads.thread_key(rfc_message_id, references, subject) or native_id,
         references=references,
         parent_key=references[-1] if references else "",
         channel=context.channel,
         author=author,
         recipients=recipients,
-        direction=direction_of(author, recipients, context),
+        direction=direction_of(author, recipients, _with_own(context, facts)),
         visibility=Visibility.INTERNAL if context.visibility_internal else Visibility.PUBLIC,
         occurred_at=occurred_at,
         occurred_at_flag=flag,
@@ -66,7 +71,7 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
         opaque=content.opaque,
         attachments=tuple(content.attachments),
         links=tuple(content.links),
-        labels=_labels(headers),
+        labels=_labels(headers, facts),
         defects=tuple(structure.defects),
         extra=_extra(headers, content),
     )
@@ -90,9 +95,21 @@ def _author(headers: Headers) -> Address | None:
     return None
 
 
-def _labels(headers: Headers) -> tuple[str, ...]:
-    labels = [label for name in _LABEL_FIELDS for label in headers.text(name).split(",")]
-    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))[:50]
+def _with_own(context: NormalizeContext, facts: MailFacts) -> NormalizeContext:
+    """Return the context with the addresses of the account that holds the mail among the tenant's own."""
+    if not facts.own_addresses:
+        return context
+    own = context.own_addresses | {address.lower() for address in facts.own_addresses}
+    return replace(context, own_addresses=own)
+
+
+def _labels(headers: Headers, facts: MailFacts) -> tuple[str, ...]:
+    """Return the labels that the provider has, else those that exports and mail programs write into the header."""
+    if facts.labels is not None:
+        labels = [clean_line(label, 300) for label in facts.labels]
+    else:
+        labels = [label.strip() for name in _LABEL_FIELDS for label in headers.text(name).split(",")]
+    return tuple(dict.fromkeys(label for label in labels if label))[:50]
 
 
 def _extra(headers: Headers, content: Content) -> dict[str, Any]:
