@@ -144,6 +144,16 @@ class UnavailableError(RetriableError):
     code = "unavailable"
 
 
+class RefusedError(RetriableError):
+    """A server says no to one request; `reason` is the code it gives, '' for none."""
+
+    code = "refused"
+
+    def __init__(self, message: str, *, remedy: str = "", reason: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason = reason
+
+
 class CredentialError(FatalError):
     """A credential is expired, revoked or insufficient."""
 

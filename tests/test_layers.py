@@ -40,7 +40,19 @@ class TestConnections:
 
 
 NETWORK_MODULES = frozenset(
-    ("aiohttp", "ftplib", "h11", "http.client", "httpcore", "httplib2", "httpx", "imaplib", "nntplib", "poplib")
+    (
+        "aiohttp",
+        "ftplib",
+        "h11",
+        "http.client",
+        "httpcore",
+        "httplib2",
+        "httpx",
+        "imapclient",
+        "imaplib",
+        "nntplib",
+        "poplib",
+    )
     + ("requests", "smtplib", "socket", "telnetlib", "urllib.request", "urllib3", "websockets", "xmlrpc.client")
 )
 NETWORK_CALLS = frozenset({"create_connection", "getaddrinfo", "gethostbyname", "open_connection", "sock_connect"})

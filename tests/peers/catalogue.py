@@ -28,9 +28,10 @@ class Peer:
 
 
 CHROMIUM = Peer("chromium", "browser", "the dashboard in a real browser", "chromium")
+DOVECOT = Peer("dovecot-imapd", "dovecot", "mailboxes of a real server of IMAP", "/usr/sbin/dovecot")
 RABBITMQ = Peer("rabbitmq-server", "rabbitmq", "the queue in RabbitMQ", "/usr/lib/rabbitmq/bin/rabbitmq-server")
 REDIS = Peer("redis-server", "redis", "limits and locks in Redis", "redis-server")
-PEERS = (CHROMIUM, RABBITMQ, REDIS)
+PEERS = (CHROMIUM, DOVECOT, RABBITMQ, REDIS)
 
 
 def all_are_required() -> bool:
