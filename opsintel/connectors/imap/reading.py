@@ -60,7 +60,11 @@ class MailboxReading:
         leaving = set(gone)
         relabelled = [uid for uid, now in sorted(labels.items()) if self.state.is_relabelled(uid, now)]
         for uids in pieces([uid for uid in relabelled if uid not in leaving], PAGE_ITEMS):
-            yield from self._pages(list_mails(self._session, uids, self._abilities))
+            for group in groups(list_mails(self._session, uids, self._abilities), PAGE_ITEMS):
+                for mail, items in read_group(self._session, self._selected.name, group):
+                    self.state.relabel(mail.uid, mail.labels)
+                    yield from items
+                yield Page.END
         for uids in pieces(gone, PAGE_ITEMS):
             yield from self._tombstones(self.state.remove(uids))
 
@@ -92,8 +96,7 @@ class MailboxReading:
         known = set(state.uids) if is_searched_anew else set()
         for uids in pieces([uid for uid in found if uid not in known], PAGE_ITEMS):
             mails = answered(self._session, uids, self._listed)
-            unread = [mail for mail in mails.values() if not self._is_adopted(mail)]
-            yield from self._pages(unread)
+            yield from self._taken_in([mails[uid] for uid in uids if uid in mails])
             unlisted = [uid for uid in uids if uid not in mails]
             if unlisted:
                 yield from self._unlisted(unlisted)
@@ -101,23 +104,38 @@ class MailboxReading:
     def _listed(self, uids: Sequence[int]) -> dict[int, Mail]:
         return {mail.uid: mail for mail in list_mails(self._session, uids, self._abilities)}
 
-    def _is_adopted(self, mail: Mail) -> bool:
-        """Take in a mail that is known by another UID, and tell whether that is all: its content need not be read."""
-        state = self.state
-        was = state.former.get(mail.identity)
-        if was is None and not state.knows(mail.identity):
-            return False
-        if was is not None and was != label_digest(mail.labels):
-            return False
-        state.add(mail.uid, mail.identity, mail.labels)
-        return True
-
-    def _pages(self, mails: Sequence[Mail]) -> Iterator[ReadItem | Page]:
-        for group in groups(mails, PAGE_ITEMS):
+    def _taken_in(self, mails: Sequence[Mail]) -> Iterator[ReadItem | Page]:
+        """Yield what is not known yet. The others are known by one more UID, in the order of UIDs: a reading that ends
+        at a page has taken in all that came before it, and nothing behind it."""
+        unread: dict[int, Mail] = {}
+        known: list[Mail] = []
+        for mail in mails:
+            if mail.identity in unread or self._is_read(mail):
+                known.append(mail)
+            else:
+                unread[mail.identity] = mail
+        for group in groups(list(unread.values()), PAGE_ITEMS):
             for mail, items in read_group(self._session, self._selected.name, group):
                 self.state.add(mail.uid, mail.identity, mail.labels)
                 yield from items
+            known = self._adopted(known, group[-1].uid)
             yield Page.END
+        if known:
+            self._adopted(known, known[-1].uid)
+            yield Page.END
+
+    def _is_read(self, mail: Mail) -> bool:
+        """Tell whether a mail was read under another UID, with the labels that it has now."""
+        was = self.state.former.get(mail.identity)
+        return self.state.knows(mail.identity) if was is None else was == label_digest(mail.labels)
+
+    def _adopted(self, known: Sequence[Mail], last: int) -> list[Mail]:
+        """Take in the known mails up to a UID, and return the others."""
+        for mail in known:
+            if mail.uid <= last:
+                self.state.add(mail.uid, mail.identity, mail.labels)
+        self.state.last = max(self.state.last, last)
+        return [mail for mail in known if mail.uid > last]
 
     def _unlisted(self, uids: Sequence[int]) -> Iterator[ReadItem | Page]:
         """Yield failures for UIDs that are there, and that the server says nothing of."""

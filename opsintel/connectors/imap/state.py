@@ -60,7 +60,6 @@ class MailboxState:
         self._known.add(identity)
         self.relabel(uid, labels)
         self.former.pop(identity, None)
-        self.last = max(self.last, uid)
 
     def relabel(self, uid: int, labels: Sequence[str]) -> None:
         """Know the labels of a mail."""
@@ -85,8 +84,10 @@ class MailboxState:
     def is_relabelled(self, uid: int, labels: Sequence[str]) -> bool:
         """Tell whether a known mail has other labels than before."""
         at = bisect_left(self.uids, uid)
-        is_known = at < len(self.uids) and self.uids[at] == uid
-        return is_known and self.labelled.get(uid, "") != label_digest(labels)
+        if at == len(self.uids) or self.uids[at] != uid or self.labelled.get(uid, "") == label_digest(labels):
+            return False
+        # Of two copies in a mailbox, the one that came first is the item.
+        return self.identities.index(self.identities[at]) == at
 
     def renumbered(self, validity: int) -> MailboxState:
         """Return the state after the server numbered the mailbox anew: all mails are still known, by no UID."""
