@@ -120,6 +120,15 @@ class ProviderClient(Closing):
                 return self._accepted(answer)
         raise UnavailableError(f"{self._title} answers with status {answer.status}", remedy="It is tried again later")
 
+    def renew(self) -> None:
+        """Renew the credential, which the provider refused in its own way, e.g. with status 200.
+
+        Raises as `exchange` does. Nothing happens where there is none.
+        """
+        if self._exchange is not None:
+            stale = self._credential or self.connection.credential()
+            self._credential = self.connection.renewed(stale, self._exchange)
+
     def _usable(self) -> Credential:
         """Return the credential, renewed where it is known to be stale."""
         credential = self._credential or self.connection.credential()

@@ -16,7 +16,11 @@ EARLY = timedelta(minutes=2)
 """How long before its end a token is no longer used: clocks differ, and requests take time."""
 
 _WRONG_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
-_PASSING = frozenset({"temporarily_unavailable", "server_error"})
+_PASSING = frozenset(
+    ("temporarily_unavailable", "server_error")
+    # Slack's own words, with status 200
+    + ("internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited")
+)
 
 
 def credential_of(answer: Mapping[str, Any], moment: datetime) -> dict[str, str]:

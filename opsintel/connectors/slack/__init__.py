@@ -1,1 +1,1 @@
-"""Channels of a Slack workspace."""
+"""Slack, by its Web API, Events API and Socket Mode."""

@@ -9,6 +9,7 @@ from typing import Any
 from opsintel.connectors.contract import Failure, Upsert
 from opsintel.connectors.files.parts import Part, PartsConnector
 from opsintel.connectors.files.text import plain
+from opsintel.connectors.slack.parse import users_of
 from opsintel.connectors.slack_export.archive import Archive
 from opsintel.connectors.slack_export.manifest import MANIFEST
 from opsintel.connectors.slack_export.parse import (
@@ -17,7 +18,6 @@ from opsintel.connectors.slack_export.parse import (
     channels_of,
     messages_of,
     unlisted_channel,
-    users_of,
 )
 from opsintel.errors import InputError, ItemError
 
