@@ -72,7 +72,7 @@ def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> C
     links = _links(fields.get("links"))
     if not marked.strip() and _text(fields, "html"):
         page = html_to_text(_text(fields, "html"))
-        marked, links = page.marked, page.links
+        marked, links = page.marked, [*links, *page.links][:LINKS_LIMIT]
     else:
         marked = clean(marked)
     if not marked.strip() and not subject:
