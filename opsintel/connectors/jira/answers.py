@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,22 @@ from opsintel.connectors.files.times import value_time
 from opsintel.connectors.http import Answer, retry_after
 from opsintel.errors import CredentialError, InputError, OpsintelError, UnavailableError, one_line
 
+CHANGES = (
+    "summary", "description", "status", "labels", "priority", "issuetype", "resolution", "assignee", "security",
+    "project",
+)  # fmt: skip
+"""Fields whose changes are looked up (at most ten): the text, and what comments share with their issue."""
+
+_TEXTS = frozenset(["summary", "description"])
 _HOUR = 3_600
+
+
+@dataclass(frozen=True)
+class Changes:
+    """When an issue was last changed; None where it never was."""
+
+    text: datetime | None = None
+    any: datetime | None = None
 
 
 def pause(answer: Answer) -> float | None:
@@ -106,14 +122,19 @@ def histories_of(issue: Mapping[str, Any]) -> list[Any]:
     return histories if isinstance(histories, list) else []
 
 
-def last_edit(histories: list[Any]) -> datetime | None:
-    """Return the time of the last change of summary or description."""
-    times = [
-        moment
+def changes_of(histories: list[Any]) -> Changes:
+    """Return when an issue was last changed, and when its text was."""
+    dated = [
+        (moment, {str(item.get("fieldId") or item.get("field")) for item in _items(history)})
         for history in histories
-        if isinstance(history, dict)
-        and any(str(item.get("fieldId") or item.get("field")) in ("summary", "description")
-                for item in history.get("items", []) if isinstance(item, dict))
-        and (moment := value_time(history.get("created"))) is not None
-    ]  # fmt: skip
-    return max(times, default=None)
+        if isinstance(history, dict) and (moment := value_time(history.get("created"))) is not None
+    ]
+    return Changes(
+        text=max((moment for moment, names in dated if names & _TEXTS), default=None),
+        any=max((moment for moment, names in dated if names & frozenset(CHANGES)), default=None),
+    )
+
+
+def _items(history: dict[str, Any]) -> list[dict[str, Any]]:
+    items = history.get("items")
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

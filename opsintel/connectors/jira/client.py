@@ -9,11 +9,13 @@ from typing import Any
 
 from opsintel.connectors.files.times import value_time
 from opsintel.connectors.jira.answers import (
+    CHANGES,
+    Changes,
     bad_query,
+    changes_of,
     errors_of,
     histories_of,
     is_changed,
-    last_edit,
     listed,
     words_of,
 )
@@ -117,25 +119,23 @@ class JiraClient(JiraApi):
             if page is None or not read or start >= int(page.get("total", 0)):
                 return
 
-    def edits(self, issues: Mapping[str, Mapping[str, Any]]) -> dict[str, datetime]:
-        """Return when the text of each issue was last changed, of those where it was."""
+    def changes(self, issues: Mapping[str, Mapping[str, Any]]) -> dict[str, Changes]:
+        """Return when issues were last changed, of those that were."""
         if not self.is_cloud:
-            return {one: at for one, issue in issues.items() if (at := last_edit(histories_of(issue))) is not None}
+            return {one: changes_of(histories_of(issue)) for one, issue in issues.items()}
         changed = [one for one, issue in issues.items() if is_changed(issue)]
-        found: dict[str, datetime] = {}
+        histories: dict[str, list[Any]] = {}
         token: str | None = None
         while changed:
-            body: dict[str, Any] = {"issueIdsOrKeys": changed, "fieldIds": ["summary", "description"]}
+            body: dict[str, Any] = {"issueIdsOrKeys": changed, "fieldIds": list(CHANGES)}
             body |= {"nextPageToken": token} if token else {}
             page = self.read("POST", f"{self.api}/changelog/bulkfetch", body=body, units=len(changed) + 1)
             for log in listed(page, "issueChangeLogs"):
-                at, one = last_edit(log.get("changeHistories") or []), str(log.get("issueId"))
-                if at is not None:
-                    found[one] = max(at, found.get(one, at))
+                histories.setdefault(str(log.get("issueId")), []).extend(log.get("changeHistories") or [])
             token = page.get("nextPageToken") or None
             if token is None:
                 break
-        return found
+        return {one: changes_of(found) for one, found in histories.items()}
 
     def matching(self, ids: Sequence[str], jql: str) -> set[str]:
         """Return those of existing issues that a condition matches, as they are now."""

@@ -27,6 +27,7 @@ from opsintel.connectors.contract import (
     Window,
 )
 from opsintel.connectors.files.times import value_time
+from opsintel.connectors.jira.answers import Changes
 from opsintel.connectors.jira.boundary import Boundary, milliseconds, updated_at, whole_second
 from opsintel.connectors.jira.checks import checks_of
 from opsintel.connectors.jira.client import JiraClient, batches
@@ -169,7 +170,7 @@ class JiraConnector(Connector, Pushed, Watched):
         count = 0
         for batch in batches(list(fresh)):
             details = client.details(batch)
-            edits = client.edits(details.issues)
+            changes = client.changes(details.issues)
             for one in batch:
                 issue, known_at = details.issues.get(one), fresh[one]
                 if issue is not None:
@@ -178,7 +179,7 @@ class JiraConnector(Connector, Pushed, Watched):
                     yield Failure("issue", whole(one), details.errors[one], retryable=True)
                     count += 1
                 else:
-                    for item in self._items(client, one, issue, edits.get(one)):
+                    for item in self._items(client, one, issue, changes.get(one)):
                         yield item
                         count += 1
                 boundary.add(one, fresh[one], known_at)
@@ -189,7 +190,7 @@ class JiraConnector(Connector, Pushed, Watched):
             yield Checkpoint(boundary.cursor())
 
     def _items(
-        self, client: JiraClient, issue_id: str, issue: dict[str, Any] | None, edited: datetime | None
+        self, client: JiraClient, issue_id: str, issue: dict[str, Any] | None, changes: Changes | None
     ) -> Iterator[Upsert | Tombstone | Failure]:
         """Yield an issue with all of its comments, or that it is gone."""
         comments = None if issue is None else client.comments(issue)
@@ -197,12 +198,12 @@ class JiraConnector(Connector, Pushed, Watched):
             yield Tombstone(issue_id, None)
             return
         try:
-            yield issue_upsert(issue, client.site, edited)
+            yield issue_upsert(issue, client.site, changes)
         except ItemError as broken:
             yield Failure("issue", issue_id, broken.message, retryable=False)
         for comment in comments:
             try:
-                yield comment_upsert(issue, comment, client.site)
+                yield comment_upsert(issue, comment, client.site, changes)
             except ItemError as broken:
                 key = comment_key(issue_id, str(comment.get("id")))
                 yield Failure("comment", key, broken.message, retryable=False)
@@ -211,7 +212,7 @@ class JiraConnector(Connector, Pushed, Watched):
         details = client.details(batch)
         ours = client.matching(list(details.issues), " AND ".join(self._conditions()))
         issues = {one: issue for one, issue in details.issues.items() if one in ours}
-        edits = client.edits(issues)
+        changes = client.changes(issues)
         for one in batch:
             if one in details.errors:
                 keys = [comment_key(one, part) if part else one for part in sorted(wanted[one])]
@@ -219,7 +220,7 @@ class JiraConnector(Connector, Pushed, Watched):
                 continue
             found: dict[str, ReadItem] = {
                 item.key if isinstance(item, Failure) else item.native_id: item
-                for item in self._items(client, one, issues.get(one), edits.get(one))
+                for item in self._items(client, one, issues.get(one), changes.get(one))
             }
             asked = {one if part in ("", "*") else comment_key(one, part) for part in wanted[one]}
             if "*" in wanted[one]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from opsintel.connectors.contract import PayloadFormat, Upsert
 from opsintel.connectors.files.text import ID_LIMIT, plain, to_json
 from opsintel.connectors.files.times import value_time
 from opsintel.connectors.jira.adf import adf_to_text
+from opsintel.connectors.jira.answers import Changes
 from opsintel.errors import ItemError
 
 FIELDS = (
@@ -45,8 +45,8 @@ def comment_key(issue_id: str, comment_id: str) -> str:
     return f"{issue_id}/{comment_id}"
 
 
-def issue_upsert(issue: Mapping[str, Any], site: Site, edited: datetime | None = None) -> Upsert:
-    """Return the item of an issue whose text was last changed at a time. Raises `ItemError` for what is no issue."""
+def issue_upsert(issue: Mapping[str, Any], site: Site, changes: Changes | None = None) -> Upsert:
+    """Return the item of an issue. Raises `ItemError` for what is none."""
     fields = _fields(issue)
     record = _shared(issue, fields, site) | {
         "id": str(issue["id"]),
@@ -54,15 +54,20 @@ def issue_upsert(issue: Mapping[str, Any], site: Site, edited: datetime | None =
         **_person(fields.get("reporter") or fields.get("creator")),
         "attachments": _attachments(fields.get("attachment")),
         "occurred_at": fields.get("created"),
-        "edited_at": None if edited is None else edited.isoformat(),
+        "edited_at": None if changes is None or changes.text is None else changes.text.isoformat(),
     }
     if _is_restricted(fields):
         record["visibility"] = "internal"
     return _upsert(str(issue["id"]), fields.get("updated"), record, whole(str(issue["id"])))
 
 
-def comment_upsert(issue: Mapping[str, Any], comment: Mapping[str, Any], site: Site) -> Upsert:
-    """Return the item of a comment. Raises `ItemError` for what is no comment."""
+def comment_upsert(
+    issue: Mapping[str, Any], comment: Mapping[str, Any], site: Site, changes: Changes | None = None
+) -> Upsert:
+    """Return the item of a comment. Raises `ItemError` for what is none.
+
+    What it shares with its issue may change and change back: the time of its issue's last change tells those apart.
+    """
     fields = _fields(issue)
     if not isinstance(comment.get("id"), str | int):
         raise ItemError("the comment has no id")
@@ -81,7 +86,9 @@ def comment_upsert(issue: Mapping[str, Any], comment: Mapping[str, Any], site: S
         record["extra"]["visibility"] = f"{restriction.get('type')}: {restriction.get('value')}"
     if restriction or is_internal_note(comment) or _is_restricted(fields):
         record["visibility"] = "internal"
-    return _upsert(native_id, comment.get("updated") or comment.get("created"), record, whole(str(issue["id"])))
+    changed = "" if changes is None or changes.any is None else changes.any.isoformat()
+    stamp = f"{comment.get('updated') or comment.get('created')}/{changed}"
+    return _upsert(native_id, stamp, record, whole(str(issue["id"])))
 
 
 def is_internal_note(comment: Mapping[str, Any]) -> bool:

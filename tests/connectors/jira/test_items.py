@@ -105,6 +105,19 @@ class TestIssues:
             versions.append(read(site)[0].version)
         assert len(set(versions)) == 3
 
+    def test_comments_are_renewed_by_what_they_share_with_the_issue_and_by_nothing_else(self, site: Site) -> None:
+        site.peer.make(1)
+        key = f"10001/{site.peer.comment('10001', 'hot')}"
+        versions = []
+        for name in ("Open", "Done", "Open"):
+            site.peer.change("10001", status={"name": name})
+            versions.append(state(site.connector().read("messages", None))[key].version)
+        site.peer.comment("10001", "another")
+        site.peer.change("10001", duedate="2026-12-01")
+        versions.append(state(site.connector().read("messages", None))[key].version)
+        assert len(set(versions[:3])) == 3
+        assert versions[3] == versions[2]
+
     def test_a_security_level_keeps_it_and_its_comments_inside(self, site: Site) -> None:
         site.peer.make(1, security={"id": "1", "name": "Managers"})
         site.peer.comment("10001", "quietly")

@@ -14,6 +14,7 @@ from opsintel.errors import CredentialError, InputError, UnavailableError
 from tests.connectors.contract import last_cursor, upserts
 from tests.connectors.jira.site import Site, running_site
 from tests.connectors.remote import state, tombstones
+from tests.peers.provider import Asked, Told
 
 
 @pytest.fixture(params=["cloud", "data_center"])
@@ -239,16 +240,18 @@ class TestFailures:
             with pytest.raises(CredentialError):
                 act(cloud.connector())
 
+    def test_nothing_at_all_is_believed_only_to_somebody_whom_jira_knows(self, cloud: Site) -> None:
+        def answered(asked: Asked) -> Told:
+            return Told(401, {}) if asked.path.endswith("myself") else Told(200, {"issues": [], "isLast": True})
+
+        cloud.peer._answered = answered  # type: ignore[method-assign]
+        for act in (lambda c: list(c.read("messages", None)), lambda c: list(c.census(Window()))):
+            with pytest.raises(CredentialError):
+                act(cloud.connector())
+
     def test_an_answer_without_its_list_is_an_error(self, cloud: Site) -> None:
         cloud.add(range(3))
-        answered = cloud.peer._answered
-        cloud.peer._answered = lambda asked: (
-            (  # type: ignore[method-assign]
-                told if "search" not in asked.path else type(told)(200, {"errorMessages": ["later"]})
-            )
-            if (told := answered(asked))
-            else told
-        )
+        cloud.peer._answered = lambda _: Told(200, {"errorMessages": ["later"]})  # type: ignore[method-assign]
         with pytest.raises(UnavailableError, match="without issues"):
             list(cloud.connector().read("messages", None))
 
