@@ -68,6 +68,11 @@ class TestPerson:
             list(peer.connector().read("messages", None))
         assert "Authorise" in caught.value.remedy
 
+    def test_goes_before_a_service_account_that_only_pulls_news(self, peer: Mailbox) -> None:
+        peer.credential |= {"access_token": "", "service_account": json.dumps(ACCOUNT)}
+        list(peer.connector().read("messages", None))
+        assert peer.peer.asked[0].form()["grant_type"] == "refresh_token"
+
     def test_is_asked_for_reading_alone_and_for_a_refresh_token(self) -> None:
         assert MANIFEST.oauth is not None
         assert MANIFEST.oauth.scopes == ("https://www.googleapis.com/auth/gmail.readonly",)
