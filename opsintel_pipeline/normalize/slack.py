@@ -115,7 +115,8 @@ def parse_slack(payload: bytes, native_id: str, context: NormalizeContext) -> Ca
 def _opened(value: dict[str, Any], context: NormalizeContext) -> tuple[dict[str, Any], NormalizeContext]:
     """Return the message within an envelope (of a connector, or of the Events API) and what that tells besides.
 
-    A connector's envelope is `{"message", "channel": {"id", "name"}, "users": {id: {"name", "email", ...}}}`.
+    A connector's envelope is `{"message", "channel": {"id", "name"}, "users": {id: {"name", "email", ...}}}`, perhaps
+    with `"channels": {id: name}` of those that the message names.
     """
     event, message, channel = value.get("event"), value.get("message"), value.get("channel")
     if isinstance(event, dict) and "ts" not in value:
@@ -134,10 +135,13 @@ def _opened(value: dict[str, Any], context: NormalizeContext) -> tuple[dict[str,
         for user_id, user in (users.items() if isinstance(users, dict) else ())
         if isinstance(user, dict)
     }
+    named = value.get("channels")
+    names = {found: _string(named, found) for found in named} if isinstance(named, dict) else {}
+    names |= {identifier: name}
     return {"channel": identifier, **message}, replace(
         context,
         slack_users={**context.slack_users, **known},
-        slack_channels={**context.slack_channels, identifier: name} if name else context.slack_channels,
+        slack_channels={**context.slack_channels, **{found: called for found, called in names.items() if called}},
     )
 
 

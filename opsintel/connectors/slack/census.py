@@ -29,7 +29,7 @@ def census_of(
     oldest = at_moment(window.start - REACH) if window.start else ""
     for channel in channels.read():
         walk = Walk(oldest=oldest, low=narrowed.ceiling)
-        reader = Reader(client, channel, users, narrowed)
+        reader = Reader(client, channel, channels, users, narrowed)
         try:
             for item in reader.walk(walk, ChannelState(), _nowhere):
                 if isinstance(item, Upsert):

@@ -15,7 +15,7 @@ _ADD_SCOPES = "Add them to the app (OAuth & Permissions) and install it again"
 _LATER = "Slack does not answer for now; check again later"
 
 
-def checks_of(client: SlackClient, config: SlackConfig, held: Callable[[], Credential]) -> Iterator[Check]:
+def checks_of(client: SlackClient, config: SlackConfig) -> Iterator[Check]:
     """Yield the checks; what cannot be asked for now is unknown, and then what needs it is not asked."""
     try:
         identity = client.identity()
@@ -31,7 +31,7 @@ def checks_of(client: SlackClient, config: SlackConfig, held: Callable[[], Crede
     yield _email(EMAIL_SCOPE in identity.scopes, is_told=bool(identity.scopes))
     yield _asked("workspace", lambda: _workspace(client))
     yield _asked("channels", lambda: _channels(client, config))
-    yield _pushes(held())
+    yield _pushes(client.connection.credential())
 
 
 def _scopes(missing: list[str], *, is_told: bool) -> Check:

@@ -47,7 +47,7 @@ class SlackClient(Closing):
     """The methods that are read, with Slack's errors told apart."""
 
     def __init__(self, connection: Connection, base_url: str, app: AppKind) -> None:
-        self._connection = connection
+        self.connection = connection
         self._token_url = f"{base_url.rstrip('/')}/api/oauth.v2.access"
         self._provider = ProviderClient(
             connection,
@@ -167,17 +167,17 @@ class SlackClient(Closing):
             except SlackApiError as error:
                 fault = fault_of(error.response.data, error.response.status_code)
                 is_ended = reason_of(error.response.data) in EXPIRED
-                if is_ended and not is_renewed and self._connection.credential().get("refresh_token"):
+                if is_ended and not is_renewed and self.connection.credential().get("refresh_token"):
                     self._provider.renew()
                     is_renewed = True
                 elif isinstance(fault, UnavailableError) and tried < TRIES:
-                    self._connection.wait(pause_after(tried))
+                    self.connection.wait(pause_after(tried))
                 else:
                     raise fault from None
         raise UnavailableError("Slack refuses the token that was just renewed", remedy="It is tried again later")
 
     def _renewed(self, stale: Credential) -> Credential:
-        return refreshed(self._connection, self._token_url, stale, title=TITLE)
+        return refreshed(self.connection, self._token_url, stale, title=TITLE)
 
     def _budget(self, method: str) -> Budget:
         of = f"{self._identity.team}/{self._identity.who}" if self._identity else ""

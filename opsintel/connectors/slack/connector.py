@@ -42,14 +42,13 @@ class SlackConnector(Connector, Pushed, Live):
 
     def __init__(self, config: BaseModel, connection: Connection | None = None) -> None:
         assert isinstance(config, SlackConfig)
-        assert connection is not None
         super().__init__(config, connection)
-        self._config, self._connection = config, connection
+        self._config = config
 
     def check(self) -> Sequence[Check]:
         """Return the checks of token, scopes, mail addresses, workspace and channels."""
         with self._client() as client:
-            return list(checks_of(client, self._config, self._connection.credential))
+            return list(checks_of(client, self._config))
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield what is new, then late replies and edits where they are due to be looked for, then what is old."""
@@ -84,10 +83,11 @@ class SlackConnector(Connector, Pushed, Live):
     def listen(self, stop: Callable[[], bool]) -> Iterator[tuple[str, ...]]:
         """Yield what Socket Mode marks dirty; Slack is told that keys arrived when the caller asks for the next."""
         with self._client() as client:
-            yield from heard(client, self._connection, stop)
+            yield from heard(client, stop)
 
     def _client(self) -> SlackClient:
-        return SlackClient(self._connection, self._config.base_url, self._config.app)
+        assert self.connection is not None
+        return SlackClient(self.connection, self._config.base_url, self._config.app)
 
     def _selection(self, until: datetime | None = None) -> Selection:
         if self.selection.get("search"):

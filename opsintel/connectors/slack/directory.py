@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from opsintel.connectors.files.text import plain, to_json
 from opsintel.connectors.slack.client import SlackClient
 from opsintel.connectors.slack.faults import SkippedError
 from opsintel.connectors.slack.manifest import SlackConfig
-from opsintel.connectors.slack.parse import Directory, channel_of, users_of
+from opsintel.connectors.slack.parse import Directory, channel_of, channels_named, first_text, users_of
 from opsintel.filters.narrowing import is_in
 
 LISTED_PAGES = 5
@@ -59,6 +60,7 @@ class Channels:
     def __init__(self, client: SlackClient, config: SlackConfig, places: list[str] | None) -> None:
         self._client, self._config, self._places = client, config, places
         self._known: dict[str, dict[str, Any] | None] = {}
+        self._names: dict[str, str] = {}
         self.listed: set[str] = set()
         """Ids of all conversations that were listed, whether they are read or not."""
         self.closed: list[str] = []
@@ -68,6 +70,7 @@ class Channels:
         """Yield the conversations to read, as a message's payload shows them."""
         for listed in self._client.channels(direct=self._config.direct_messages):
             self.listed.add(str(listed.get("id")))
+            self._name(listed)
             if not self._is_wanted(listed):
                 continue
             if _is_open(listed):
@@ -79,8 +82,21 @@ class Channels:
         """Return one conversation if it is to be read; raises `SkippedError` for one that cannot be."""
         if channel_id not in self._known:
             found = self._client.channel(channel_id)
+            self._name(found)
             self._known[channel_id] = _shown(found) if self._is_wanted(found) else None
         return self._known[channel_id]
+
+    def names(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return the names of channels by id, among them those that a message names, as far as the app can see them."""
+        for channel_id in sorted(channels_named(message) - self._names.keys()):
+            self._names[channel_id] = ""
+            with suppress(SkippedError):
+                self._name(self._client.channel(channel_id))
+        return self._names
+
+    def _name(self, channel: Mapping[str, Any]) -> None:
+        if isinstance(channel.get("id"), str):
+            self._names[channel["id"]] = first_text(channel.get("name"))
 
     def unread(self) -> list[str]:
         """Return what the configuration names and the app is no member of, or what does not exist."""

@@ -55,7 +55,7 @@ def _items(
     channel = channels.one(channel_id)
     if channel is None:
         return
-    reader = Reader(client, channel, users, selection)
+    reader = Reader(client, channel, channels, users, selection)
     try:
         if kind == ":":
             yield from reader.thread(ts)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from opsintel.connectors.connection import Connection
 from opsintel.connectors.slack.client import SlackClient
 from opsintel.connectors.slack.events import keys_of
 from opsintel.errors import CredentialError, UnavailableError
@@ -22,12 +21,13 @@ QUIET_SECONDS = 20.0
 _CLOSED_BY_OPERATOR = "link_disabled"
 
 
-def heard(client: SlackClient, connection: Connection, stop: Callable[[], bool]) -> Iterator[tuple[str, ...]]:
+def heard(client: SlackClient, stop: Callable[[], bool]) -> Iterator[tuple[str, ...]]:
     """Yield the keys of each envelope, and () when nothing comes, until `stop` or Slack ends the connection.
 
     An envelope is acknowledged when the next one is asked for, so after its keys were stored; Slack sends again what
     was not. Raises `CredentialError` without an app-level token, or where Socket Mode is off.
     """
+    connection = client.connection
     app_token = connection.credential().get("app_token", "")
     if not app_token:
         raise CredentialError(

@@ -12,6 +12,7 @@ from opsintel.connectors.files.text import ID_LIMIT, bounded, plain, to_json
 from opsintel.connectors.files.times import epoch_time
 
 _WORD = re.compile(rb"\w+")
+_CHANNEL_BY_ID = re.compile(rb'<#([CG][A-Z0-9]+)\|?>|"channel_id":"([CG][A-Z0-9]+)"')
 _CONTENT = (
     ("subtype", "text", "blocks", "attachments", "edited")
     + ("user", "bot_id", "username")
@@ -57,17 +58,32 @@ def native_id(channel_id: str, ts: str) -> str:
     return f"{bounded(channel_id)}/{ts}"
 
 
+def channels_named(message: Mapping[str, Any]) -> set[str]:
+    """Return the ids of channels that a message names without saying how they are called."""
+    return {(plain_id or rich_id).decode() for plain_id, rich_id in _CHANNEL_BY_ID.findall(to_json(message))}
+
+
 def message_upsert(
-    message: dict[str, Any], channel: dict[str, Any], users: Directory, places: tuple[str, ...] = ()
+    message: dict[str, Any],
+    channel: dict[str, Any],
+    users: Directory,
+    names: Mapping[str, str],
+    places: tuple[str, ...] = (),
 ) -> Upsert:
-    """Return the item of a message, with what it needs of its channel and of the users that it names."""
+    """Return the item of a message, with what it needs of its channel, and of the users and channels that it names.
+
+    `names` are those of channels by id.
+    """
     raw = to_json(message)
     words = {word.decode("utf-8") for word in _WORD.findall(raw)}
     named = {user_id: users[user_id] for user_id in sorted(words & users.keys())}
+    called = {channel_id: names[channel_id] for channel_id in sorted(channels_named(message) & names.keys())}
     return Upsert(
         native_id=native_id(channel["id"], message["ts"]),
         version=version_of(message),
-        payload=to_json({"message": message, "channel": channel, "users": named}),
+        payload=to_json(
+            {"message": message, "channel": channel, "users": named} | ({"channels": called} if called else {})
+        ),
         format=PayloadFormat.SLACK,
         occurred_at=epoch_time(message["ts"]),
         channel=channel["name"][:ID_LIMIT],

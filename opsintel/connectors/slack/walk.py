@@ -9,7 +9,7 @@ from opsintel.connectors.contract import Checkpoint, Failure, ReadItem, Tombston
 from opsintel.connectors.files.text import bounded
 from opsintel.connectors.slack.client import Page, SlackClient
 from opsintel.connectors.slack.cursor import GONE_KEPT, ChannelState, Walk
-from opsintel.connectors.slack.directory import Users
+from opsintel.connectors.slack.directory import Channels, Users
 from opsintel.connectors.slack.faults import GONE, SkippedError
 from opsintel.connectors.slack.parse import message_upsert, native_id
 from opsintel.connectors.slack.selection import Selection
@@ -24,9 +24,11 @@ PAGE_ITEMS = 400
 class Reader:
     """Turns messages of one channel into items."""
 
-    def __init__(self, client: SlackClient, channel: dict[str, Any], users: Users, selection: Selection) -> None:
+    def __init__(
+        self, client: SlackClient, channel: dict[str, Any], channels: Channels, users: Users, selection: Selection
+    ) -> None:
         self._client, self._channel = client, channel
-        self._users, self._selection = users, selection
+        self._channels, self._users, self._selection = channels, users, selection
 
     def item(self, message: dict[str, Any]) -> Upsert | Tombstone | None:
         """Return the item of a message with a `ts`; None for one that is not wanted."""
@@ -37,7 +39,8 @@ class Reader:
         users = self._users.of(message)
         if not self._selection.takes(message, users):
             return None
-        return message_upsert(message, self._channel, users, places_of(self._channel["id"], message))
+        names = self._channels.names(message)
+        return message_upsert(message, self._channel, users, names, places_of(self._channel["id"], message))
 
     def walk(self, walk: Walk, state: ChannelState, checkpoint: Callable[[], Checkpoint]) -> Iterator[ReadItem]:
         """Yield what a walk finds from where it stands, with checkpoints; when it ends it has come to its end.

@@ -55,7 +55,7 @@ class Workspace:
         """Yield items and checkpoints. A channel that cannot be read is a failure; its state stays as it is."""
         self._client.identity()
         for channel in self._listing.read():
-            self._channels[channel["id"]] = Reader(self._client, channel, self._users, self._selection)
+            self._channels[channel["id"]] = Reader(self._client, channel, self._listing, self._users, self._selection)
             self._begin(channel["id"])
         yield from self._closed()
         yield from self._recent()

@@ -63,6 +63,7 @@ class _Export:
         self._channels: dict[str, dict[str, Any]] = {}
         for name in CHANNEL_LISTS:
             self._channels |= channels_of(name, self._listed(name))
+        self._names = {channel["id"]: channel["name"] for channel in self._channels.values() if not channel["is_im"]}
 
     def parts(self) -> Sequence[Part]:
         """Return the lists and day files; one whose checksum differs is read again."""
@@ -86,7 +87,7 @@ class _Export:
             return
         folder = day_file.group(1)
         channel = self._channels.get(folder) or unlisted_channel(folder)
-        yield from messages_of(part.name, value, channel, self._users)
+        yield from messages_of(part.name, value, channel, self._users, self._names)
 
     def _listed(self, name: str) -> object:
         if name not in self._archive.members:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsintel.connectors.contract import Failure, Upsert
@@ -37,8 +37,10 @@ def unlisted_channel(folder: str) -> dict[str, Any]:
     return {"id": name, "name": name, "is_private": True, "is_im": False, "is_mpim": False}
 
 
-def messages_of(name: str, value: object, channel: dict[str, Any], users: Directory) -> Iterator[Upsert | Failure]:
-    """Yield the messages of a day file. One without a usable `ts` is a failure."""
+def messages_of(
+    name: str, value: object, channel: dict[str, Any], users: Directory, names: Mapping[str, str]
+) -> Iterator[Upsert | Failure]:
+    """Yield the messages of a day file; `names` are those of channels by id. One without a usable `ts` is a failure."""
     if not isinstance(value, list):
         yield Failure("file", plain(name), "no list of messages", retryable=False)
         return
@@ -49,4 +51,4 @@ def messages_of(name: str, value: object, channel: dict[str, Any], users: Direct
         elif not is_ts(message.get("ts")):
             yield Failure("message", key, "no ts, or one that is no time", retryable=False)
         else:
-            yield message_upsert(message, channel, users, (plain(name), key))
+            yield message_upsert(message, channel, users, names, (plain(name), key))

@@ -46,6 +46,7 @@ class TestChannels:
         assert told(read(slack)) == []
         (item,) = upserts(read(slack, direct_messages=True))
         assert item.native_id == f"D0000ANN/{message['ts']}"
+        assert list(connector_to(slack).fetch([item.native_id])) == []
         channel = json.loads(item.payload)["channel"]
         assert channel == {"id": "D0000ANN", "name": "D0000ANN", "is_private": True, "is_im": True, "is_mpim": False}
 

@@ -59,6 +59,18 @@ class TestText:
         assert found.text == "ask @Bob or @here, <now>"
         assert found.extra["mentions"] == ["U0000BOB"]
 
+    def test_has_channels_by_name_that_slack_gives_by_id_only(self, slack: SlackPeer) -> None:
+        slack.add_channel("C0000BIL", "billing", is_member=False)
+        rich = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+            {"type": "channel", "channel_id": "C0000BIL"}, {"type": "text", "text": " and "},
+            {"type": "channel", "channel_id": "C0000SEC"}]}]}]  # fmt: skip
+        slack.post("", blocks=rich)
+        slack.post("see <#C0000BIL|> or <#C0000BIL>")
+        assert [found.text for found in rows(slack)] == ["see #billing or #billing", "#billing and #C0000SEC"]
+        by_key = [row(item) for item in upserts(connector_to(slack).fetch(
+            [f"{SUPPORT}/{ts}" for ts in slack.channels[SUPPORT].messages]))]  # fmt: skip
+        assert by_key == sorted(rows(slack), key=lambda found: found.native_id)
+
 
 class TestPeople:
     def test_are_known_by_their_addresses(self, slack: SlackPeer) -> None:
@@ -159,7 +171,7 @@ class TestExport:
             "url_private": "x",
         }
         slack.post("a file", files=[file], reactions=[{"name": "eyes", "users": ["U0000ANN"], "count": 1}])
-        slack.edit(slack.post("edted")["ts"], "edited")
+        slack.edit(slack.post("edted in <#C0000SUP>")["ts"], "edited in <#C0000SUP>")
         day = [_exported(message) for message in slack.channels[SUPPORT].messages.values()]
         channels = [{"id": SUPPORT, "name": "support"}]
         path = slack_zip(tmp_path / "export", {
