@@ -9,51 +9,43 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
+
+from tests.peers.provider import Asked, ProviderPeer, Told
+from tests.peers.slack_shapes import (
+    FORMS,
+    START,
+    Channel,
+    Message,
+    channel_shape,
+    is_between,
+    is_in_history,
+    page_of,
+    type_of,
+)
 
 DESCRIPTION: dict[str, Any] = json.loads((Path(__file__).parent / "slack_methods.json").read_text())["methods"]
-START = 1_767_600_000
-"""2026-01-05 08:00 UTC, in seconds since 1970."""
 TOKEN, SIGNING_SECRET, APP_TOKEN = "xoxb-of-the-tests", "8f742231b10e8888abcd99yyyzzz85a5", "xapp-of-the-tests"
 TEAM, BOT = "T0000TEAM", "B0000APP"
 SCOPES = ("channels:history", "channels:read", "groups:history", "groups:read", "im:history", "im:read", "mpim:history",
           "mpim:read", "team:read", "users:read", "users:read.email")  # fmt: skip
-Message = dict[str, Any]
 
 
-@dataclass
-class Channel:
-    """A conversation, and its messages by `ts`."""
-
-    id: str
-    name: str = ""
-    is_member: bool = True
-    is_private: bool = False
-    is_im: bool = False
-    is_archived: bool = False
-    refusal: str = ""
-    """What its history is refused with."""
-    messages: dict[str, Message] = field(default_factory=dict)
+def refusal(reason: str) -> Told:
+    """Return an error in an answer with status 200."""
+    return Told(200, {"ok": False, "error": reason})
 
 
-@dataclass
-class Spoiled:
-    """How a request is spoiled: a status, `cut`, `silent`, or an error in an answer with status 200."""
-
-    how: int | str
-    retry_after: int = 30
-
-
-class SlackPeer:
+class SlackPeer(ProviderPeer):
     """The state behind the server, and what was asked."""
 
     def __init__(self) -> None:
-        self.address = ""
+        super().__init__()
         self.clock = float(START)
         self.channels: dict[str, Channel] = {}
         self.users: dict[str, dict[str, Any]] = {}
@@ -65,16 +57,14 @@ class SlackPeer:
         self.page_cap = 999
         self.request_seconds = 1.0
         self.is_shuffled = False
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.violations: list[str] = []
-        self.spoil: Iterator[Spoiled | None] | None = None
-        """What happens to the requests that follow, one after another; None is answered well."""
+        self.calls: list[tuple[str, dict[str, str]]] = []
+        self.spoil: Iterator[Told | None] = iter(())
+        """Answers to the requests that follow, one after another; None is answered well."""
         self.granted: dict[str, int] = {}
         """Requests a minute by method, where the limits are kept; {} keeps none."""
         self.times: dict[str, deque[float]] = {}
         self.refused_by_limit = 0
         self.socket_url = ""
-        self.hangs = threading.Event()
         self.add_user("U0000ANN", "ann", email="ann@example.org")
         self.add_channel("C0000SUP", "support")
 
@@ -138,12 +128,29 @@ class SlackPeer:
 
     def count(self, method: str) -> int:
         """Return how often a method was asked for."""
-        return sum(name == method for name, _ in self.asked)
+        return sum(name == method for name, _ in self.calls)
 
-    def answer(self, method: str, given: dict[str, str], token: str) -> dict[str, Any]:
-        """Return what Slack answers."""
+    def moment(self) -> datetime:
+        """Return the time by Slack's clock."""
+        return datetime.fromtimestamp(self.clock, UTC)
+
+    def answer(self, asked: Asked) -> Told:
+        """Return what Slack answers to a request, unless it is told otherwise or the limit is passed."""
+        method = asked.path.removeprefix("/api/")
+        given = dict(parse_qsl(asked.body.decode())) if asked.method == "POST" else dict(asked.query)
+        self.calls.append((method, given))
+        if DESCRIPTION.get(method, {}).get("verb") != asked.method:
+            self.wrong.append(f"{asked.method} {method}")
+        spoiled = next(self.spoil, None)
+        if spoiled is not None:
+            return spoiled
+        if self._is_over_limit(method):
+            return Told(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "30"})
         self.tick(self.request_seconds)
-        self.asked.append((method, given))
+        token = asked.headers.get("authorization", "").removeprefix("Bearer ")
+        return Told(200, self._answer(method, given, token), {"X-OAuth-Scopes": ",".join(self.scopes)})
+
+    def _answer(self, method: str, given: dict[str, str], token: str) -> dict[str, Any]:
         refused = self._refusal(method, given, token)
         if refused:
             return {"ok": False, **refused}
@@ -152,8 +159,7 @@ class SlackPeer:
         found: dict[str, Any] = getattr(self, "_" + method.replace(".", "_"))(given)
         return {"ok": "error" not in found, **found}
 
-    def is_over_limit(self, method: str) -> bool:
-        """Tell whether a request is one too many of the last minute."""
+    def _is_over_limit(self, method: str) -> bool:
         granted = self.granted.get(method)
         if granted is None:
             return False
@@ -172,7 +178,7 @@ class SlackPeer:
             return self._violated(f"{method} is not described", "unknown_method")
         for name, value in given.items():
             kind = described["parameters"].get(name)
-            if kind is None or not re.fullmatch(_FORMS[kind], value):
+            if kind is None or not re.fullmatch(FORMS[kind], value):
                 return self._violated(f"{method} with {name}={value}", "invalid_arguments")
         if method == "oauth.v2.access":
             return {}
@@ -185,7 +191,7 @@ class SlackPeer:
         return {}
 
     def _violated(self, what: str, error: str) -> dict[str, Any]:
-        self.violations.append(what)
+        self.wrong.append(what)
         return {"error": error}
 
     def _auth_test(self, given: dict[str, str]) -> dict[str, Any]:
@@ -197,17 +203,17 @@ class SlackPeer:
 
     def _conversations_list(self, given: dict[str, str]) -> dict[str, Any]:
         types = given.get("types", "public_channel").split(",")
-        shown = [channel for channel in self.channels.values() if _type_of(channel) in types]
-        page, following = _page([_channel(channel) for channel in shown], given, self.page_cap)
+        shown = [channel for channel in self.channels.values() if type_of(channel) in types]
+        page, following = page_of([channel_shape(channel) for channel in shown], given, self.page_cap)
         return {"channels": page, "response_metadata": {"next_cursor": following}}
 
     def _conversations_info(self, given: dict[str, str]) -> dict[str, Any]:
         channel = self.channels.get(given["channel"])
-        return {"error": "channel_not_found"} if channel is None else {"channel": _channel(channel)}
+        return {"error": "channel_not_found"} if channel is None else {"channel": channel_shape(channel)}
 
     def _users_list(self, given: dict[str, str]) -> dict[str, Any]:
         members = [user for user in self.users.values() if user["team_id"] == TEAM]
-        page, following = _page(members, given, self.page_cap)
+        page, following = page_of(members, given, self.page_cap)
         return {"members": page, "cache_ts": int(self.clock), "response_metadata": {"next_cursor": following}}
 
     def _users_info(self, given: dict[str, str]) -> dict[str, Any]:
@@ -218,7 +224,7 @@ class SlackPeer:
         channel = self.channels.get(given["channel"])
         if channel is None or channel.refusal or not channel.is_member:
             return {"error": "channel_not_found" if channel is None else channel.refusal or "not_in_channel"}
-        shown = [message for message in channel.messages.values() if _is_in_history(message)]
+        shown = [message for message in channel.messages.values() if is_in_history(message)]
         return self._messages(sorted(shown, key=lambda m: float(m["ts"]), reverse=True), given)
 
     def _conversations_replies(self, given: dict[str, str]) -> dict[str, Any]:
@@ -241,7 +247,7 @@ class SlackPeer:
         if not token:
             return {"ok": False, "error": "invalid_refresh_token"}
         self.token = token
-        following = f"xoxe-{len(self.asked)}"
+        following = f"xoxe-{len(self.calls)}"
         self.tokens[following] = f"{token}+"
         return {"ok": True, "access_token": token, "refresh_token": following, "expires_in": 43200, "scope": "x",
                 "token_type": "bot", "team": {"id": TEAM, "name": "Acme"}, "bot_user_id": "U0000APP"}  # fmt: skip
@@ -249,44 +255,10 @@ class SlackPeer:
     def _messages(
         self, found: list[Message], given: dict[str, str], first: list[Message] | None = None
     ) -> dict[str, Any]:
-        inside = [message for message in found if _is_between(message["ts"], given)]
-        page, following = _page(inside, given, self.page_cap)
+        inside = [message for message in found if is_between(message["ts"], given)]
+        page, following = page_of(inside, given, self.page_cap)
         if self.is_shuffled:
             page = page[1::2] + page[::2]
         shown = json.loads(json.dumps([*(first or []), *page]))
         more = {"response_metadata": {"next_cursor": following}} if following else {}
         return {"messages": shown, "has_more": bool(following), **more}
-
-
-_FORMS = {"string": r".+", "number": r"\d+(\.\d+)?", "integer": r"\d{1,3}", "boolean": r"true|false"}
-
-
-def _type_of(channel: Channel) -> str:
-    return "im" if channel.is_im else "private_channel" if channel.is_private else "public_channel"
-
-
-def _channel(channel: Channel) -> dict[str, Any]:
-    common = {"id": channel.id, "created": START, "is_archived": channel.is_archived, "is_im": channel.is_im,
-              "is_org_shared": False}  # fmt: skip
-    if channel.is_im:
-        return {**common, "user": "U0000ANN", "is_user_deleted": False, "priority": 0}
-    return {**common, "name": channel.name, "name_normalized": channel.name, "is_channel": True, "is_group": False,
-            "is_mpim": False, "is_private": channel.is_private, "is_general": False, "is_member": channel.is_member,
-            "num_members": 2, "creator": "U0000ANN"}  # fmt: skip
-
-
-def _is_in_history(message: Message) -> bool:
-    is_reply = message.get("thread_ts", message["ts"]) != message["ts"]
-    return not is_reply or message.get("subtype") == "thread_broadcast"
-
-
-def _is_between(ts: str, given: dict[str, str]) -> bool:
-    oldest, latest = float(given.get("oldest", 0)), float(given.get("latest", "inf"))
-    is_inclusive = given.get("inclusive") == "true"
-    return oldest <= float(ts) <= latest if is_inclusive else oldest < float(ts) < latest
-
-
-def _page(items: list[Any], given: dict[str, str], cap: int) -> tuple[list[Any], str]:
-    start, limit = int(given.get("cursor") or 0), min(int(given.get("limit", 100)), cap)
-    following = start + limit
-    return items[start:following], str(following) if following < len(items) else ""

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.peers.provider import running
 from tests.peers.slack import SlackPeer
-from tests.peers.slack_server import running_slack
 
 
 @pytest.fixture
 def slack() -> Iterator[SlackPeer]:
-    with running_slack() as peer:
+    peer = SlackPeer()
+    with running(peer):
         yield peer
-        assert peer.violations == []

@@ -9,7 +9,8 @@ import pytest
 from opsintel.connectors.contract import Check, Verdict
 from opsintel.connectors.slack.manifest import EMAIL_SCOPE, REQUIRED_SCOPES
 from tests.connectors.slack.reading import CREDENTIAL, connection_to, connector_to
-from tests.peers.slack import SlackPeer, Spoiled
+from tests.peers.provider import Told
+from tests.peers.slack import SlackPeer
 
 
 def checks(slack: SlackPeer, **config: object) -> dict[str, Check]:
@@ -91,7 +92,7 @@ class TestPushes:
 class TestOutage:
     @pytest.mark.parametrize("asked", [1, 2])
     def test_amid_the_checks_is_unknown(self, slack: SlackPeer, asked: int) -> None:
-        slack.spoil = chain(repeat(None, asked), repeat(Spoiled(500)))
+        slack.spoil = chain(repeat(None, asked), repeat(Told(500, {})))
         found = {check.verdict for check in connector_to(slack).check()}
         assert Verdict.UNKNOWN in found
         assert Verdict.FAILED not in found

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain, repeat
 
 import pytest
 
 from opsintel.connectors.contract import Connector
 from tests.connectors.remote import Fault, Push, PushContract, RemoteContract, RemotePeer
 from tests.connectors.slack.reading import SUPPORT, connection_to, connector_to
-from tests.peers.slack import SlackPeer, Spoiled
+from tests.peers.slack import SlackPeer
 from tests.peers.slack_events import changed, posted, signed
-
-FAULTS: dict[Fault, int | str] = {Fault.LIMITED: 429, Fault.BUSY: 503, Fault.BROKEN: 500, Fault.CUT: "cut"}
 
 
 class SlackItems(RemotePeer):
@@ -46,15 +43,14 @@ class SlackItems(RemotePeer):
         return len(self.slack.asked)
 
     def fail(self, fault: Fault, after: int = 0, times: int | None = 1) -> None:
-        spoiled = Spoiled(FAULTS[fault])
-        self.slack.spoil = chain(repeat(None, after), repeat(spoiled) if times is None else repeat(spoiled, times))
+        self.slack.fail(fault, after, times)
 
     def revoke(self) -> None:
         self.slack.refusal = "token_revoked"
 
     def silence(self) -> None:
         self.seconds = 0.05
-        self.slack.spoil = repeat(Spoiled("silent"))
+        self.slack.silence()
 
     def push(self, number: int) -> Push | None:
         return signed(changed(self.slack.channels[SUPPORT].messages[self.times[number]]))

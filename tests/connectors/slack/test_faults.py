@@ -7,15 +7,16 @@ from itertools import chain, repeat
 import pytest
 
 from opsintel.connectors.slack.faults import SKIPPED, SkippedError, fault_of
-from opsintel.errors import CredentialError, InputError, ItemError, RetriableError, UnavailableError
+from opsintel.errors import CredentialError, InputError, ItemError, UnavailableError
 from tests.connectors.slack.reading import connection_to, connector_to, read, told
-from tests.peers.slack import SlackPeer, Spoiled
+from tests.peers.provider import Told
+from tests.peers.slack import SlackPeer, refusal
 
 FATAL = ("invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "org_login_required",
          "no_permission", "not_allowed_token_type", "access_denied", "accesslimited", "team_access_not_granted",
          "enterprise_is_restricted", "ekm_access_denied")  # fmt: skip
 PASSING = ("ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
-           "team_added_to_org", "something_new", "html")  # fmt: skip
+           "team_added_to_org", "something_new", "")  # fmt: skip
 
 
 class TestFatal:
@@ -26,7 +27,7 @@ class TestFatal:
         with pytest.raises(CredentialError, match=reason) as caught:
             read(slack)
         assert caught.value.remedy
-        assert len(slack.asked) == 1, "it is not tried again"
+        assert len(slack.calls) == 1, "it is not tried again"
 
     def test_scopes_that_are_missing_are_named(self, slack: SlackPeer) -> None:
         slack.post("x")
@@ -43,10 +44,9 @@ class TestFatal:
             read(slack)
 
     def test_another_server_is_told_from_slack(self, slack: SlackPeer) -> None:
-        slack.spoil = repeat(Spoiled(404))
-        with pytest.raises(RetriableError):
+        slack.spoil = repeat(Told(404, b"<html>"))
+        with pytest.raises(InputError, match="no Slack at the address"):
             read(slack)
-        assert isinstance(fault_of({}, 404), InputError)
 
 
 class TestSkipped:
@@ -64,7 +64,7 @@ class TestPassing:
     def test_errors_with_status_200_are_tried_again(self, slack: SlackPeer, reason: str, request_number: int) -> None:
         root = slack.post("x")["ts"]
         reply = slack.post("y", root=root)["ts"]
-        slack.spoil = chain(repeat(None, request_number), repeat(Spoiled(reason), 2))
+        slack.spoil = chain(repeat(None, request_number), repeat(refusal(reason), 2))
         assert told(read(slack)) == [root, reply]
 
     @pytest.mark.parametrize("reason", PASSING)
@@ -72,13 +72,18 @@ class TestPassing:
         self, slack: SlackPeer, reason: str
     ) -> None:
         slack.post("x")
-        slack.spoil = repeat(Spoiled(reason))
+        slack.spoil = repeat(refusal(reason))
         with pytest.raises(UnavailableError):
             read(slack)
 
+    def test_pages_of_a_proxy_are_no_answer(self, slack: SlackPeer) -> None:
+        ts = slack.post("x")["ts"]
+        slack.spoil = iter([Told(200, b"<html>"), Told(502, b"<html>"), None, None, Told(200, b"")])
+        assert told(read(slack)) == [ts]
+
     def test_a_limit_holds_all_processes_back_for_as_long_as_slack_says(self, slack: SlackPeer) -> None:
         slack.post("x")
-        slack.spoil = iter([None, None, Spoiled(429, retry_after=17)])
+        slack.spoil = iter([None, None, Told(429, {}, {"Retry-After": "17"})])
         connection = connection_to(slack)
         list(connector_to(slack, connection).read("messages", None))
         assert connection.held_back == [("slack.conversations.history", 17.0)]

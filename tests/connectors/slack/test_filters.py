@@ -11,7 +11,8 @@ from opsintel.connectors.slack.cursor import DAY
 from opsintel.errors import InputError
 from opsintel.filters.parse import parse
 from tests.connectors.slack.reading import SUPPORT, connector_to, cursor_behind, read, told
-from tests.peers.slack import START, SlackPeer
+from tests.peers.slack import SlackPeer
+from tests.peers.slack_shapes import START
 
 
 def after(days: float) -> str:

@@ -45,7 +45,7 @@ class TestFetch:
         root = slack.post("question")["ts"]
         reply = slack.post("answer", root=root)["ts"]
         keys = [f"{SUPPORT}/{reply}", f"{SUPPORT}:{root}", f"{SUPPORT}/{root}"]
-        slack.asked.clear()
+        slack.calls.clear()
         assert told(list(connector_to(slack).fetch(keys))) == [root, reply]
         assert slack.count("conversations.replies") == 1
 

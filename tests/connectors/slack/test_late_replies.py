@@ -68,7 +68,7 @@ class TestRecentRoots:
         cursor = cursor_behind(read(slack))
         slack.tick(2 * 3600)
         cursor = cursor_behind(read(slack, cursor))
-        slack.asked.clear()
+        slack.calls.clear()
         slack.tick(3600)
         read(slack, cursor)
         assert slack.count("conversations.replies") == 0
@@ -155,7 +155,7 @@ class TestOlderRoots:
         assert intervals == sorted(set(intervals))
         slack.post("x")
         cursor = cursor_behind(read(slack))
-        slack.asked.clear()
+        slack.calls.clear()
         begun: list[dict[str, str]] = []
         for _ in range(60):
             slack.tick(DAY)

@@ -85,7 +85,7 @@ class TestBackfill:
         items = list(connector_to(slack, timed, app="unlisted").read("messages", None))
         assert len(upserts(items)) == 150
         assert slack.refused_by_limit == 0
-        asked = [given["limit"] for method, given in slack.asked if method == "conversations.history"]
+        asked = [given["limit"] for method, given in slack.calls if method == "conversations.history"]
         assert asked == ["15"] * 10
         assert 9 * 60 <= slack.clock - began <= 10 * 60 / 0.9
 
@@ -96,5 +96,5 @@ class TestPageSize:
         root = slack.post("x")["ts"]
         slack.post("y", root=root)
         list(connector_to(slack, app=app).read("messages", None))
-        sizes = {given["limit"] for method, given in slack.asked if method.endswith((".history", ".replies"))}
+        sizes = {given["limit"] for method, given in slack.calls if method.endswith((".history", ".replies"))}
         assert sizes == {str(size)} == {str(page_limit(AppKind(app)))}

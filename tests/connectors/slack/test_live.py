@@ -132,7 +132,7 @@ class TestConnection:
         slack.socket_url = slack.address.replace("http://", "ws://") + "/link"
         with pytest.raises(RetriableError):
             next(listening(slack, socket))
-        slack.violations.clear()
+        slack.wrong.clear()
 
     @pytest.mark.parametrize("text", ["no json", "[" * 99_999])
     def test_that_carries_no_json_is_an_error(self, slack: SlackPeer, socket: SocketPeer, text: str) -> None:

@@ -13,7 +13,7 @@ from opsintel.connectors.slack import workspace
 from opsintel.connectors.slack.cursor import cursor_of, states_of
 from tests.connectors.contract import failures, last_cursor, upserts
 from tests.connectors.slack.reading import SUPPORT, connector_to, cursor_behind, read, told
-from tests.peers.slack import SlackPeer, Spoiled
+from tests.peers.slack import SlackPeer, refusal
 
 
 class TestChannels:
@@ -80,7 +80,7 @@ class TestTs:
         for ts in [ts for ts in messages if not ts.startswith(("1767600030.0001", "1767600031.12"))]:
             del messages[ts]
         read(slack)
-        sent = [given.get("latest") for method, given in slack.asked if method == "conversations.history"]
+        sent = [given.get("latest") for method, given in slack.calls if method == "conversations.history"]
         assert sent == [None, "1767600031.123450"]
 
 
@@ -251,7 +251,7 @@ class TestThrownOut:
     def test_amid_reading_leaves_the_place_where_it_was(self, slack: SlackPeer, reason: str) -> None:
         slack.page_cap = 2
         messages = [slack.post(str(number))["ts"] for number in range(6)]
-        slack.spoil = chain(repeat(None, 4), repeat(Spoiled(reason), 1))
+        slack.spoil = chain(repeat(None, 4), repeat(refusal(reason), 1))
         items = read(slack)
         assert [failure.key for failure in failures(items)] == [SUPPORT]
         assert 0 < len(told(items)) < 6

@@ -11,7 +11,7 @@ from opsintel.connectors.slack.manifest import MANIFEST, SlackConfig, SlackCrede
 from opsintel.errors import CredentialError, UnavailableError
 from tests.connectors.memory import MemoryConnection
 from tests.connectors.slack.reading import CREDENTIAL, connection_to, connector_to, told
-from tests.peers.slack import SlackPeer, Spoiled
+from tests.peers.slack import SlackPeer, refusal
 
 ROTATED = {**CREDENTIAL, "refresh_token": "xoxe-first", "client_id": "c", "client_secret": "s"}
 
@@ -28,7 +28,7 @@ class TestRotation:
         self, slack: SlackPeer, rotating: MemoryConnection, reason: str
     ) -> None:
         ts = slack.post("x")["ts"]
-        slack.spoil = iter([None, None, Spoiled(reason)])
+        slack.spoil = iter([None, None, refusal(reason)])
         assert told(list(connector_to(slack, rotating).read("messages", None))) == [ts]
         assert rotating.renewals == 1
         assert rotating.held is not None
@@ -43,7 +43,7 @@ class TestRotation:
         rotating.held = {**rotating.held, "expires_at": "2020-01-01T00:00:00+00:00"}
         slack.post("x")
         assert len(told(list(connector_to(slack, rotating).read("messages", None)))) == 1
-        assert slack.asked[0][0] == "oauth.v2.access"
+        assert slack.calls[0][0] == "oauth.v2.access"
 
     def test_a_token_without_an_end_is_not_renewed(self, slack: SlackPeer) -> None:
         connection = connection_to(slack)
@@ -60,7 +60,7 @@ class TestRotation:
     def test_a_refresh_that_fails_for_now_needs_nobody(
         self, slack: SlackPeer, rotating: MemoryConnection, reason: str
     ) -> None:
-        slack.spoil = iter([Spoiled("token_expired"), Spoiled(reason)])
+        slack.spoil = iter([refusal("token_expired"), refusal(reason)])
         with pytest.raises(UnavailableError):
             list(connector_to(slack, rotating).read("messages", None))
         assert rotating.held is not None
