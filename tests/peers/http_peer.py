@@ -62,6 +62,7 @@ class HttpPeer(ABC):
         self.is_silent = False
         self.released = threading.Event()
         self.lock = threading.Lock()
+        self.at_once = self.most_at_once = 0
 
     @property
     def port(self) -> int:
@@ -87,6 +88,14 @@ class HttpPeer(ABC):
 
     def handle(self, asked: Asked) -> Replied | None:
         """Answer, or not; one request at a time."""
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return self._handled(asked)
+        finally:
+            self.at_once -= 1
+
+    def _handled(self, asked: Asked) -> Replied | None:
         with self.lock:
             self.asked.append(asked)
             if self.times > 0 and self.good == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ class Place:
     """Where a reading stands. With `history` alone all before it is read; else a list is being read to its end.
 
     Times are milliseconds: `newest` of all that was read, `oldest` of this list so far; the list holds what came since
-    `since` and, in seconds, before `before`.
+    `since` and, in seconds, before `before`. `labels` are hashes of the names that messages were read with.
     """
 
     history: str
@@ -36,6 +36,7 @@ class Place:
     oldest: int = 0
     since: int = 0
     before: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: Cursor | None) -> Place | None:
@@ -45,12 +46,12 @@ class Place:
         except TypeError:
             return None
         numbers = (place.newest, place.oldest, place.since, place.before)
-        is_ours = str(place.history).isdecimal() and isinstance(place.page, str)
+        is_ours = str(place.history).isdecimal() and isinstance(place.page, str) and isinstance(place.labels, dict)
         return place if is_ours and all(isinstance(number, int) for number in numbers) else None
 
     def checkpoint(self) -> Checkpoint:
         """Return the checkpoint of this place: its fields, without those that say nothing."""
-        fields = ("history", "newest", "listing", "page", "oldest", "since", "before")
+        fields = ("history", "newest", "listing", "page", "oldest", "since", "before", "labels")
         return Checkpoint({name: getattr(self, name) for name in fields if getattr(self, name)})
 
 
@@ -66,17 +67,22 @@ class Feed:
 
     def read(self, place: Place | None, now_at: str) -> Iterator[ReadItem]:
         """Yield what is new since a place; `now_at` is the mailbox's present history id."""
+        labels = self.account.hashes()
         if place is None:
             # The id from before the first page: what changes meanwhile is told by the history behind it.
-            yield from self.listed(Place(now_at, listing=True))
+            yield from self.listed(Place(now_at, listing=True, labels=labels))
         elif place.listing:
             yield from self.listed(place)
-        elif place.history != now_at:
-            try:
-                self.newest = place.newest
-                yield from self.changes(place)
-            except NotFoundError:
-                yield from self._gap(place, now_at)
+        else:
+            self.newest = place.newest
+            renamed = [label for label, name in place.labels.items() if labels.get(label, name) != name]
+            for label in renamed:
+                yield from self._relabelled(label)
+            place = replace(place, labels=labels)
+            if renamed:
+                yield place.checkpoint()
+            if place.history != now_at:
+                yield from self._since(place, now_at)
 
     def listed(self, place: Place) -> Iterator[ReadItem]:
         """Yield the messages of a list page by page, youngest first, then be where the history goes on."""
@@ -95,7 +101,7 @@ class Feed:
                 break
             place = replace(place, page=page.next_page, newest=self.newest, oldest=self.oldest)
             yield place.checkpoint()
-        yield Place(place.history, self.newest).checkpoint()
+        yield Place(place.history, self.newest, labels=place.labels).checkpoint()
 
     def changes(self, place: Place) -> Iterator[ReadItem]:
         """Yield what the history tells after a place. Raises `NotFoundError` where it reaches not so far back."""
@@ -113,8 +119,9 @@ class Feed:
             page = listed.next_page
             if not page:
                 break
-            yield Place(reached, self.newest).checkpoint()
-        yield Place(listed.history_id if listed.history_id.isdecimal() else reached, self.newest).checkpoint()
+            yield Place(reached, self.newest, labels=place.labels).checkpoint()
+        ends = listed.history_id if listed.history_id.isdecimal() else reached
+        yield Place(ends, self.newest, labels=place.labels).checkpoint()
 
     def items(self, wanted: Mapping[str, str]) -> Iterator[ReadItem]:
         """Yield the items of some messages, named with what befell them; what is not selected is as if deleted.
@@ -146,10 +153,24 @@ class Feed:
                 times[key] = milliseconds_of(answer) or 0
         return unknown | self.selection.found(self.client, times)
 
-    def _gap(self, place: Place, now_at: str) -> Iterator[ReadItem]:
-        """Yield again what came since shortly before the youngest message: the history was dropped by Gmail."""
-        since = max(place.newest - int(OVERLAP.total_seconds() * 1000), 0)
-        yield from self.listed(Place(now_at, newest=place.newest, listing=True, since=since))
+    def _since(self, place: Place, now_at: str) -> Iterator[ReadItem]:
+        """Yield what the history tells; where Gmail has dropped it, what came since shortly before the youngest."""
+        try:
+            yield from self.changes(place)
+        except NotFoundError:
+            since = max(self.newest - int(OVERLAP.total_seconds() * 1000), 0)
+            yield from self.listed(Place(now_at, self.newest, listing=True, since=since, labels=place.labels))
+
+    def _relabelled(self, label: str) -> Iterator[ReadItem]:
+        """Yield the messages of a label that has another name now: their histories do not tell it."""
+        asked, page = self.selection.parameters(), ""
+        asked["labelIds"] = sorted({*asked.get("labelIds", ()), label})
+        while True:
+            listed = self.client.messages(asked, page)
+            yield from self.items(dict.fromkeys(listed.entries, _LISTED))
+            page = listed.next_page
+            if not page:
+                return
 
     def _page(self, place: Place) -> Listed:
         bounds = between(place.since // 1000 if place.since else None, place.before or None)

@@ -22,6 +22,10 @@ class Account:
     labels: Mapping[str, str]
     own_addresses: tuple[str, ...]
 
+    def hashes(self) -> dict[str, str]:
+        """Return a short hash of each name that a person gave a label; those of Gmail's own never change."""
+        return {key: _short(name) for key, name in self.labels.items() if key != name}
+
 
 def upsert_of(native_id: str, message: Mapping[str, Any], account: Account) -> Upsert | Failure:
     """Return the item of a message. The event time is Gmail's own, when it took the mail in.
@@ -35,8 +39,7 @@ def upsert_of(native_id: str, message: Mapping[str, Any], account: Account) -> U
         return Failure("message", native_id, f"Gmail gives {what}", retryable=False)
     names = sorted(account.labels.get(label, label) for label in label_ids(message))
     facts = MailFacts(tuple(names), f"gmail:{message.get('threadId', native_id)}", received_at, account.own_addresses)
-    described = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
-    version = f"{message.get('historyId', '')}-{described}"
+    version = f"{message.get('historyId', '')}-{_short(json.dumps(names))}"
     return Upsert(native_id, version, with_facts(payload, facts), PayloadFormat.MIME, received_at)
 
 
@@ -60,6 +63,10 @@ def time_of(message: Mapping[str, Any]) -> datetime | None:
         return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
 
 
 def _decoded(raw: object) -> bytes | None:

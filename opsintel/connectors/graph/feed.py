@@ -22,9 +22,13 @@ _PREFER = f"odata.maxpagesize={PAGE}"
 
 @dataclass
 class State:
-    """Where the delta of a folder stands: its link, the filter that was asked for, whether it is read whole instead."""
+    """Where the delta of a folder stands: its link, the filter that was asked for, whether it is read whole instead.
+
+    `path` is what the folder was called.
+    """
 
     link: str = ""
+    path: str = ""
     filter: str = ""
     whole: bool = False
     rows: int = 0
@@ -54,8 +58,8 @@ class Feed:
                 states.pop(folder.id, None)
                 continue
             state = states.get(folder.id)
-            if state is None or not self.selection.is_within(state.filter):
-                state = states[folder.id] = State(filter=self.selection.delta_filter)
+            if state is None or state.path != folder.path or not self.selection.is_within(state.filter):
+                state = states[folder.id] = State(path=folder.path, filter=self.selection.delta_filter)
             try:
                 for item in self._folder(folder.id, state):
                     yield item if item is not None else _checkpoint(states)

@@ -15,7 +15,7 @@ from opsintel.connectors.mail import MailFacts, with_facts
 def upsert_of(row: Mapping[str, Any], payload: bytes, folder: Folder, own: tuple[str, ...]) -> Upsert | Failure:
     """Return the item of a message. The event time is Outlook's own, when it took the mail in.
 
-    The version is the change key, which each change of the message makes anew, with the folder that it lies in.
+    The version is the change key, which each change of the message makes anew, with the path of its folder.
     """
     native_id, received_at = str(row["id"]), time_of(row)
     if received_at is None:
@@ -24,7 +24,7 @@ def upsert_of(row: Mapping[str, Any], payload: bytes, folder: Folder, own: tuple
     # Who sent what lies in Sent Items is the account, also by an alias that nobody has told us.
     own = tuple(sorted({*own, *_author(row)})) if folder.is_sent else own
     facts = MailFacts(tuple(categories), f"graph:{row.get('conversationId') or native_id}", received_at, own)
-    place = hashlib.sha256(folder.id.encode()).hexdigest()[:8]
+    place = hashlib.sha256(folder.path.encode(errors="replace")).hexdigest()[:8]
     version = f"{row.get('changeKey', '')}-{place}"
     return Upsert(native_id, version, with_facts(payload, facts), PayloadFormat.MIME, received_at, folder.path)
 

@@ -229,6 +229,20 @@ class TestEdits:
         (item,) = upserts(read(peer, last_cursor(first)))
         assert facts_of(item.payload).labels == ()
 
+    def test_of_the_name_of_a_label_are_edits_of_its_messages(self, peer: Mailbox) -> None:
+        peer.peer.names["Label_7"] = "Acme"
+        for number in range(12):
+            labels = ["INBOX", "Label_7"] if number % 2 else ["INBOX"]
+            peer.peer.put(peer.native_id(number), mail(number), moment(number), labels)
+        first = read(peer)
+        peer.peer.names["Label_7"] = "Acme, Inc"
+        second = read(peer, last_cursor(first))
+        assert {item.native_id for item in upserts(second)} == {peer.native_id(number) for number in range(1, 12, 2)}
+        assert {facts_of(item.payload).labels for item in upserts(second)} == {("Acme, Inc", "INBOX")}
+        assert not {item.version for item in upserts(second)} & {item.version for item in upserts(first)}
+        del peer.peer.names["Label_7"]
+        assert read(peer, last_cursor(second)) == []
+
 
 class TestDeletions:
     def test_to_the_trash_are_tombstones_and_coming_back_is_an_item(self, peer: Mailbox) -> None:

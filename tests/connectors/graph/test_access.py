@@ -93,6 +93,11 @@ class TestLimits:
         others = len(peer.peer.asked) - len(posts)
         assert connection.spent == {"requests": others + sum(peer.peer.batches)}
 
+    def test_of_four_requests_at_once_are_kept(self, peer: Mailbox) -> None:
+        peer.add(range(30))
+        assert len(upserts(peer.connector().read("messages", None))) == 30
+        assert peer.peer.most_at_once <= 4
+
     def test_hold_back_everybody_for_as_long_as_graph_asks(self, peer: Mailbox) -> None:
         peer.add([1])
         peer.fail(Fault.LIMITED, after=1, times=2)

@@ -73,6 +73,17 @@ class TestFolders:
         assert set(state(second)) == ids(tree, 9)
         assert "F-top" not in last_cursor(second)["folders"]
 
+    def test_that_are_renamed_have_their_mails_read_again_and_those_below(self, tree: Mailbox) -> None:
+        first = read(tree)
+        tree.peer.names["F-clients"] = ("Customers", "F-inbox")
+        second = read(tree, last_cursor(first))
+        assert {item.native_id: item.channel for item in upserts(second)} == {
+            tree.native_id(1): "Inbox/Customers",
+            tree.native_id(2): "Inbox/Customers/Acme, Inc/EU",
+        }
+        assert not {item.version for item in upserts(second)} & {item.version for item in upserts(first)}
+        assert upserts(read(tree, last_cursor(second))) == []
+
     def test_that_are_deleted_take_their_mails_along(self, tree: Mailbox) -> None:
         first = read(tree)
         tree.peer.names["F-acme"] = ("Acme, Inc/EU", "F-deleteditems")
