@@ -22,7 +22,7 @@ from opsintel.connectors.jira.manifest import JiraConfig
 from opsintel.connectors.jira.parse import Site
 from opsintel.connectors.oauth import is_ending, refreshed
 from opsintel.coordination.contract import Limit
-from opsintel.errors import CredentialError, InputError, UnavailableError, one_line
+from opsintel.errors import CredentialError, InputError, ItemError, UnavailableError, one_line
 
 POINTS = Limit(per_second=17.5, burst=1_000)
 """An app has 65,000 points an hour; a request costs one, and one for each object it reads."""
@@ -107,7 +107,7 @@ class JiraApi(Closing):
         of_site: bool = True,
         or_none: bool = False,
     ) -> Any:
-        """Return the JSON of an answer; with `or_none`, None for what is not there."""
+        """Return the JSON of an answer; `or_none`: None for what is not there, `ItemError` for what is forbidden."""
         prefix = f"/ex/jira/{self.resource['id']}" if of_site and self.has_oauth else ""
         cost = units if self.has_oauth else 1
         answer = self._http.request(method, prefix + path, budget=self._budget, units=cost, params=params, body=body)
@@ -120,6 +120,8 @@ class JiraApi(Closing):
             return {}
         if answer.status == 404 and or_none:
             return None
+        if answer.status == 403 and or_none:
+            raise ItemError(error_of(answer).message)
         raise error_of(answer)
 
     def _heed(self, answer: Answer) -> None:

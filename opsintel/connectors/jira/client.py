@@ -21,7 +21,7 @@ from opsintel.connectors.jira.answers import (
 )
 from opsintel.connectors.jira.api import JiraApi
 from opsintel.connectors.jira.parse import FIELDS
-from opsintel.errors import CredentialError, InputError, UnavailableError
+from opsintel.errors import CredentialError, InputError, ItemError, UnavailableError
 
 PAGE = 100
 """Issues that one request reads (the most of /issue/bulkfetch), and comments of a page."""
@@ -166,7 +166,10 @@ class JiraClient(JiraApi):
         """Tell whether the account may read issues, of one project or of any."""
         params: dict[str, str | int] = {"permissions": "BROWSE_PROJECTS"}
         params |= {"projectKey": project} if project else {}
-        found = self.answered("GET", f"/{self.api}/mypermissions", params=params, or_none=True)
+        try:
+            found = self.answered("GET", f"/{self.api}/mypermissions", params=params, or_none=True)
+        except ItemError:
+            return False
         permission = (found or {}).get("permissions", {}).get("BROWSE_PROJECTS", {})
         return isinstance(permission, dict) and permission.get("havePermission") is True
 

@@ -193,7 +193,11 @@ class JiraConnector(Connector, Pushed, Watched):
         self, client: JiraClient, issue_id: str, issue: dict[str, Any] | None, changes: Changes | None
     ) -> Iterator[Upsert | Tombstone | Failure]:
         """Yield an issue with all of its comments, or that it is gone."""
-        comments = None if issue is None else client.comments(issue)
+        try:
+            comments = None if issue is None else client.comments(issue)
+        except ItemError as refused:
+            yield Failure("issue", whole(issue_id), refused.message, retryable=True)
+            return
         if issue is None or comments is None:
             yield Tombstone(issue_id, None)
             return
@@ -214,14 +218,16 @@ class JiraConnector(Connector, Pushed, Watched):
         issues = {one: issue for one, issue in details.issues.items() if one in ours}
         changes = client.changes(issues)
         for one in batch:
-            if one in details.errors:
+            found: dict[str, ReadItem] = {}
+            error = details.errors.get(one, "")
+            for item in [] if error else self._items(client, one, issues.get(one), changes.get(one)):
+                if isinstance(item, Failure) and item.key == whole(one):
+                    error = item.reason
+                found[item.key if isinstance(item, Failure) else item.native_id] = item
+            if error:
                 keys = [comment_key(one, part) if part else one for part in sorted(wanted[one])]
-                yield from (Failure("issue", key, details.errors[one], retryable=True) for key in keys)
+                yield from (Failure("issue", key, error, retryable=True) for key in keys)
                 continue
-            found: dict[str, ReadItem] = {
-                item.key if isinstance(item, Failure) else item.native_id: item
-                for item in self._items(client, one, issues.get(one), changes.get(one))
-            }
             asked = {one if part in ("", "*") else comment_key(one, part) for part in wanted[one]}
             if "*" in wanted[one]:
                 asked.update(found)
@@ -235,7 +241,10 @@ class JiraConnector(Connector, Pushed, Watched):
             raise UnavailableError(f"Jira cannot count: {next(iter(details.errors.values()))}")
         for one in batch:
             issue = details.issues.get(one)
-            comments = None if issue is None else client.comments(issue, counted=True)
+            try:
+                comments = None if issue is None else client.comments(issue, counted=True)
+            except ItemError as refused:
+                raise UnavailableError(f"Jira cannot count: {refused.message}") from None
             if issue is None or comments is None:
                 continue
             dated = [(one, issue.get("fields", {}).get("created"))]

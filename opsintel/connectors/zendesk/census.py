@@ -18,26 +18,22 @@ def count(
     """Yield (native id, event time) of tickets that are not deleted, and of their comments, each once."""
     if window.start is not None:
         start = max(start, seconds(window.start))
-    alive: set[int] = set()
-    for number, created in _tickets(client, start):
-        if chosen is None or number in chosen:
-            alive.add(number)
-            if _is_within(created, window):
-                yield str(number), created
+    alive = _tickets(client, start, chosen)
+    yield from ((str(number), created) for number, created in alive.items() if _is_within(created, window))
     for number, comment_id, created in _comments(client, start):
         if number in alive and _is_within(created, window):
             yield comment_key(number, comment_id), created
 
 
-def _tickets(client: ZendeskClient, start: int) -> Iterator[tuple[int, datetime | None]]:
-    """Yield tickets that are there at the end of the export: one may be deleted on its later pages."""
+def _tickets(client: ZendeskClient, start: int, chosen: Collection[int] | None) -> dict[int, datetime | None]:
+    """Return tickets that are there at the end of the export: one may be deleted on its later pages."""
     found: dict[int, datetime | None] = {}
     after = ""
     while True:
         page = client.export_tickets(start, after, are_counted=True)
         for ticket in page.tickets:
             number = ticket.get("id")
-            if not isinstance(number, int):
+            if not isinstance(number, int) or (chosen is not None and number not in chosen):
                 continue
             if ticket.get("status") == "deleted":
                 found.pop(number, None)
@@ -45,8 +41,7 @@ def _tickets(client: ZendeskClient, start: int) -> Iterator[tuple[int, datetime 
                 found[number] = value_time(ticket.get("created_at"))
         after = page.after
         if page.is_last:
-            break
-    yield from found.items()
+            return found
 
 
 def _comments(client: ZendeskClient, start: int) -> Iterator[tuple[int, int, datetime | None]]:

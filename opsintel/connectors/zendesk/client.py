@@ -142,8 +142,7 @@ class ZendeskClient(Closing):
 
     def learn_users(self, ids: Iterable[int]) -> None:
         """Look up people who are not known yet."""
-        unknown = sorted({one for one in ids if one > 0 and one not in self.names.users})
-        for batch in _batches(unknown):
+        for batch in _batches(self.names.unknown(ids)):
             params = {"ids": ",".join(map(str, batch))}
             self.names.learn(self._object(self._sent("/api/v2/users/show_many.json", params)))
 

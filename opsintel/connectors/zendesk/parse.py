@@ -8,7 +8,7 @@ a ticket, give the same record.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,21 +20,43 @@ from opsintel.errors import ItemError
 SYSTEM_USER = -1
 """Whom Zendesk names as the author of what it wrote itself."""
 
+PEOPLE_LIMIT = 20_000
+"""Users that are remembered while an account is read."""
+
 _TEAM = frozenset(["agent", "admin"])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is kept of a user."""
+
+    name: str = ""
+    email: str = ""
+    role: str = ""
 
 
 @dataclass
 class Names:
-    """Users and organizations by id, as far as they are known."""
+    """Users and organizations by id, as far as they are known; of users the ones that were met last."""
 
-    users: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    users: dict[int, Person] = field(default_factory=dict)
     organizations: dict[int, str] = field(default_factory=dict)
+
+    def unknown(self, ids: Iterable[int]) -> list[int]:
+        """Return the ids of users that are not known; those that are were met last from now on."""
+        wanted = set(ids)
+        for one in wanted & self.users.keys():
+            self.users[one] = self.users.pop(one)
+        return sorted(one for one in wanted - self.users.keys() if one > 0)
 
     def learn(self, answer: Mapping[str, Any]) -> None:
         """Note what an answer brings along."""
         for user in _objects(answer.get("users")):
             if isinstance(user.get("id"), int):
-                self.users[user["id"]] = user
+                self.users.pop(user["id"], None)
+                self.users[user["id"]] = Person(*(_plain(user.get(name)) for name in ("name", "email", "role")))
+        while len(self.users) > PEOPLE_LIMIT:
+            del self.users[next(iter(self.users))]
         for one in _objects(answer.get("organizations")):
             if isinstance(one.get("id"), int):
                 self.organizations[one["id"]] = _plain(one.get("name"))
@@ -109,12 +131,12 @@ def _shared(ticket: Mapping[str, Any], names: Names, address: str) -> dict[str, 
 
 def _state(ticket: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """Return what changes as a ticket is worked on, of the ticket alone: else each step would renew all comments."""
-    assignee = names.users.get(_number(ticket.get("assignee_id")), {})
+    assignee = names.users.get(_number(ticket.get("assignee_id")), Person())
     return _named(
         status=ticket.get("status"),
         priority=ticket.get("priority"),
         type=ticket.get("type"),
-        assignee=assignee.get("name"),
+        assignee=assignee.name,
         group_id=ticket.get("group_id"),
     )
 
@@ -149,19 +171,18 @@ def _merged(via: Mapping[str, Any]) -> list[int]:
 def _person(user_id: object, is_public: bool, names: Names) -> dict[str, Any]:
     """Return who wrote it, and the direction that the role tells: customers write in, the team writes out."""
     number = _number(user_id)
-    user = names.users.get(number, {})
-    name = "Zendesk" if number == SYSTEM_USER else _plain(user.get("name"))
+    user = names.users.get(number, Person())
+    name = "Zendesk" if number == SYSTEM_USER else user.name
     found: dict[str, Any] = {
         "author_name": name,
-        "author_email": _plain(user.get("email")),
+        "author_email": user.email,
         "author_identity": {"kind": "zendesk", "value": str(number), "name": name} if number else None,
     }
     if number == SYSTEM_USER:
         found["is_bot"] = True
-    role = user.get("role")
-    if role == "end-user":
+    if user.role == "end-user":
         found["direction"] = "inbound"
-    elif role in _TEAM or number == SYSTEM_USER:
+    elif user.role in _TEAM or number == SYSTEM_USER:
         found["direction"] = "outbound" if is_public else "internal"
     return found
 

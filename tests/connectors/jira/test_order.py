@@ -210,6 +210,25 @@ class TestFailures:
         assert isinstance(failure, Failure)
         assert (failure.key, failure.retryable) == ("10001/7", True)
 
+    def test_comments_that_are_forbidden_are_the_failure_of_their_issue_alone(self, cloud: Site) -> None:
+        cloud.add(range(3))
+        for word in range(cloud.peer.embedded + 1):
+            cloud.peer.comment(cloud.native_id(1), f"word {word}")
+        answered, forbidden = cloud.peer._answered, {"errorMessages": ["You may not see comments of it."]}
+        cloud.peer._answered = lambda asked: (  # type: ignore[method-assign]
+            Told(403, forbidden) if asked.path.endswith("/comment") else answered(asked)
+        )
+        items = list(cloud.connector().read("messages", None))
+        assert sorted(ids(items)) == [cloud.native_id(0), cloud.native_id(2)]
+        (failure,) = [item for item in items if isinstance(item, Failure)]
+        assert (failure.key, failure.retryable) == ("10001/*", True)
+        assert "You may not see comments" in failure.reason
+        asked = list(cloud.connector().fetch(["10001", "10001/7", "10002"]))
+        assert [item.key for item in asked if isinstance(item, Failure)] == ["10001", "10001/7"]
+        assert tombstones(asked) == []
+        with pytest.raises(UnavailableError, match="cannot count"):
+            list(cloud.connector().census(Window()))
+
     @pytest.mark.parametrize("jql", ["flavour = sweet", "labels ="])
     def test_bad_jql_is_loud_and_never_an_empty_source(self, site: Site, jql: str) -> None:
         site.add(range(3))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from opsintel.connectors.contract import Failure, Upsert, Window
+from opsintel.connectors.zendesk.parse import PEOPLE_LIMIT, Names
 from opsintel.events.message import CanonicalMessage, Direction, IdentityKind, Kind, Visibility
 from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 from tests.connectors.contract import last_cursor, upserts
@@ -136,6 +137,14 @@ class TestComments:
         assert message.is_bot is (author == -1)
         assert message.author is not None
         assert message.author.kind is (IdentityKind.EMAIL if author > 0 and author < 100 else IdentityKind.ZENDESK)
+
+    def test_of_the_people_of_a_large_account_only_the_last_are_remembered(self) -> None:
+        names = Names()
+        names.learn({"users": [{"id": number, "name": f"P{number}"} for number in range(1, PEOPLE_LIMIT + 1)]})
+        assert names.unknown([1, PEOPLE_LIMIT + 7, -1]) == [PEOPLE_LIMIT + 7]
+        names.learn({"users": [{"id": PEOPLE_LIMIT + 7, "name": "New"}]})
+        assert len(names.users) == PEOPLE_LIMIT
+        assert names.unknown([1, 2, PEOPLE_LIMIT + 7]) == [2]
 
     def test_html_is_read_with_its_links_and_plain_text_where_there_is_none(self, account: Account) -> None:
         account.peer.make(101)

@@ -181,12 +181,19 @@ class TestCensus:
 
 class TestErrorsInAnswers:
     @pytest.mark.parametrize(
-        "content",
-        [{"error": "DatabaseError"}, {"ticket_events": None, "end_of_stream": True}, {"ticket_events": []}, [], {}],
-        ids=["error", "no list", "no end", "array", "empty"],
+        ("content", "told"),
+        [
+            ({"error": "DatabaseError", "ticket_events": [], "end_of_stream": True}, "with an error: DatabaseError"),
+            ({"ticket_events": None, "end_of_stream": True}, "without ticket_events"),
+            ({"ticket_events": []}, "without end_of_stream"),
+            ([], "with an error"),
+        ],
+        ids=["error", "no list", "no end", "array"],
     )
-    def test_200_with_something_else_is_an_error_and_no_empty_account(self, account: Account, content: Any) -> None:
+    def test_200_with_something_else_is_an_error_and_no_empty_account(
+        self, account: Account, content: Any, told: str
+    ) -> None:
         account.add(range(2))
-        account.peer._answered = lambda asked: Told(200, content)  # type: ignore[method-assign]
-        with pytest.raises(UnavailableError):
+        account.peer._answered = lambda _: Told(200, content)  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError, match=told):
             list(account.connector().read("messages", None))
