@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import imaplib
 import re
+import select
 import socket
 import ssl
 from collections.abc import Iterator
@@ -28,8 +29,12 @@ from opsintel.net.policy import MEGABYTE, Policy
 
 MOST_BYTES = 96 * MEGABYTE
 """Bytes of the answer to one command; a page and the largest mail that is asked for are well below."""
-COMMAND_SECONDS = 600.0
-"""How long one command may take in all; each wait within it is limited by the policy's total."""
+MOST_OF_A_LINE = MEGABYTE
+COMMAND_SECONDS = 3600.0
+"""How long one command may take in all, IDLE too; each wait within it is limited by the policy's total."""
+BLOCK = 64 * 1024
+NEWS = ("EXISTS", "EXPUNGE", "FETCH", "VANISHED")
+"""What a server says unasked when a mailbox changes."""
 
 _CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)")
 _SHOWN = 200
@@ -43,6 +48,7 @@ class _GuardedConnection(imaplib.IMAP4):
     def __init__(self, host: str, port: int, policy: Policy, tls: ssl.SSLContext, *, starttls: bool) -> None:
         self._policy, self._tls, self._begins_plain = policy, tls, starttls
         self._left, self._deadline = MOST_BYTES, Deadline(COMMAND_SECONDS)
+        self._buffer = bytearray()
         super().__init__(host, port)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
@@ -64,16 +70,55 @@ class _GuardedConnection(imaplib.IMAP4):
     def read(self, size: int) -> bytes:
         """Read a literal; one that is larger than anything asked for ends the connection."""
         self._take(size)
-        data = super().read(size)
-        if len(data) != size:
-            raise self.abort("the connection ended within a literal")
-        return data
+        literal = self._buffer[:size]
+        del self._buffer[:size]
+        filled = len(literal)
+        literal.extend(bytes(size - filled))
+        view = memoryview(literal)
+        while filled < size:
+            self.sock.settimeout(self._deadline.left(self._policy.total_seconds))
+            count = self.sock.recv_into(view[filled:])
+            if not count:
+                raise self.abort("socket error: EOF")
+            filled += count
+        view.release()
+        return bytes(literal)
 
     def readline(self) -> bytes:
-        """Read a line."""
-        line = super().readline()
+        """Read a line; a time-out loses nothing of it."""
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched) + 1) == 0:
+            searched = len(self._buffer)
+            if searched > MOST_OF_A_LINE:
+                raise self.abort("the server sends a line without end")
+            self.receive()
+        line = bytes(self._buffer[:end])
+        del self._buffer[:end]
         self._take(len(line))
         return line
+
+    def receive(self) -> None:
+        """Wait for more bytes. Raises `abort` at the end of the connection."""
+        self.sock.settimeout(self._deadline.left(self._policy.total_seconds))
+        data = self.sock.recv(BLOCK)
+        if not data:
+            raise self.abort("socket error: EOF")
+        self._buffer += data
+
+    def is_heard(self, seconds: float) -> bool:
+        """Wait so long at most, and tell whether the server has said something that was not read yet."""
+        pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
+        if self._buffer or pending:
+            return True
+        poller = select.poll()
+        poller.register(self.sock, select.POLLIN)
+        return bool(poller.poll(seconds * 1000))
+
+    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> Any:
+        """Encrypt; what came in clear behind the server's word for it is nobody's (CVE-2021-33515)."""
+        found = super().starttls(ssl_context)
+        self._buffer.clear()
+        return found
 
     def _take(self, count: int) -> None:
         self._left -= count
@@ -125,6 +170,40 @@ class GuardedImapClient(IMAPClient):  # type: ignore[misc]
             found = {str(name, "ascii", "replace").upper().encode(): value for name, value in _pairs(values)}
             if isinstance(found.get(b"UID"), int):
                 yield found[b"UID"], found
+
+    def begin_idle(self) -> bool:
+        """Begin IDLE (RFC 2177), and tell whether the server said before it that the mailbox changed."""
+        with translated():
+            self._drop_news()
+            self._idle_tag = self._imap._command("IDLE")
+            while self._imap._get_response() is not None:
+                if self._imap.tagged_commands[self._idle_tag]:
+                    raise IMAPClientError("IDLE is refused")
+            return self._drop_news()
+
+    def heard(self, seconds: float) -> bool:
+        """Wait so long at most within IDLE, and tell whether the server said that the mailbox changed.
+
+        The client's own `idle_check` waits for the socket and does not see what was read along with an earlier line.
+        """
+        with translated():
+            while self._imap.is_heard(seconds):
+                self._imap._get_response()
+                if "BYE" in self._imap.untagged_responses:
+                    raise IMAPClientAbortError("the server says goodbye")
+                if self._drop_news():
+                    return True
+                seconds = 0.0
+            return False
+
+    def end_idle(self) -> bool:
+        """End IDLE, and tell whether the server said meanwhile that the mailbox changed."""
+        with translated():
+            self.idle_done()
+            return self._drop_news()
+
+    def _drop_news(self) -> bool:
+        return any([self._imap.untagged_responses.pop(name, None) is not None for name in NEWS])
 
     def take_untagged(self, name: str) -> list[bytes]:
         """Return the untagged responses of a name since they were last taken."""

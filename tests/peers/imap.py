@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 
 REFUSALS = {
     "limited": b"NO [LIMIT] Too many commands",
@@ -43,6 +44,11 @@ class ImapProxy:
         with self._lock:
             self._fault, self._good, self._times = fault, after, -1 if times is None else times
 
+    def cut(self) -> None:
+        """Cut every connection off."""
+        for opened in self._sockets:
+            _cut(opened)
+
     def serve(self) -> None:
         """Take connections until the listener is closed."""
         while True:
@@ -56,12 +62,11 @@ class ImapProxy:
 
     def close(self) -> None:
         """Cut everything off and wait for it to end."""
-        for opened in self._sockets:
-            with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
-            opened.close()
+        self.cut()
         for thread in self._threads:
             thread.join()
+        for opened in self._sockets:
+            opened.close()
 
     def _start(self, work: object, *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments)  # type: ignore[arg-type]
@@ -69,18 +74,33 @@ class ImapProxy:
         thread.start()
 
     def _connected(self, raw: socket.socket) -> None:
-        with suppress(OSError):
-            client = self._tls.wrap_socket(raw, server_side=True)
-            server = socket.create_connection(("127.0.0.1", self._target))
+        """Pass on what both say, in one thread: TLS takes no reading and writing at once."""
+        with (
+            suppress(OSError),
+            self._tls.wrap_socket(raw, server_side=True) as client,
+            socket.create_connection(("127.0.0.1", self._target)) as server,
+            DefaultSelector() as selector,
+        ):
             self._sockets += [client, server]
-            for opened in (raw, client, server):
-                with suppress(OSError):
-                    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._start(self._pump, server, client)
-            for line in client.makefile("rb"):
-                if not self._taken(line, client):
-                    server.sendall(line)
-            _cut(server)
+            for opened in (client, server):
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(opened, EVENT_READ)
+            said = b""
+            while True:
+                ready = {key.fileobj for key, _ in selector.select(0 if client.pending() else None)}
+                if server in ready:
+                    answer = server.recv(256 * 1024)
+                    client.sendall(answer)
+                    if not answer:
+                        return
+                if client in ready or client.pending():
+                    block = client.recv(64 * 1024)
+                    if not block:
+                        return
+                    *lines, said = (said + block).split(b"\n")
+                    for line in lines:
+                        if not self._taken(line + b"\n", client):
+                            server.sendall(line + b"\n")
 
     def _taken(self, line: bytes, client: ssl.SSLSocket) -> bool:
         """Answer a command that is to be spoiled, and tell whether it was."""
@@ -106,16 +126,11 @@ class ImapProxy:
             client.sendall(answer.replace(b"{tag}", tag))
         return answer is not None
 
-    def _pump(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while block := server.recv(256 * 1024):
-                client.sendall(block)
-        _cut(client)
-
 
 def _cut(connection: socket.socket) -> None:
+    """End a connection whatever thread uses it: below TLS, which has no word for it."""
     with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 @contextmanager
