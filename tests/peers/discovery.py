@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import unquote
 
-from tests.peers.http_peer import Asked, Refusal
+from tests.peers.provider import Asked, Refusal
 
 _MOST = {"maxResults": 500}
 """What the descriptions say in words: the most that a parameter may be."""
@@ -39,10 +39,10 @@ class Discovery:
     def called(self, asked: Asked) -> Called:
         """Return the method that is asked for; `Refusal` with 404 or 400 for what is not described."""
         for pattern, method in self.methods:
-            found = pattern.fullmatch(asked.path.lstrip("/"))
+            found = pattern.fullmatch(unquote(asked.path).lstrip("/"))
             if found and method["httpMethod"] == asked.method:
-                path = {name: unquote(value) for name, value in found.groupdict().items()}
-                return Called(method["id"], path | self._query(method, asked.query), self._body(method, asked))
+                path = found.groupdict()
+                return Called(method["id"], path | self._query(method, asked.repeated), self._body(method, asked))
         raise Refusal(404, "notFound", f"no method {asked.method} {asked.path}")
 
     def _query(self, method: Mapping[str, Any], query: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
+from opsintel.clock import now
+from tests.connectors.remote import Fault
 from tests.peers.discovery import Called, Discovery
-from tests.peers.http_peer import Asked, HttpPeer, Refusal, Replied
+from tests.peers.provider import Asked, ProviderPeer, Refusal, Told
 
 GMAIL, PUBSUB = Discovery("gmail.v1"), Discovery("pubsub.v1")
 ADDRESS = "support@example.com"
@@ -52,7 +54,7 @@ class Access:
     subjects: list[str] = field(default_factory=list)
 
 
-class GmailPeer(HttpPeer):
+class GmailPeer(ProviderPeer):
     """One mailbox. `part_faults` are answers that a message is not given with, by its id."""
 
     def __init__(self) -> None:
@@ -111,25 +113,28 @@ class GmailPeer(HttpPeer):
 
     # What is asked
 
-    def answer(self, asked: Asked) -> Replied:
+    def answer(self, asked: Asked) -> Told:
         if asked.path == "/token":
             return self._token(asked.form())
         if asked.path == "/certs":
-            return Replied(200, {"keys": self.keys})
+            return Told(200, {"keys": self.keys})
         if asked.path.endswith((":pull", ":acknowledge")):
             return self._pubsub(asked)
         if asked.headers.get("authorization") != f"Bearer {self.access.token}" or self.access.revoked:
             raise Refusal(401, "authError", "Request had invalid authentication credentials.")
-        return self._batch(asked) if asked.path == "/batch" else Replied(200, self._call(_overridden(asked)))
+        return self._batch(asked) if asked.path == "/batch" else Told(200, self._call(_overridden(asked)))
 
-    def refused(self, refusal: Refusal) -> Replied:
+    def refused(self, refusal: Refusal) -> Told:
         status = {403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}.get(refusal.status, "INVALID")
         details = [{"domain": "global", "reason": refusal.reason, "message": refusal.message}]
         error = {"code": refusal.status, "message": refusal.message, "errors": details, "status": status}
-        return Replied(refusal.status, {"error": error})
+        return Told(refusal.status, {"error": error})
 
-    def spoilt(self, fault: str) -> Replied | None:
-        if fault == "limited":
+    def moment(self) -> datetime:
+        return now()
+
+    def spoilt(self, fault: Fault) -> Told | None:
+        if fault is Fault.LIMITED:
             return self.refused(Refusal(403, "rateLimitExceeded", "User-rate limit exceeded."))
         return super().spoilt(fault)
 
@@ -240,43 +245,41 @@ class GmailPeer(HttpPeer):
         self.watched = ""
         return {}
 
-    def _batch(self, asked: Asked) -> Replied:
+    def _batch(self, asked: Asked) -> Told:
         if self.spoil_batches:
-            return Replied(200, b"<html>", {"Content-Type": "text/html"})
+            return Told(200, b"<html>", {"Content-Type": "text/html"})
         head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
         parts: list[Any] = message_from_bytes(head + asked.body).get_payload()  # type: ignore[assignment]
         self.batches.append(len(parts))
         answers = [_part(part["Content-ID"], self._inner(part.get_payload())) for part in parts]
         content = b"".join(b"--batch_x\r\n" + answer + b"\r\n" for answer in answers) + b"--batch_x--\r\n"
-        return Replied(200, content, {"Content-Type": "multipart/mixed; boundary=batch_x"})
+        return Told(200, content, {"Content-Type": "multipart/mixed; boundary=batch_x"})
 
-    def _inner(self, request: str) -> Replied:
+    def _inner(self, request: str) -> Told:
         method, target, _ = request.split("\n", 1)[0].split(" ")
         parts = urlsplit(target)
         try:
-            return Replied(200, self._call(Asked(method, unquote(parts.path), parse_qs(parts.query), {})))
+            return Told(200, self._call(Asked(method, parts.path, {}, {}, b"", parse_qs(parts.query))))
         except Refusal as refusal:
             return self.refused(refusal)
 
-    def _token(self, form: dict[str, str]) -> Replied:
+    def _token(self, form: dict[str, str]) -> Told:
         if form["grant_type"] == "refresh_token":
             if self.access.revoked or form["refresh_token"] != self.access.refresh_token:
-                return Replied(
-                    400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
-                )
+                return Told(400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
             scope = self.access.scope
         else:
             claims = jwt.decode(
-                form["assertion"], self.access.service_key, algorithms=["RS256"], audience=f"{self.url}/token"
+                form["assertion"], self.access.service_key, algorithms=["RS256"], audience=f"{self.address}/token"
             )
             scope = claims["scope"]
             if claims.get("sub") is not None and claims["sub"] not in self.access.subjects:
-                return Replied(401, {"error": "unauthorized_client"})
-        return Replied(
+                return Told(401, {"error": "unauthorized_client"})
+        return Told(
             200, {"access_token": self.access.token, "expires_in": 3599, "scope": scope, "token_type": "Bearer"}
         )
 
-    def _pubsub(self, asked: Asked) -> Replied:
+    def _pubsub(self, asked: Asked) -> Told:
         if asked.headers.get("authorization") != f"Bearer {self.access.token}":
             raise Refusal(401, "authError")
         path, _, action = asked.path.rpartition(":")
@@ -287,20 +290,20 @@ class GmailPeer(HttpPeer):
         if action == "acknowledge":
             for identifier in called.body["ackIds"]:
                 self.queue.pop(identifier, None)
-            return Replied()
+            return Told(200, {})
         waiting = [{"ackId": key, "message": message} for key, message in self.queue.items()]
-        return Replied(200, {"receivedMessages": waiting} if waiting else {})
+        return Told(200, {"receivedMessages": waiting} if waiting else {})
 
 
 def _overridden(asked: Asked) -> Asked:
     """Return the request that is meant: long queries are sent as forms."""
     if asked.headers.get("x-http-method-override") != "GET":
         return asked
-    return Asked("GET", asked.path, parse_qs(asked.body.decode()), asked.headers)
+    return Asked("GET", asked.path, {}, asked.headers, b"", parse_qs(asked.body.decode()))
 
 
-def _part(content_id: str, replied: Replied) -> bytes:
-    body = replied.body
+def _part(content_id: str, replied: Told) -> bytes:
+    body = json.dumps(replied.content).encode()
     return (
         f"Content-Type: application/http\r\nContent-ID: <response-{content_id[1:-1]}>\r\n\r\n"
         f"HTTP/1.1 {replied.status} X\r\nContent-Type: application/json; charset=UTF-8\r\n"

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.peers.http_peer import Asked, HttpPeer, Refusal, Replied
+from opsintel.clock import now
+from tests.connectors.remote import Fault
+from tests.peers.provider import Asked, ProviderPeer, Refusal, Told
 
 ADDRESS = "support@example.com"
 _TAKEN = {
@@ -78,7 +80,7 @@ class Delta:
     rows: int = 0
 
 
-class GraphPeer(HttpPeer):
+class GraphPeer(ProviderPeer):
     """One mailbox. `part_faults` are answers that a message is not given with, by its id."""
 
     def __init__(self) -> None:
@@ -98,14 +100,14 @@ class GraphPeer(HttpPeer):
         self.part_faults: dict[str, list[tuple[int, str]]] = {}
         self.batches: list[int] = []
         self.deltas: list[dict[str, str]] = []
-        self.wrong: list[str] = []
+        self.at_once = self.most_at_once = 0
         self.loses_parts = 0
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.validated: Callable[[str, str], bytes] | None = None
 
     @property
     def base(self) -> str:
-        return f"{self.url}/v1.0"
+        return f"{self.address}/v1.0"
 
     @property
     def root(self) -> str:
@@ -132,28 +134,39 @@ class GraphPeer(HttpPeer):
 
     # What is asked
 
-    def answer(self, asked: Asked) -> Replied:
+    def answer(self, asked: Asked) -> Told:
         if asked.path.endswith("/oauth2/v2.0/token"):
             return self._token(asked.form())
         if asked.headers.get("authorization") != f"Bearer {self.access.token}" or self.access.revoked:
             raise Refusal(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.")
-        path = asked.path.removeprefix("/v1.0")
+        path = unquote(asked.path).removeprefix("/v1.0")
         if path == "/$batch":
             return self._batch(asked)
         if path.startswith("/subscriptions"):
             return self._subscription(asked, path.removeprefix("/subscriptions").strip("/"))
         return self._mail(asked, path)
 
-    def refused(self, refusal: Refusal) -> Replied:
+    def refused(self, refusal: Refusal) -> Told:
         error = {"code": refusal.reason, "message": refusal.message, "innerError": {"request-id": "x"}}
-        return Replied(refusal.status, {"error": error}, refusal.headers)
+        return Told(refusal.status, {"error": error}, dict(refusal.headers))
 
-    def spoilt(self, fault: str) -> Replied | None:
-        if fault == "limited":
+    def moment(self) -> datetime:
+        return now()
+
+    def told(self, asked: Asked) -> Told | None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return super().told(asked)
+        finally:
+            self.at_once -= 1
+
+    def spoilt(self, fault: Fault) -> Told | None:
+        if fault is Fault.LIMITED:
             return self.refused(Refusal(429, "ApplicationThrottled", "Too many", **{"Retry-After": "3"}))
         return super().spoilt(fault)
 
-    def _mail(self, asked: Asked, path: str) -> Replied:
+    def _mail(self, asked: Asked, path: str) -> Told:
         root = self.root
         if not path.startswith(root):
             raise Refusal(404, "ErrorInvalidUser", "The requested user is invalid.")
@@ -162,13 +175,13 @@ class GraphPeer(HttpPeer):
         if 'IdType="ImmutableId"' not in asked.headers.get("prefer", ""):
             self.wrong.append(f"without immutable ids: {path}")
         parts = [unquote(part) for part in path.removeprefix(root).strip("/").split("/") if part]
-        query = {name: values[0] for name, values in asked.query.items()}
+        query = dict(asked.query)
         match parts:
             case []:
                 if not self.access.reads_profile:
                     raise Refusal(403, "Authorization_RequestDenied", "Insufficient privileges")
                 aliases = [f"SMTP:{ADDRESS}", "smtp:help@example.com", "x500:/o=Acme"]
-                return Replied(200, {"mail": ADDRESS, "userPrincipalName": ADDRESS, "proxyAddresses": aliases})
+                return Told(200, {"mail": ADDRESS, "userPrincipalName": ADDRESS, "proxyAddresses": aliases})
             case ["mailFolders"]:
                 return self._folders(query, "")
             case ["mailFolders", folder, "childFolders"]:
@@ -181,7 +194,7 @@ class GraphPeer(HttpPeer):
                 self._require("one", query)
                 folder = self._folder(folder)
                 held = sum(stored.folder == folder for stored in self.mailbox.values())
-                return Replied(200, {"id": folder, "totalItemCount": held})
+                return Told(200, {"id": folder, "totalItemCount": held})
             case ["messages"]:
                 return self._messages(query, None, asked.path)
             case ["messages", identifier, *rest]:
@@ -199,7 +212,7 @@ class GraphPeer(HttpPeer):
         if unknown:
             raise Refusal(400, "BadRequest", f"parameters that are not taken: {sorted(unknown)}")
 
-    def _folders(self, query: dict[str, str], parent: str) -> Replied:
+    def _folders(self, query: dict[str, str], parent: str) -> Told:
         self._require("folders", query)
         found = [{"id": key, "displayName": shown,
                   "childFolderCount": sum(above == key for _, above in self.names.values())}
@@ -207,7 +220,7 @@ class GraphPeer(HttpPeer):
         path = f"/mailFolders/{parent}/childFolders" if parent else "/mailFolders"
         return self._paged(found, query, f"{self.root}{path}", min(self.page, int(query.get("$top", 10))))
 
-    def _messages(self, query: dict[str, str], folder: str | None, path: str) -> Replied:
+    def _messages(self, query: dict[str, str], folder: str | None, path: str) -> Told:
         self._require("messages", query)
         found = [stored for stored in self.mailbox.values()
                  if folder in (None, stored.folder) and _fits(stored, query.get("$filter", ""))]  # fmt: skip
@@ -216,15 +229,15 @@ class GraphPeer(HttpPeer):
         rows = [{name: value for name, value in stored.row().items() if name in names} for stored in found]
         return self._paged(rows, query, path.removeprefix("/v1.0"), min(self.page, int(query.get("$top", 10)), 1000))
 
-    def _paged(self, rows: list[Any], query: dict[str, str], path: str, size: int) -> Replied:
+    def _paged(self, rows: list[Any], query: dict[str, str], path: str, size: int) -> Told:
         start = int(query.get("$skiptoken", 0))
         content: dict[str, Any] = {"value": rows[start : start + size]}
         if start + size < len(rows):
             kept = "".join(f"&{name}={value}" for name, value in query.items() if name != "$skiptoken")
             content["@odata.nextLink"] = f"{self.base}{path}?$skiptoken={start + size}{kept}".replace(" ", "%20")
-        return Replied(200, content)
+        return Told(200, content)
 
-    def _delta(self, query: dict[str, str], folder: str, prefer: str) -> Replied:
+    def _delta(self, query: dict[str, str], folder: str, prefer: str) -> Told:
         self._require("delta", query)
         self.deltas.append(query)
         token = query.get("$deltatoken") or query.get("$skiptoken")
@@ -252,7 +265,7 @@ class GraphPeer(HttpPeer):
         self.states[name] = state
         kind = ("nextLink", "$skiptoken") if state.left else ("deltaLink", "$deltatoken")
         link = f"{self.base}{self.root}/mailFolders/{folder}/messages/delta?{kind[1]}={name}"
-        return Replied(200, {"value": page, f"@odata.{kind[0]}": link})
+        return Told(200, {"value": page, f"@odata.{kind[0]}": link})
 
     def _changed(self, state: Delta) -> list[dict[str, Any]]:
         """Return the rows that a state was not told, and the removals; an initial filtered one is cut."""
@@ -269,7 +282,7 @@ class GraphPeer(HttpPeer):
         """Drop all states, as Graph does when they are too old."""
         self.states.clear()
 
-    def _one(self, identifier: str, rest: list[str]) -> Replied:
+    def _one(self, identifier: str, rest: list[str]) -> Told:
         faults = self.part_faults.get(identifier)
         if faults:
             raise Refusal(*faults.pop(0))
@@ -278,10 +291,10 @@ class GraphPeer(HttpPeer):
             malformed = " " in identifier
             raise Refusal(400 if malformed else 404, "ErrorInvalidIdMalformed" if malformed else "ErrorItemNotFound")
         if rest == ["$value"]:
-            return Replied(200, stored.raw, {"Content-Type": "text/plain"})
-        return Replied(200, stored.row())
+            return Told(200, stored.raw, {"Content-Type": "text/plain"})
+        return Told(200, stored.row())
 
-    def _batch(self, asked: Asked) -> Replied:
+    def _batch(self, asked: Asked) -> Told:
         requests = asked.json()["requests"]
         if len(requests) > 20:
             raise Refusal(400, "BadRequest", "The number of requests exceeds the limit of 20.")
@@ -290,13 +303,13 @@ class GraphPeer(HttpPeer):
         if self.loses_parts:
             self.loses_parts -= 1
             responses.pop()
-        return Replied(200, {"responses": responses})
+        return Told(200, {"responses": responses})
 
     def _part(self, request: dict[str, Any]) -> dict[str, Any]:
         parts = urlsplit(request["url"])
         headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
         try:
-            inner = Asked(request["method"], parts.path, parse_qs(parts.query), headers)
+            inner = Asked(request["method"], parts.path, dict(parse_qsl(parts.query)), headers, b"")
             replied = self._mail(inner, parts.path)
         except Refusal as refusal:
             replied = self.refused(refusal)
@@ -304,23 +317,23 @@ class GraphPeer(HttpPeer):
         body = base64.b64encode(body).decode() if isinstance(body, bytes) else body
         return {"id": request["id"], "status": replied.status, "headers": dict(replied.headers), "body": body}
 
-    def _token(self, form: dict[str, str]) -> Replied:
+    def _token(self, form: dict[str, str]) -> Told:
         if form["grant_type"] == "client_credentials":
             if form["client_secret"] != "s" or not form["scope"].endswith("/.default"):
-                return Replied(401, {"error": "invalid_client"})
-            return Replied(200, {"access_token": self.access.token, "expires_in": 3599})
+                return Told(401, {"error": "invalid_client"})
+            return Told(200, {"access_token": self.access.token, "expires_in": 3599})
         if self.access.revoked or form["refresh_token"] != self.access.refresh_token:
-            return Replied(400, {"error": "invalid_grant", "error_description": "AADSTS70000"})
+            return Told(400, {"error": "invalid_grant", "error_description": "AADSTS70000"})
         number = int(self.access.refresh_token.rsplit("-", 1)[1]) + 1
         self.access.refresh_token = f"refresh-{number}"
-        return Replied(200, {
+        return Told(200, {
             "access_token": self.access.token, "expires_in": 3599, "scope": self.access.scope,
             "refresh_token": self.access.refresh_token})  # fmt: skip
 
-    def _subscription(self, asked: Asked, identifier: str) -> Replied:
+    def _subscription(self, asked: Asked, identifier: str) -> Told:
         if asked.method == "GET":
             told = [{**held, "clientState": None} for held in self.subscriptions.values()]
-            return Replied(200, {"value": told})
+            return Told(200, {"value": told})
         if asked.method == "POST":
             body = asked.json()
             needed = {"changeType", "notificationUrl", "resource", "expirationDateTime", "clientState"}
@@ -333,14 +346,14 @@ class GraphPeer(HttpPeer):
                 raise Refusal(400, "ValidationError", "The validation of the notification URL failed")
             name = f"sub-{self._next()}"
             self.subscriptions[name] = {**body, "id": name}
-            return Replied(201, self.subscriptions[name])
+            return Told(201, self.subscriptions[name])
         if identifier not in self.subscriptions:
             raise Refusal(404, "ResourceNotFound", "The object was not found.")
         if asked.method == "DELETE":
             del self.subscriptions[identifier]
-            return Replied(204, b"")
+            return Told(204, b"")
         self.subscriptions[identifier] |= asked.json()
-        return Replied(200, self.subscriptions[identifier])
+        return Told(200, self.subscriptions[identifier])
 
 
 def notification(secret: str, *entries: dict[str, Any]) -> bytes:

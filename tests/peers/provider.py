@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from tests.connectors.remote import Fault
 
@@ -26,9 +26,14 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    repeated: Mapping[str, list[str]] = field(default_factory=dict)
+    """The query with all values of names that are given more than once."""
 
     def json(self) -> Any:
         return json.loads(self.body) if self.body else None
+
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
 
 @dataclass
@@ -38,6 +43,14 @@ class Told:
     status: int
     content: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """A request that is refused, in the provider's words."""
+
+    def __init__(self, status: int, reason: str, message: str = "", **headers: str) -> None:
+        super().__init__(message or reason)
+        self.status, self.reason, self.message, self.headers = status, reason, message or reason, headers
 
 
 class ProviderPeer(ABC):
@@ -62,6 +75,10 @@ class ProviderPeer(ABC):
     def moment(self) -> datetime:
         """Return the time by the provider's clock."""
 
+    def refused(self, refusal: Refusal) -> Told:
+        """Return a refusal in the provider's shape."""
+        return Told(refusal.status, {"message": refusal.message}, dict(refusal.headers))
+
     def limited(self) -> dict[str, str]:
         """Return the headers of an answer 429."""
         return {"Retry-After": "1"}
@@ -85,11 +102,15 @@ class ProviderPeer(ABC):
                 self._good -= 1
             elif self._spoiled is None or self._spoiled > 0:
                 self._spoiled = None if self._spoiled is None else self._spoiled - 1
-                return self._spoilt()
-            return self.answer(asked)
+                return self.spoilt(self._fault)
+            try:
+                return self.answer(asked)
+            except Refusal as refusal:
+                return self.refused(refusal)
 
-    def _spoilt(self) -> Told | None:
-        match self._fault:
+    def spoilt(self, fault: Fault) -> Told | None:
+        """Return the answer of a fault; None: the connection ends without one."""
+        match fault:
             case Fault.LIMITED:
                 return Told(429, {"errorMessages": ["Rate limit exceeded"]}, self.limited())
             case Fault.BUSY:
@@ -116,6 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             dict(parse_qsl(address.query, keep_blank_values=True)),
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length", 0))),
+            parse_qs(address.query, keep_blank_values=True),
         )
         told = self.peer.told(asked)
         if told is None:
@@ -124,14 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = told.content if isinstance(told.content, bytes) else json.dumps(told.content).encode()
         self.send_response_only(told.status)
         self.send_header("Date", format_datetime(self.peer.moment().astimezone(UTC), usegmt=True))
-        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in told.headers.items():
+        for name, value in {"Content-Type": "application/json", **told.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing."""

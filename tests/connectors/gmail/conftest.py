@@ -4,11 +4,12 @@ import pytest
 
 from tests.connectors.gmail.mailbox import Mailbox
 from tests.peers.gmail import GmailPeer
-from tests.peers.http_peer import running
+from tests.peers.provider import running
 
 
 @pytest.fixture
 def peer() -> Iterator[Mailbox]:
-    with running(GmailPeer()) as gmail:
-        gmail.page = 4
+    gmail = GmailPeer()
+    gmail.page = 4
+    with running(gmail):
         yield Mailbox(gmail)

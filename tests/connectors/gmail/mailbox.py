@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from opsintel.connectors.connection import PushAddress
 from opsintel.connectors.gmail.connector import GmailConnector
@@ -29,19 +30,20 @@ class Mailbox(RemotePeer):
             "client_id": "app",
             "client_secret": "s",
         }
+        self.is_silent = False
         self.config: dict[str, Any] = {}
         self.selection: dict[str, Any] = {}
 
     @property
     def connection(self) -> MemoryConnection:
-        policy = Policy(local_servers=frozenset({("127.0.0.1", self.peer.port)}))
-        if self.peer.is_silent:
+        policy = Policy(local_servers=frozenset({("127.0.0.1", urlsplit(self.peer.address).port or 0)}))
+        if self.is_silent:
             policy = replace(policy, total_seconds=0.02)
         return MemoryConnection(policy, self.credential, push=PUSH)
 
     def connector(self, connection: MemoryConnection | None = None) -> GmailConnector:
         addresses = {"base_url": "", "pubsub_url": "", "token_url": "/token", "keys_url": "/certs"}
-        told = {name: self.peer.url + path for name, path in addresses.items()} | self.config
+        told = {name: self.peer.address + path for name, path in addresses.items()} | self.config
         found = GmailConnector(GmailConfig.model_validate(told), connection or self.connection)
         found.selection = self.selection
         return found
@@ -64,10 +66,11 @@ class Mailbox(RemotePeer):
         return len(self.peer.asked)
 
     def fail(self, fault: Fault, after: int = 0, times: int | None = 1) -> None:
-        self.peer.fail(fault.value, after, times)
+        self.peer.fail(fault, after, times)
 
     def revoke(self) -> None:
         self.peer.access.revoked = True
 
     def silence(self) -> None:
-        self.peer.is_silent = True
+        self.is_silent = True
+        self.peer.silence()

@@ -17,8 +17,9 @@ from opsintel.connectors.gmail.manifest import MANIFEST, GmailConfig, GmailCrede
 from opsintel.errors import CredentialError, UnavailableError
 from tests.connectors.contract import upserts
 from tests.connectors.gmail.mailbox import Mailbox
+from tests.connectors.remote import Fault
 from tests.peers.gmail import ADDRESS, GMAIL, SUBSCRIPTION, TOPIC
-from tests.peers.http_peer import Asked, Refusal
+from tests.peers.provider import Asked, Refusal
 
 KEY = rsa.generate_private_key(65537, 2048)
 PEM = KEY.private_bytes(
@@ -86,7 +87,7 @@ class TestServiceAccount:
         assert len(upserts(delegated.connector(connection).read("messages", None))) == 3
         assert connection.held is not None
         assert json.loads(connection.held["service_account"]) == ACCOUNT
-        assert f"/gmail/v1/users/{ADDRESS}/profile" in [asked.path for asked in delegated.peer.asked]
+        assert {called.parameters["userId"] for called in delegated.peer.called} == {ADDRESS}
 
     def test_that_is_not_delegated_is_told_what_to_allow(self, delegated: Mailbox) -> None:
         delegated.peer.access.subjects = []
@@ -133,7 +134,7 @@ class TestLimits:
         monkeypatch.setattr(peer.peer, "spoilt", lambda _: peer.peer.refused(Refusal(status, reason)))
         pauses = []
         for _ in range(2):
-            peer.peer.fail("limited", after=3, times=4)
+            peer.peer.fail(Fault.LIMITED, after=3, times=4)
             connection = peer.connection
             assert len(upserts(peer.connector(connection).read("messages", None))) == 1
             pauses.append([seconds for _, seconds in connection.held_back])
@@ -143,7 +144,7 @@ class TestLimits:
         assert pauses[0] != pauses[1]
 
     def test_that_do_not_end_are_a_passing_fault(self, peer: Mailbox) -> None:
-        peer.peer.fail("limited", times=None)
+        peer.peer.fail(Fault.LIMITED, times=None)
         with pytest.raises(UnavailableError):
             list(peer.connector().read("messages", None))
 
@@ -216,9 +217,9 @@ class TestPeer:
         [{"maxResults": ["501"]}, {"labels": ["INBOX"]}, {"includeSpamTrash": ["yes"]}, {"pageToken": ["a", "b"]}],
     )
     def test_refuses_what_google_does_not_describe(self, query: dict[str, list[str]]) -> None:
-        GMAIL.called(Asked("GET", "/gmail/v1/users/me/messages", {"maxResults": ["500"]}, {}))
+        GMAIL.called(Asked("GET", "/gmail/v1/users/me/messages", {}, {}, b"", {"maxResults": ["500"]}))
         with pytest.raises(Refusal):
-            GMAIL.called(Asked("GET", "/gmail/v1/users/me/messages", query, {}))
+            GMAIL.called(Asked("GET", "/gmail/v1/users/me/messages", {}, {}, b"", query))
 
 
 def test_addresses_are_googles_own_unless_others_are_given() -> None:

@@ -17,7 +17,7 @@ from opsintel.connectors.gmail.push import push_trust
 from opsintel.errors import CredentialError, InputError, SignatureError, UnavailableError
 from tests.connectors.gmail.mailbox import PUSH, Mailbox
 from tests.connectors.gmail.test_access import ACCOUNT, KEY
-from tests.connectors.remote import Push, PushContract, received
+from tests.connectors.remote import Fault, Push, PushContract, received
 from tests.peers.gmail import ADDRESS, SUBSCRIPTION, TOPIC
 from tests.peers.oidc import Key
 
@@ -161,7 +161,7 @@ class TestWatch:
         received("gmail", Push(push.headers, push.body, connection.held["push_trust"].encode()))
 
     def test_without_the_keys_is_tried_again(self, peer: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        peer.config = {"topic": TOPIC, "push_account": SENDER, "keys_url": peer.peer.url + "/elsewhere"}
+        peer.config = {"topic": TOPIC, "push_account": SENDER, "keys_url": peer.peer.address + "/elsewhere"}
         with pytest.raises(UnavailableError):
             peer.connector().renew()
 
@@ -209,7 +209,7 @@ class TestPull:
 
     def test_outlives_faults(self, pulling: Mailbox) -> None:
         pulling.peer.publish()
-        pulling.peer.fail("broken", after=2, times=3)
+        pulling.peer.fail(Fault.BROKEN, after=2, times=3)
         assert next(pulling.connector().listen(lambda: False)) == (news_of("messages"),)
 
     def test_without_a_subscription_is_refused(self, peer: Mailbox) -> None:

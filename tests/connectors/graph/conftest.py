@@ -4,12 +4,12 @@ import pytest
 
 from tests.connectors.graph.mailbox import Mailbox
 from tests.peers.graph import GraphPeer
-from tests.peers.http_peer import running
+from tests.peers.provider import running
 
 
 @pytest.fixture
 def peer() -> Iterator[Mailbox]:
-    with running(GraphPeer()) as graph:
-        graph.page = 4
+    graph = GraphPeer()
+    graph.page = 4
+    with running(graph):
         yield Mailbox(graph)
-        assert graph.wrong == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from opsintel.connectors.connection import PushAddress
 from opsintel.connectors.graph.connector import GraphConnector
@@ -29,19 +30,20 @@ class Mailbox(RemotePeer):
             "client_id": "app",
             "client_secret": "s",
         }
+        self.is_silent = False
         self.config: dict[str, Any] = {}
         self.selection: dict[str, Any] = {}
         self.push_address: PushAddress | None = PUSH
 
     @property
     def connection(self) -> MemoryConnection:
-        policy = Policy(local_servers=frozenset({("127.0.0.1", self.peer.port)}))
-        if self.peer.is_silent:
+        policy = Policy(local_servers=frozenset({("127.0.0.1", urlsplit(self.peer.address).port or 0)}))
+        if self.is_silent:
             policy = replace(policy, total_seconds=0.02)
         return MemoryConnection(policy, self.credential, push=self.push_address)
 
     def connector(self, connection: MemoryConnection | None = None) -> GraphConnector:
-        told = {"base_url": self.peer.base, "login_url": self.peer.url, **self.config}
+        told = {"base_url": self.peer.base, "login_url": self.peer.address, **self.config}
         found = GraphConnector(GraphConfig.model_validate(told), connection or self.connection)
         found.selection = self.selection
         return found
@@ -64,13 +66,14 @@ class Mailbox(RemotePeer):
         return len(self.peer.asked)
 
     def fail(self, fault: Fault, after: int = 0, times: int | None = 1) -> None:
-        self.peer.fail(fault.value, after, times)
+        self.peer.fail(fault, after, times)
 
     def revoke(self) -> None:
         self.peer.access.revoked = True
 
     def silence(self) -> None:
-        self.peer.is_silent = True
+        self.is_silent = True
+        self.peer.silence()
 
     def push(self, number: int) -> Push:
         return Push({}, notification(PUSH.secret, *changed([self.native_id(number)])), PUSH.secret.encode())

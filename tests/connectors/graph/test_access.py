@@ -66,7 +66,7 @@ class TestApp:
         app.add(range(6))
         assert len(upserts(app.connector().read("messages", None))) == 6
         (form,) = [asked.form() for asked in app.peer.asked if asked.path == "/acme.example/oauth2/v2.0/token"]
-        assert form["scope"] == f"{app.peer.url}/.default"
+        assert form["scope"] == f"{app.peer.address}/.default"
         assert all(f"/users/{ADDRESS}" in asked.path for asked in app.peer.asked if "mailFolders" in asked.path)
 
     @pytest.mark.parametrize("config", [{"mailbox": ADDRESS}, {"directory": "acme.example"}])
@@ -247,6 +247,6 @@ class TestAddresses:
     def test_of_pages_on_other_servers_are_not_followed(self, peer: Mailbox) -> None:
         peer.add(range(6))
         connector = peer.connector()
-        peer.peer.url = "http://127.0.0.1:1"
+        peer.peer.address = "http://127.0.0.1:1"
         with pytest.raises(AnswerError, match="another server"):
             list(connector.read("messages", None))

@@ -18,7 +18,7 @@ from tests.connectors.contract import failures, last_cursor, upserts
 from tests.connectors.graph.mailbox import Mailbox
 from tests.connectors.remote import state, tombstones
 from tests.connectors.sources import mail, moment
-from tests.peers.http_peer import Replied
+from tests.peers.provider import Told
 
 
 def read(peer: Mailbox, cursor: Any = None) -> list[Any]:
@@ -315,7 +315,7 @@ class TestKnownFaults:
     ) -> None:
 
         peer.add([1])
-        monkeypatch.setattr(peer.peer, "_delta", lambda *_: Replied(200, {"error": {"code": "UnknownError"}}))
+        monkeypatch.setattr(peer.peer, "_delta", lambda *_: Told(200, {"error": {"code": "UnknownError"}}))
         with pytest.raises(UnavailableError):
             read(peer)
 
