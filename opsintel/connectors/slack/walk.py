@@ -51,7 +51,7 @@ class Reader:
             yield from self._thread(walk, checkpoint)
         following, count = "", 0
         while True:
-            page = self._client.history(self._channel["id"], walk.oldest, walk.low, following)
+            page, before = self._client.history(self._channel["id"], walk.oldest, walk.low, following), walk.low
             for message in self.newest_first(page):
                 if isinstance(message, Failure):
                     yield message
@@ -69,10 +69,10 @@ class Reader:
                 elif count >= PAGE_ITEMS:
                     yield checkpoint()
                     count = 0
-            if not page.has_more or not (page.messages or page.next_cursor):
+            # A page may hold no message before the end; only Slack's own cursor leads on from there.
+            following = page.next_cursor if walk.low == before else ""
+            if not page.has_more or (walk.low == before and not following):
                 return
-            # A page may be empty before the end; only Slack's own cursor leads on from there.
-            following = "" if page.messages else page.next_cursor
             yield checkpoint()
             count = 0
 

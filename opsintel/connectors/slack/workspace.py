@@ -70,10 +70,14 @@ class Workspace:
     def _closed(self) -> Iterator[Failure]:
         """Yield the channels that were read and that the app was thrown out of, or that are gone."""
         lost = self._states.keys() - self._listing.listed
-        shut = self._states.keys() & set(self._listing.closed)
-        for channel_id in sorted(lost | shut):
-            reason = "channel_not_found" if channel_id in lost else "not_in_channel"
-            yield Failure("channel", bounded(channel_id), SkippedError(reason).line(), retryable=True)
+        for channel_id in sorted(lost | (self._states.keys() & set(self._listing.closed))):
+            try:
+                is_shut = self._listing.one(channel_id) is not None
+            except SkippedError as error:
+                yield _unread(channel_id, error)
+                continue
+            if is_shut and channel_id not in lost:
+                yield _unread(channel_id, SkippedError("not_in_channel"))
         if len(self._states) > CHANNELS_KEPT:
             for channel_id in lost:
                 del self._states[channel_id]
@@ -96,22 +100,25 @@ class Workspace:
     def _begin(self, channel_id: str) -> None:
         """Make sure that what was not read of a channel will be: all of it, or what an earlier filter left out."""
         state = self._states.setdefault(channel_id, ChannelState())
-        if BACK in state.walks:
-            state.floor = min(state.floor, self._selection.floor, key=order)
-        elif not state.high:
+        back, floor = state.walks.get(BACK), self._selection.floor
+        if back is None and not state.high:
             state.walks[BACK] = self._walk_begun(low=self._selection.ceiling)
-            state.floor = self._selection.floor
-        elif order(self._selection.floor) < order(state.floor):
-            state.walks[BACK] = self._walk_begun(low=state.floor)
-            state.floor = self._selection.floor
+        elif order(floor) < order(state.floor):
+            # A walk that is under way has left out what lay before its floor.
+            low = state.floor if back is None else latest(back.low, state.floor) if back.low else ""
+            state.walks[BACK] = self._walk_begun(low=low)
+        elif back is None:
+            floor = state.floor
+        state.floor = floor
         for number in range(len(TIERS)):
             state.marks.setdefault(str(number), self._now())
 
     def _new(self, channel_id: str) -> Iterator[ReadItem]:
         """Yield what was written since `high`."""
-        state = self._states[channel_id]
-        if state.high:
-            state.walks.setdefault(NEW, self._walk_begun(oldest=state.high, low=self._selection.ceiling))
+        state, ceiling = self._states[channel_id], self._selection.ceiling
+        is_over = bool(ceiling) and order(ceiling) <= order(just_after(state.high))
+        if state.high and not (is_over and NEW not in state.walks):
+            state.walks.setdefault(NEW, self._walk_begun(oldest=state.high, low=ceiling))
             yield from self._walk(channel_id, NEW)
 
     def _changed(self, channel_id: str, number: int) -> Iterator[ReadItem]:
@@ -123,7 +130,10 @@ class Workspace:
                 return
             bottom, top = self._bottom(state, number, since), self._top(channel_id, number)
             began = self._began[channel_id]
-            state.walks[name] = Walk(oldest=min(bottom, top, key=order), low=top, since=since, began=began)
+            if order(bottom) >= order(top):
+                state.marks[name] = began
+                return
+            state.walks[name] = Walk(oldest=bottom, low=top, since=since, began=began)
         yield from self._walk(channel_id, name)
 
     def _walk(self, channel_id: str, name: str) -> Iterator[ReadItem]:
@@ -140,7 +150,7 @@ class Workspace:
                     state.high = walk.top
                 yield item
         except SkippedError as error:
-            yield Failure("channel", bounded(channel_id), error.line(), retryable=True)
+            yield _unread(channel_id, error)
             return
         del state.walks[name]
         if name in (NEW, BACK):
@@ -180,6 +190,10 @@ class Workspace:
     def _checkpoint(self) -> Checkpoint:
         self._kept = cursor_of(self._states)
         return Checkpoint(self._kept)
+
+
+def _unread(channel_id: str, error: SkippedError) -> Failure:
+    return Failure("channel", bounded(channel_id), error.line(), retryable=True)
 
 
 def _first_interval(config: SlackConfig) -> float:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opsintel.connectors.contract import Cursor, ReadItem, Window
+from opsintel.connectors.contract import Checkpoint, Cursor, ReadItem, Window
 from opsintel.connectors.slack.cursor import DAY
 from opsintel.errors import InputError
 from opsintel.filters.parse import parse
@@ -88,6 +88,22 @@ class TestChange:
         again = set(told(first)) & set(told(second))
         assert again <= {ts for name, ts in year.items() if name.startswith("late")}, "only replies to older threads"
         assert told(read(slack, cursor_behind(third))) == []
+
+    @pytest.mark.parametrize("pages", [1, 2, 3])
+    def test_amid_a_backfill_leaves_nothing_out(self, slack: SlackPeer, year: dict[str, str], pages: int) -> None:
+        slack.page_cap = 3
+        items: list[ReadItem] = []
+        for text in (after(50), after(80), after(20), ""):
+            connector = connector_to(slack)
+            if text:
+                connector.selection = connector.plan(parse(text), datetime.fromtimestamp(slack.clock, UTC)).pushed
+            count = 0
+            for item in connector.read("messages", cursor_behind(items)):
+                items.append(item)
+                count += isinstance(item, Checkpoint)
+                if text and count == pages:
+                    break
+        assert set(told(items)) == set(year.values())
 
     def test_of_a_filter_that_takes_less_reads_nothing_twice(self, slack: SlackPeer, year: dict[str, str]) -> None:
         first = read(slack)

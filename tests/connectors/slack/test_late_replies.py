@@ -150,6 +150,23 @@ class TestOlderRoots:
         assert set(found) == {reply}, "within the time between two looks at its age"
         assert len(found) <= 2, "again at most where its root grew out of one age"
 
+    def test_grow_out_of_no_age_while_nobody_looks(self, slack: SlackPeer) -> None:
+        """The reply comes between two looks at young roots; the look at older ones comes while its root is young."""
+        seldom = 3 * 24 * 60
+        root = slack.post("question")["ts"]
+        cursor = cursor_behind(read(slack, rescan_minutes=seldom))
+        slack.tick(28.5 * DAY)
+        cursor = cursor_behind(read(slack, cursor, rescan_minutes=seldom))
+        slack.tick(0.5 * DAY)
+        reply = slack.post("answer", root=root)["ts"]
+        found = []
+        for days in (0.6, 1, 1, 1):
+            slack.tick(days * DAY)
+            items = read(slack, cursor, rescan_minutes=seldom)
+            cursor = cursor_behind(items, cursor)
+            found += told(items)
+        assert set(found) == {reply}
+
     def test_are_looked_through_less_often_the_older_they_are(self, slack: SlackPeer) -> None:
         intervals = [every for _, every in TIERS]
         assert intervals == sorted(set(intervals))

@@ -62,6 +62,12 @@ class TestChannels:
         messages = [slack.post(str(number), channel="C0000NEW") for number in range(3)]
         assert sorted(told(read(slack, cursor))) == [message["ts"] for message in messages]
 
+    def test_that_are_direct_are_no_failure_once_they_are_no_longer_wanted(self, slack: SlackPeer) -> None:
+        slack.add_channel("D0000ANN", "", is_im=True)
+        slack.post("between us", channel="D0000ANN")
+        cursor = cursor_behind(read(slack, direct_messages=True))
+        assert failures(read(slack, cursor)) == []
+
 
 class TestTs:
     def test_is_a_text_that_no_number_can_hold(self, slack: SlackPeer) -> None:
@@ -135,6 +141,11 @@ class TestWatermarks:
         until = datetime.fromtimestamp(float(messages[4]), UTC)
         first = list(connector_to(slack).read("messages", None, until))
         assert sorted(told(first)) == messages[:4]
+        slack.calls.clear()
+        earlier = datetime.fromtimestamp(float(messages[1]), UTC)
+        assert told(list(connector_to(slack).read("messages", last_cursor(first), earlier))) == []
+        asked = [given for method, given in slack.calls if method == "conversations.history"]
+        assert all(float(given["oldest"]) < float(given["latest"]) for given in asked), "no span is empty"
         assert sorted(told(read(slack, last_cursor(first)))) == messages[4:]
 
 
@@ -165,6 +176,18 @@ class TestPages:
             return real({name: value for name, value in given.items() if name != "cursor"})
 
         slack._conversations_history = empty_first  # type: ignore[method-assign]
+        assert told(read(slack)) == [kept["ts"]]
+
+    def test_that_hold_nothing_usable_are_passed(self, slack: SlackPeer) -> None:
+        kept = slack.post("below the broken page")
+        real = slack._conversations_history
+
+        def broken_first(given: dict[str, str]) -> dict[str, object]:
+            if "cursor" not in given:
+                return {"messages": [{}], "has_more": True, "response_metadata": {"next_cursor": "bmV4dA=="}}
+            return real({name: value for name, value in given.items() if name != "cursor"})
+
+        slack._conversations_history = broken_first  # type: ignore[method-assign]
         assert told(read(slack)) == [kept["ts"]]
 
     @pytest.mark.parametrize("broken", [5, None, {"text": "no ts"}, {"ts": 5}, {"ts": "yesterday"}, {"ts": "1.2.3"}])
