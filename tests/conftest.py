@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -23,6 +24,7 @@ from opsintel.ids import new_id
 from opsintel.queue.rabbitmq import declare_queues
 from opsintel.queue.topology import QUEUES
 from opsintel.settings import Settings, load_settings
+from tests.order import Files, place_of, scheduler
 from tests.peers.catalogue import PEERS, all_are_required
 from tests.peers.rabbitmq import Broker, running_broker
 from tests.peers.redis import RedisServer, running_redis
@@ -158,8 +160,15 @@ def redis_server() -> Iterator[RedisServer]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out, and say so, what needs a peer that is not installed; where all are required its absence fails."""
+    items.sort(key=lambda item: place_of(item.nodeid))
     missing = [] if all_are_required() else [peer for peer in PEERS if peer.path() is None]
     for item in items:
         for peer in missing:
             if item.get_closest_marker(peer.marker):
                 item.add_marker(pytest.mark.skip(reason=f"the package {peer.package} is not installed"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files | None:
+    """Give each process of `make test` the files that belong together."""
+    return scheduler(config, log)
