@@ -27,10 +27,10 @@ from opsintel_api.services import Services
 from tests.access.attack import Api
 from tests.access.checks import CHECKS, NAMED, owner_of
 from tests.access.forging import Forge
-from tests.api.conftest import client
+from tests.api.conftest import application, client
 from tests.seeding import Seeded, seed_tenant
 
-__all__ = ["client"]
+__all__ = ["application", "client"]
 
 CANARY = "kestrel-7731"
 OFFERED = {

@@ -24,7 +24,7 @@ def empty(database: Database) -> Seeded:
     """A tenant that has just been made."""
     tenant = create_tenant(database, "empty", "Empty")
     seeded = Seeded(tenant.id, tenant.slug)
-    create_user(database, seeded.email("owner"), "", PASSWORD, tenant.id, "owner")
+    seeded.users["owner"] = create_user(database, seeded.email("owner"), "", PASSWORD, tenant.id, "owner")
     return seeded
 
 

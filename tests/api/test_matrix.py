@@ -66,19 +66,19 @@ class TestMatrix:
 
 
 class TestEveryRouteAndRole:
-    @pytest.mark.parametrize("route", PROTECTED)
-    async def test_without_a_token_it_is_401(self, client, route):
-        method, path = route.split()
-        response = await client.request(method, path.replace("{", "").replace("}", ""))
-        assert response.status_code == 401
+    async def test_without_a_token_it_is_401(self, client):
+        for route in PROTECTED:
+            method, path = route.split()
+            response = await client.request(method, path.replace("{", "").replace("}", ""))
+            assert response.status_code == 401, route
 
-    @pytest.mark.parametrize("role", ROLES)
     @pytest.mark.parametrize("route", PROTECTED)
-    async def test_the_matrix_decides(self, send: Send, acme: Seeded, route, role):
+    async def test_the_matrix_decides(self, send: Send, acme: Seeded, route):
         asked = example(route, acme)
-        expected = asked.statuses if matrix().allows(role, matrix().routes[route]) else {403}
-        response = await send(route.split()[0], path_of(route, acme), role=role, json=asked.body, **asked.query)
-        assert response.status_code in expected
+        for role in ROLES:
+            expected = asked.statuses if matrix().allows(role, matrix().routes[route]) else {403}
+            response = await send(route.split()[0], path_of(route, acme), role=role, json=asked.body, **asked.query)
+            assert response.status_code in expected, role
 
     async def test_taking_a_scope_away_closes_its_routes(self, get: Get, acme: Seeded, monkeypatch):
         assert (await get("/v1/issues", role="viewer")).status_code == 200

@@ -38,13 +38,18 @@ def scanner(world: World, request: pytest.FixtureRequest) -> Iterator[Scanner]:
     request.config.stash[SCANNED].absorb(scanner)
 
 
-@pytest_asyncio.fixture
-async def app(world: World) -> AsyncIterator[FastAPI]:
-    """The running application."""
+@pytest.fixture(scope="module")
+def application(world: World) -> FastAPI:
+    """The application, not running: its routes are laid out at the first request, which takes a tenth of a second."""
     assert world.settings.db_url is not None
-    opened = create_app(world.settings, world.settings.db_url)
-    async with opened.router.lifespan_context(opened):
-        yield opened
+    return create_app(world.settings, world.settings.db_url)
+
+
+@pytest_asyncio.fixture
+async def app(application: FastAPI) -> AsyncIterator[FastAPI]:
+    """The application, started for each test."""
+    async with application.router.lifespan_context(application):
+        yield application
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
