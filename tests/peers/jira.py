@@ -104,7 +104,7 @@ class JiraPeer(ProviderPeer):
         self.permissions = {"BROWSE_PROJECTS"}
         self.scopes = list(SCOPES)
         self.deployment = "Server" if kind == "data_center" else "Cloud"
-        self.sites = [{"id": CLOUD_ID, "url": "https://one.example.net", "name": "one"}]
+        self.sites: list[dict[str, Any]] = [{"id": CLOUD_ID, "url": "https://one.example.net", "name": "one"}]
         self.is_revoked = self.shows_strangers_nothing = False
         self.access_token, self.refresh_token = "access-0", "refresh-0"
         self.refreshes = 0
@@ -177,7 +177,7 @@ class JiraPeer(ProviderPeer):
         if refused is not None:
             return refused
         if asked.path == "/oauth/token/accessible-resources":
-            return Told(200, [site | {"scopes": self.scopes} for site in self.sites])
+            return Told(200, [{"scopes": self.scopes} | site for site in self.sites])
         prefix = f"/ex/jira/{CLOUD_ID}" if self.kind == "oauth" else ""
         match = re.fullmatch(f"{prefix}/rest/api/(.+)", asked.path)
         if match is None:

@@ -69,11 +69,13 @@ class JiraApi(Closing):
         """The site that OAuth lets us into: {id, url, scopes}. Raises `InputError` where it is not clear which."""
         sites = self.answered("GET", "/oauth/token/accessible-resources", of_site=False)
         found = [site for site in sites if isinstance(site, dict) and site.get("id")] if isinstance(sites, list) else []
-        wanted = self.config.site.rstrip("/").lower()
-        fitting = [site for site in found if not wanted or str(site.get("url", "")).rstrip("/").lower() == wanted]
+        wanted = self.config.site.lower()
+        # A site is listed once for each product: for Confluence too, where the app reads that.
+        of_jira = [site for site in found if any("jira" in str(scope) for scope in site.get("scopes") or ())] or found
+        fitting = [site for site in of_jira if not wanted or _host(site) == wanted]
         if len(fitting) == 1:
             return fitting[0]
-        named = ", ".join(sorted(one_line(str(site.get("url", ""))) for site in found)) or "none"
+        named = ", ".join(sorted(_host(site) for site in found))
         if not found:
             raise CredentialError("The account lets us into no site of Jira", remedy="Authorise the source again")
         raise InputError(f"The account has these sites: {named}", remedy="Name one of them as `site`")
@@ -130,6 +132,10 @@ class JiraApi(Closing):
             self._connection.hold_back(self._budget, until_reset(answer) or 1.0)
         elif answer.headers.get("x-ratelimit-nearlimit", "").strip().lower() == "true":
             self._connection.hold_back(self._budget, 1.0)
+
+
+def _host(site: Mapping[str, Any]) -> str:
+    return one_line(str(site.get("url", ""))).partition("//")[2].rstrip("/").lower()
 
 
 def _authorization(credential: Credential) -> Mapping[str, str]:

@@ -33,7 +33,11 @@ class JiraConfig(BaseModel):
     deployment: Literal["cloud", "data_center"] = Field(
         "cloud", description="Jira Cloud, or Jira Data Center on a server of your own"
     )
-    site: str = Field("", description="With OAuth: address of the site, where the account has more than one")
+    site: str = Field(
+        "",
+        description="With OAuth: name of the site, e.g. example.atlassian.net, where the account has more than one",
+        pattern=r"^[A-Za-z0-9.-]*$",
+    )
     projects: tuple[str, ...] = Field((), description="Keys of the projects to read; none: all that the account sees")
     jql: str = Field("", description="Further condition in JQL, without ORDER BY", max_length=5_000)
     token_url: str = Field(

@@ -89,8 +89,14 @@ class TestCredentials:
 
     def test_of_several_sites_one_is_named(self, oauth: Site) -> None:
         oauth.peer.sites.append({"id": "other", "url": "https://two.example.net", "name": "two"})
-        assert "https://one.example.net, https://two.example.net" in failed(oauth).detail
-        oauth.connector(site="https://ONE.example.net/").check_usable()
+        assert failed(oauth).detail.endswith("one.example.net, two.example.net")
+        oauth.connector(site="ONE.example.net").check_usable()
+        with pytest.raises(ValueError, match="site"):
+            oauth.connector(site="https://one.example.net")
+
+    def test_a_site_that_is_listed_for_another_product_too_is_one(self, oauth: Site) -> None:
+        oauth.peer.sites.insert(0, oauth.peer.sites[0] | {"scopes": ["read:confluence-content.all"]})
+        oauth.connector().check_usable()
 
     def test_an_account_without_a_site_wants_another_authorization(self, oauth: Site) -> None:
         oauth.peer.sites.clear()
