@@ -60,6 +60,8 @@ class Mail:
     size: int
     arrived_at: datetime | None
     labels: tuple[str, ...]
+    change: int = 0
+    """The mod-sequence of its last change; its UID where the server keeps none."""
 
 
 def native_id(mailbox: str, identity: int) -> str:
@@ -77,6 +79,7 @@ def list_mails(session: Session, uids: Sequence[int], abilities: Abilities) -> l
     """Return the mails of some UIDs in their order, without their contents; those that are gone are left out."""
     wanted = set(uids)
     asked = ["UID", "RFC822.SIZE", "INTERNALDATE", *_label_items(abilities)]
+    asked += ["MODSEQ"] if abilities.condstore else []
     asked += ["X-GM-MSGID"] if abilities.gmail else ["EMAILID"] if abilities.object_id else [_ASKED_FIELDS]
 
     def listed(client: GuardedImapClient) -> list[Mail]:
@@ -128,9 +131,13 @@ def read_contents(session: Session, mails: Sequence[Mail]) -> dict[int, bytes]:
 
 
 def upsert(mailbox: str, mail: Mail, content: bytes) -> Upsert:
-    """Return the item of a mail. Its labels stand before its header, as in a mailbox that a mail program exports."""
+    """Return the item of a mail. Its labels stand before its header, as in a mailbox that a mail program exports.
+
+    Its version names the last change too: a mail whose label comes and goes, or that is moved away and back, has no
+    version that it had before.
+    """
     payload = _label_field(mail.labels) + content if mail.labels else content
-    version = hashlib.sha256(payload).hexdigest()
+    version = f"{hashlib.sha256(payload).hexdigest()[:32]}-{mail.change}"
     return Upsert(
         native_id(mailbox, mail.identity), version, payload, PayloadFormat.MIME, mail.arrived_at, channel=mailbox
     )
@@ -160,7 +167,9 @@ def _label_items(abilities: Abilities) -> list[str]:
 
 def _mail(uid: int, items: dict[bytes, Any]) -> Mail:
     size, arrived = int(items[b"RFC822.SIZE"]), items.get(b"INTERNALDATE")
-    return Mail(uid, _identity(items, size, arrived), size, _moment(arrived), _labels(items))
+    modseq = items.get(b"MODSEQ")
+    change = modseq[0] if isinstance(modseq, tuple) and modseq and isinstance(modseq[0], int) else uid
+    return Mail(uid, _identity(items, size, arrived), size, _moment(arrived), _labels(items), change)
 
 
 def _identity(items: dict[bytes, Any], size: int, arrived: Any) -> int:

@@ -88,6 +88,12 @@ class TestOfAnAccount:
         assert moved.channel == "Sent"
         assert moved.payload == upserts(first)[0].payload
         assert tombstones(second) == [account.native_id(1)]
+        with account.open() as connection:
+            connection.select("Sent")
+            connection._simple_command("MOVE", "1", "INBOX")
+        (back,) = upserts(account.read(last_cursor(second)))
+        assert back.native_id == account.native_id(1)
+        assert back.version != upserts(first)[0].version, "a version that it had is known to be deleted"
 
 
 class TestSelection:
