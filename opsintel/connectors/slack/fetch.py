@@ -33,10 +33,8 @@ def fetched(
             continue
         try:
             for item in _items(client, channels, users, selection, key):
-                identity = item.key if isinstance(item, Failure) else item.native_id
-                if identity not in seen:
-                    seen.add(identity)
-                    yield item
+                seen.add(item.key if isinstance(item, Failure) else item.native_id)
+                yield item
         except SkippedError as error:
             yield Failure("message", plain(key), error.line(), retryable=True)
 

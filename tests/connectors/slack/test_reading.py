@@ -216,6 +216,18 @@ class TestCursor:
         slack.post("re", root=root)
         assert len(json.dumps(cursor_behind(read(slack)))) == size <= 300
 
+    def test_does_not_change_once_it_is_given(self, slack: SlackPeer) -> None:
+        slack.post("x")
+        cursor = cursor_behind(read(slack))
+        slack.post("re", root=slack.post("y")["ts"])
+        given = [
+            (item.cursor, json.dumps(item.cursor))
+            for item in connector_to(slack).read("messages", cursor)
+            if isinstance(item, Checkpoint)
+        ]
+        assert len(given) > 1
+        assert [json.dumps(cursor) for cursor, _ in given] == [written for _, written in given]
+
     def test_forgets_channels_that_are_gone_only_where_there_are_too_many(
         self, slack: SlackPeer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
