@@ -130,8 +130,10 @@ class TestUids:
         either.add(range(3))
         cursor = last_cursor(either.read())
         either.delete(0)
+        before = len(either.proxy.commands)
         second = either.read(cursor)
         assert not upserts(second)
+        assert not any("RFC822.SIZE" in command for command in either.proxy.commands[before:])
         assert any(command.startswith("UID SEARCH UID 4:*") for command in either.proxy.commands)
 
     def test_alone_are_asked_for(self, either: Account) -> None:
