@@ -14,6 +14,9 @@ from tests.isolation.rows import TABLES
 from tests.isolation.world import TenantOfWorld, World
 
 Pairs = Iterable[tuple[TenantOfWorld, TenantOfWorld]]
+BOUND = [table for table in metadata.sorted_tables if declaration_of(table).tenant_column is not None]
+"""Tables whose rows are each of one tenant: all of tenants, and the list of them."""
+
 HIDDEN = [table for table in metadata.sorted_tables if declaration_of(table).tenant_column is None]
 """Tables of the installation: nothing of them is for tenants."""
 
@@ -44,7 +47,7 @@ def read_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[T
 def _questions(table: Table, other: TenantOfWorld) -> Iterator[tuple[str, dict[str, object]]]:
     row = other.rows.rows[table.name][0]
     key = {column.name: row[column.name] for column in table.primary_key if column.name in row}
-    yield f"SELECT * FROM {table.name} WHERE tenant_id = %(tenant_id)s", {"tenant_id": other.id}
+    yield _read(table), {"tenant_id": other.id}
     yield f"SELECT * FROM {table.name} WHERE {' AND '.join(f'{name} = %({name})s' for name in key)}", key
 
 
@@ -60,7 +63,7 @@ def change_others(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable
                         scanner.foreign.append(f"{table.name}: {one.number} did to {other.number}: {statement}")
 
 
-def act_as_each_role(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[Table] = TABLES) -> None:
+def act_as_each_role(world: World, scanner: Scanner, pairs: Pairs, tables: Iterable[Table] = BOUND) -> None:
     """Read and change another tenant's rows in each role that the tenant of the transaction binds."""
     for one, other in pairs:
         with psycopg.connect(world.admin_url) as connection:
@@ -74,7 +77,7 @@ def act_as_each_role(world: World, scanner: Scanner, pairs: Pairs, tables: Itera
                     mine = _tried(connection, f"SELECT FROM {table.name}", {})
                     if mine == "0 rows" and (role, table.name) in wholly:
                         scanner.foreign.append(f"{place} hides a tenant's own rows")
-                    for statement in (f"SELECT * FROM {table.name} WHERE tenant_id = %(tenant_id)s", *_changes(table)):
+                    for statement in (_read(table), *_changes(table)):
                         answer = _tried(connection, statement, {"tenant_id": other.id})
                         scanner.scan(place, answer.encode(), [one.number], sent=[str(other.id)])
                         if answer not in ("0 rows", "refused"):
@@ -89,9 +92,9 @@ def _bind(connection: psycopg.Connection, one: TenantOfWorld, other: TenantOfWor
     connection.execute("SELECT set_config('app.source_ids', %s, false)", (f"{{{','.join(sources)}}}",))
 
 
-_SEEN_WHOLLY = """
+_SEEN_WHOLLY = r"""
     SELECT unnest(roles)::text, tablename FROM pg_policies
-    WHERE qual = '(tenant_id = (current_setting(''app.tenant_id''::text))::uuid)'
+    WHERE qual ~ '^\((tenant_)?id = \(current_setting\(''app.tenant_id''::text\)\)::uuid\)$'
 """
 """Roles and tables of which all rows of the tenant are seen."""
 
@@ -101,20 +104,33 @@ _BOUND_ROLES = """
 """
 
 
+def _read(table: Table) -> str:
+    return f"SELECT * FROM {table.name} WHERE {_tenant_of(table)} = %(tenant_id)s"
+
+
 def _changes(table: Table) -> Iterator[str]:
-    yield f"UPDATE {table.name} SET tenant_id = tenant_id WHERE tenant_id = %(tenant_id)s"
-    yield f"DELETE FROM {table.name} WHERE tenant_id = %(tenant_id)s"
-    yield f"UPDATE {table.name} SET tenant_id = %(tenant_id)s"
+    tenant = _tenant_of(table)
+    yield f"UPDATE {table.name} SET {tenant} = {tenant} WHERE {tenant} = %(tenant_id)s"
+    yield f"DELETE FROM {table.name} WHERE {tenant} = %(tenant_id)s"
+    yield f"UPDATE {table.name} SET {tenant} = %(tenant_id)s"
     yield _copy(table)
 
 
 def _copy(table: Table) -> str:
     """Return a statement that gives a row of one's own to the other tenant."""
-    names = [f'"{column.name}"' for column in table.columns if column.computed is None and column.name != "tenant_id"]
-    listed = ", ".join(["tenant_id", *names])
+    tenant = _tenant_of(table)
+    names = [f'"{column.name}"' for column in table.columns if column.computed is None and column.name != tenant]
+    listed = ", ".join([tenant, *names])
     return (
         f"INSERT INTO {table.name} ({listed}) SELECT {', '.join(['%(tenant_id)s', *names])} FROM {table.name} LIMIT 1"
     )
+
+
+def _tenant_of(table: Table) -> str:
+    """Return the column that says whose a row is."""
+    column = declaration_of(table).tenant_column
+    assert column is not None
+    return column
 
 
 def _tried(connection: psycopg.Connection, statement: str, values: dict[str, object]) -> str:

@@ -27,7 +27,7 @@ from tests.isolation.mutants.patch import applied
 from tests.isolation.mutants.reach import recording
 from tests.isolation.mutants.source import ROOT, Change, changes
 from tests.isolation.probes import PROBES, Probe, rows_of
-from tests.isolation.rows import TABLES
+from tests.isolation.tables import BOUND
 from tests.isolation.world import World, build_world
 
 TENANTS = 3
@@ -87,7 +87,7 @@ class Bench:
     def probes_for(self, place: Place) -> list[Probe]:
         """Return the probes to ask of a place, the likeliest first: of its own table; those that run its file."""
         if isinstance(place, Statement):
-            first = rows_of([table for table in TABLES if table.name == place.table])
+            first = rows_of([table for table in BOUND if table.name == place.table])
             return [first, *sorted(PROBES, key=lambda probe: probe.test not in place.likely)]
         if place.file.endswith(".sql"):
             return [probe for probe in PROBES if "opsintel_api/reading.py" in self._reached[probe.test]]
