@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import psycopg
 
 from opsintel.db.engine import Database
 from opsintel.settings import Settings, load_settings
@@ -17,6 +19,8 @@ from tests.peers.oidc import OidcPeer
 from tests.peers.smtp import SmtpPeer
 
 OURS = {"X-Requested-With": "opsintel"}
+DOMAIN = "acme.example"
+COOKIE = "opsintel_sign_on"
 
 
 class Browser:
@@ -80,3 +84,17 @@ async def signing_on(
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Browser(client, app.state.services)
+
+
+def rows(database: Database, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+    """Return what a statement of the whole installation finds."""
+    with database.system_tx() as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def audited(admin_url: str, action: str, **details: str) -> int:
+    """Return how many entries of the audit log, in all chains, have an action and these details."""
+    with psycopg.connect(admin_url) as connection:
+        return connection.execute(
+            "SELECT count(*) FROM audit_log WHERE action = %s AND details @> %s::jsonb", (action, json.dumps(details))
+        ).fetchone()[0]
