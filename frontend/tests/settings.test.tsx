@@ -82,7 +82,7 @@ describe("members", () => {
     renderPage(<InviteDialog onClose={() => undefined} />);
     fireEvent.change(screen.getByLabelText("E-mail"), { target: { value: "bo@acme.example" } });
     fireEvent.click(screen.getByRole("button", { name: "Invite" }));
-    await screen.findByText("opsintel account invite i1");
+    await screen.findByText("opsintel account link i1 --tenant acme");
   });
 
   it("lose with a role what only that role can have", () => {

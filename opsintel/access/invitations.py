@@ -28,6 +28,7 @@ class Invited:
     email: str
     token: str
     tenant_name: str
+    tenant_slug: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +87,31 @@ async def invite(database: AsyncDatabase, tenant_id: UUID, email: str, rights: R
             now() + LIFETIMES["invitation"],
         )
         token = await issue(connection, "invitation", Link(tenant_id=tenant_id, invitation_id=invitation_id))
-        name = await connection.fetchval("SELECT name FROM tenant WHERE id = $1", tenant_id)
+        tenant = await connection.fetchrow("SELECT name, slug FROM tenant WHERE id = $1", tenant_id)
         details = rights.details | {"replaces": str(replaced) if replaced else None}
         await record_async(connection, _entry(tenant_id, giver.actor, "invitation.created", invitation_id, details))
-    return Invited(invitation_id, address, token, name)
+    return Invited(invitation_id, address, token, tenant["name"], tenant["slug"])
 
 
-async def renew(database: AsyncDatabase, invitation_id: UUID, actor: Actor) -> Invited:
-    """Return a new link of an open invitation, for the operator to hand out; the earlier one is dead.
+async def renew(database: AsyncDatabase, tenant_id: UUID, invitation_id: UUID, actor: Actor) -> Invited:
+    """Return a new link of a tenant's open invitation, for the operator to hand out; the earlier one is dead.
 
     Raises `NotFoundError` when there is no such invitation.
     """
     async with database.system_tx() as connection:
-        row = await connection.fetchrow(
-            "UPDATE invitation SET expires_at = $2 WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL"
-            " RETURNING tenant_id, email, (SELECT name FROM tenant WHERE id = tenant_id) AS tenant_name",
+        email = await connection.fetchval(
+            "UPDATE invitation SET expires_at = $3 WHERE tenant_id = $1 AND id = $2"
+            " AND accepted_at IS NULL AND revoked_at IS NULL RETURNING email",
+            tenant_id,
             invitation_id,
             now() + LIFETIMES["invitation"],
         )
-        if row is None:
+        if email is None:
             raise NotFoundError("There is no such invitation")
-        link = Link(tenant_id=row["tenant_id"], invitation_id=invitation_id)
-        token = await issue(connection, "invitation", link)
-        await record_async(connection, _entry(row["tenant_id"], actor, "invitation.renewed", invitation_id))
-    return Invited(invitation_id, row["email"], token, row["tenant_name"])
+        tenant = await connection.fetchrow("SELECT name, slug FROM tenant WHERE id = $1", tenant_id)
+        token = await issue(connection, "invitation", Link(tenant_id=tenant_id, invitation_id=invitation_id))
+        await record_async(connection, _entry(tenant_id, actor, "invitation.renewed", invitation_id))
+    return Invited(invitation_id, email, token, tenant["name"], tenant["slug"])
 
 
 async def revoke(database: AsyncDatabase, tenant_id: UUID, invitation_id: UUID, giver: Giver) -> None:

@@ -71,16 +71,18 @@ def invite(email: Email, tenant: OfTenant, role: AsRole = "viewer", as_json: AsJ
 @app.command("link")
 def link(
     invitation: Annotated[UUID, typer.Argument(metavar="ID", help="The invitation, as the API's log names it")],
+    tenant: OfTenant,
     as_json: AsJson = False,
 ) -> None:
     """Print a new link of an invitation that was made in the dashboard; the earlier one is dead."""
-    from opsintel.access import invitations
+    from opsintel.access import invitations, tenancies
     from opsintel.access.operators import at_the_command_line
     from opsintel.db.connect import run_in_database
     from opsintel.settings import load_settings
 
     async def work(database: AsyncDatabase) -> invitations.Invited:
-        return await invitations.renew(database, invitation, at_the_command_line())
+        found = await tenancies.find(database, tenant)
+        return await invitations.renew(database, found, invitation, at_the_command_line())
 
     settings = load_settings()
     made = run_in_database(settings, work)

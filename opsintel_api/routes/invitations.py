@@ -48,7 +48,7 @@ async def create_invitation(request: Request, principal: Authenticated, wanted: 
     made = await invitations.invite(services.database, principal.tenant_id, wanted.email, rights, giver_of(principal))
     link = services.settings.page("invitation", made.token)
     services.postbox.post(letter("invitation", made.email, link=link, organization=made.tenant_name))
-    services.postbox.tell_operator("opsintel account link", made.id)
+    services.postbox.tell_operator(f"opsintel account link --tenant {made.tenant_slug}", made.id)
     return SentInvitation(id=made.id, delivery="mail" if services.postbox.sends else "operator")
 
 

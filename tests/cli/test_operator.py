@@ -77,10 +77,12 @@ class TestLinks:
         assert made["link"].startswith("https://ops.example.com/invitation/#token=opl_")
         with database.system_tx() as connection:
             (invitation,) = connection.execute("SELECT id FROM invitation").fetchone()
-        again = run("account", "link", str(invitation)).stdout
+        again = run("account", "link", str(invitation), "--tenant", "acme").stdout
         assert "https://ops.example.com/invitation/#token=opl_" in again
         assert made["link"] not in again
-        assert isinstance(run("account", "link", str(new_id())).exception, NotFoundError)
+        create_tenant(database, "another", "Another")
+        for wanted, tenant in ((new_id(), "acme"), (invitation, "another")):
+            assert isinstance(run("account", "link", str(wanted), "--tenant", tenant).exception, NotFoundError)
 
     def test_of_single_sign_on_are_cut(self, run: Run, database: Database) -> None:
         tenant = create_tenant(database, "acme", "Acme")

@@ -31,6 +31,8 @@ from tests.isolation.world import Channel, World
 ROLE = "SELECT role FROM membership WHERE tenant_id = %s AND user_id = %s"
 OPEN = "SELECT revoked_at IS NULL AND accepted_at IS NULL FROM invitation WHERE tenant_id = %s AND id = %s"
 
+LASTS = "SELECT expires_at FROM invitation WHERE tenant_id = %s AND id = %s"
+
 
 def _database(app: FastAPI) -> AsyncDatabase:
     database = app.state.services.database
@@ -99,6 +101,9 @@ async def invitations_are_of_their_tenant_only(world: World, app: FastAPI, scann
         again = new_id()
         for tenant_id in (made.one, made.other):
             _invitation(made, tenant_id, again, f"again.{email}")
+        before = made.value(LASTS, made.other, again)
+        await invitations.renew(database, made.one, again, operators.at_the_command_line())
+        assert made.value(LASTS, made.other, again) == before, "another tenant's invitation of the same id lasts longer"
         await invitations.revoke(database, made.one, again, _operator())
         assert made.value(OPEN, made.other, again), "another tenant's invitation of the same id is taken back"
         token = new_token(PREFIX)

@@ -8,6 +8,7 @@ import { Input, Labelled } from "@/components/ui/field";
 import { Outcome } from "@/components/ui/outcome";
 import type { Schemas } from "@/lib/api";
 import { isComplete, type Rights, useMemberActions } from "@/lib/members";
+import { useSession } from "@/lib/session";
 import { useSubmit } from "@/lib/submit";
 
 export function InviteDialog({ onClose }: { onClose: () => void }) {
@@ -42,10 +43,12 @@ function InviteForm({ onSent, onClose }: { onSent: (sent: Schemas["SentInvitatio
 }
 
 function Sent({ sent, onClose }: { sent: Schemas["SentInvitation"]; onClose: () => void }) {
+  const { session } = useSession();
+  const command = `opsintel account link ${sent.id} --tenant ${session?.tenant.slug}`;
   return (
     <>
       <p role="status" className="text-sm">
-        {sent.delivery === "mail" ? "A mail with the link is on its way." : <>No mail server is set here. Whoever runs this installation prints the link with <code className="break-all">opsintel account invite {sent.id}</code>.</>}
+        {sent.delivery === "mail" ? "A mail with the link is on its way." : <>No mail server is set here. Whoever runs this installation prints the link with <code className="break-all">{command}</code>.</>}
       </p>
       <Button variant="primary" className="self-end" onClick={onClose} autoFocus>Close</Button>
     </>
