@@ -11,10 +11,13 @@ from typing import Any, Literal
 
 from opsintel.errors import AccessError
 
-OPEN = "open"
+Requirement = frozenset[str]
+"""What a route needs: these scopes, all of them; or one of the two below."""
+
+OPEN: Requirement = frozenset({"open"})
 """What a route needs that takes no access token."""
 
-SESSION = "session"
+SESSION: Requirement = frozenset({"session"})
 """What a route needs that takes any person's valid access token."""
 
 Role = Literal["owner", "admin", "analyst", "viewer"]
@@ -28,10 +31,10 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Matrix:
-    """Scopes by role, and the scope of each route (`GET /v1/issues/{issue_id}`)."""
+    """Scopes by role, and what each route needs (`GET /v1/issues/{issue_id}`)."""
 
     scopes: Mapping[str, frozenset[str]]
-    routes: Mapping[str, str]
+    routes: Mapping[str, Requirement]
     grantable: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """What may be granted to a member beyond the scopes of the role."""
     of_service_keys: frozenset[str] = NOTHING
@@ -40,7 +43,7 @@ class Matrix:
     """What a member or key may hold that is limited to some sources."""
     of_operators: frozenset[str] = NOTHING
 
-    def requirement(self, method: str, path: str) -> str:
+    def requirement(self, method: str, path: str) -> Requirement:
         """Return what a route needs; `AccessError` for one that is not listed."""
         try:
             return self.routes[f"{method} {path}"]
@@ -49,16 +52,16 @@ class Matrix:
                 f"{method} {path} has no scope", remedy="List it in opsintel/access/scopes.toml"
             ) from None
 
-    def allows(self, role: str, requirement: str) -> bool:
+    def allows(self, role: str, requirement: Requirement) -> bool:
         """Tell whether a role meets what a route needs; an unknown role meets nothing."""
         held = self.scopes.get(role)
-        return held is not None and (requirement in (OPEN, SESSION) or requirement in held)
+        return held is not None and (requirement in (OPEN, SESSION) or requirement <= held)
 
-    def admits(self, kind: Kind, held: Collection[str], requirement: str) -> bool:
+    def admits(self, kind: Kind, held: Collection[str], requirement: Requirement) -> bool:
         """Tell whether somebody of a kind who holds these scopes meets what a route needs."""
         if requirement == SESSION:
             return kind == "person"
-        return requirement in held
+        return requirement.issubset(held)
 
     def of_member(self, role: str, grants: Collection[str] = (), *, limited: bool = False) -> frozenset[str]:
         """Return the scopes of a member: those of the role, what was granted beyond them, less what a limit forbids."""
@@ -79,7 +82,7 @@ def read_matrix(text: str) -> Matrix:
         roles = listed["roles"]
         found = Matrix(
             scopes={role: _names(rights["scopes"]) for role, rights in roles.items()},
-            routes={route: str(need) for route, need in listed["routes"].items()},
+            routes={route: _requirement(need) for route, need in listed["routes"].items()},
             grantable={role: _names(rights.get("grantable", [])) for role, rights in roles.items()},
             of_service_keys=_names(listed["service_keys"]["scopes"]),
             of_limited=_names(listed["limited"]["scopes"]),
@@ -98,10 +101,18 @@ def _names(listed: Any) -> frozenset[str]:
     return frozenset(listed)
 
 
+def _requirement(listed: Any) -> Requirement:
+    need = _names([listed] if isinstance(listed, str) else listed)
+    if not need:
+        raise TypeError("a route needs something")
+    return need
+
+
 def _require_declared(found: Matrix, declared: frozenset[str]) -> None:
     of_tenants = frozenset().union(*found.scopes.values(), *found.grantable.values())
-    used = of_tenants | found.of_operators | found.of_service_keys | found.of_limited | set(found.routes.values())
-    if unknown := used - declared - {OPEN, SESSION}:
+    of_routes = frozenset().union(*(need for need in found.routes.values() if need not in (OPEN, SESSION)))
+    used = of_tenants | found.of_operators | found.of_service_keys | found.of_limited | of_routes
+    if unknown := used - declared:
         raise AccessError(f"scopes.toml uses scopes that it does not declare: {', '.join(sorted(unknown))}")
     if shared := found.of_operators & (of_tenants | found.of_service_keys | found.of_limited):
         raise AccessError(f"scopes.toml gives tenants what is the operator's: {', '.join(sorted(shared))}")

@@ -19,7 +19,7 @@ EVERY = operations()
 PROTECTED = [operation for operation in EVERY if operation.is_protected]
 WITH_BODY = [operation for operation in EVERY if operation.body is not None]
 WITH_IDS = [operation for operation in PROTECTED if "{" in operation.path]
-OF_TENANTS = [operation for operation in PROTECTED if matrix().routes[operation.route] not in matrix().of_operators]
+OF_TENANTS = [operation for operation in PROTECTED if not matrix().routes[operation.route] <= matrix().of_operators]
 
 
 @dataclass(frozen=True)

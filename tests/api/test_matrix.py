@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
+
 import pytest
 from fastapi import FastAPI
 
-from opsintel.access.roles import OPEN, ROLES, SESSION, Matrix, matrix
+from opsintel.access.roles import OPEN, ROLES, SESSION, Matrix, matrix, read_matrix
 from opsintel.errors import AccessError
 from opsintel_api.app import build_api
 from opsintel_api.openapi import openapi_document
@@ -58,11 +61,31 @@ class TestMatrix:
 
     def test_an_unknown_role_has_no_rights(self):
         assert not matrix().allows("", SESSION)
-        assert not matrix().allows("root", "insights.read")
+        assert not matrix().allows("root", frozenset({"insights.read"}))
 
     def test_a_role_holds_what_the_roles_below_hold(self):
         held = [matrix().scopes[role] for role in ROLES]
         assert all(lower < upper for upper, lower in zip(held, held[1:], strict=False))
+
+
+class TestWhatARouteNeeds:
+    def test_of_two_scopes_both(self):
+        need = read(["insights.read", "audit.read"]).requirement("GET", "/v1/one")
+        for held in ((), ("insights.read",), ("audit.read",)):
+            assert not matrix().admits("service_key", held, need)
+        assert matrix().admits("service_key", ("insights.read", "audit.read"), need)
+        assert [role for role in ROLES if matrix().allows(role, need)] == ["owner", "admin"]
+
+    @pytest.mark.parametrize("need", [[], ["open", "insights.read"], ["session", "insights.read"], "unknown", 1, [1]])
+    def test_is_something_that_is_declared(self, need):
+        with pytest.raises(AccessError):
+            read(need)
+
+
+def read(need: object) -> Matrix:
+    """Return the matrix of a file with one route."""
+    text = resources.files("opsintel.access").joinpath("scopes.toml").read_text()
+    return read_matrix(f'{text.partition("[routes]")[0]}[routes]\n"GET /v1/one" = {json.dumps(need)}\n')
 
 
 class TestEveryRouteAndRole:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from opsintel.access.roles import ROLES, Role, matrix
+from opsintel.access.roles import OPEN, ROLES, Role, matrix
 from opsintel.clock import today
 from opsintel_api.openapi import openapi_document
 from tests.isolation.asgi import Asked
@@ -51,7 +51,7 @@ class Operation:
     @property
     def is_protected(self) -> bool:
         """Whether it takes an access token."""
-        return matrix().routes[self.route] != "open"
+        return matrix().routes[self.route] != OPEN
 
     @property
     def reads(self) -> bool:

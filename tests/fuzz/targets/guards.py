@@ -12,7 +12,7 @@ from uuid import UUID
 
 import httpx
 
-from opsintel.access.roles import read_matrix
+from opsintel.access.roles import OPEN, read_matrix
 from opsintel.access.tokens import AccessToken, InvalidToken, issue, verify
 from opsintel.crypto.envelope import SealContext, key_id_of, open_sealed, seal
 from opsintel.errors import AccessError, AddressError, AnswerError, SealError, SettingError, one_line
@@ -304,7 +304,7 @@ def scopes(data: bytes) -> None:
             assert found.of_member(role, limited=True) <= found.of_limited
             of_tenants |= found.of_member(role, found.grantable[role])
         assert not of_tenants & found.of_operators
-        assert not found.allows("nobody of this name", "open")
+        assert not found.allows("nobody of this name", OPEN)
 
 
 @target(
