@@ -1,53 +1,19 @@
-"""Erasures that were asked for, one after the other: taken in hand, done, put off where something is away."""
+"""Erasures that were asked for: taken in hand, done, or over where they cannot be done."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from datetime import timedelta
 from uuid import UUID
 
-import psycopg
-
 from opsintel.context import Context
-from opsintel.errors import DatabaseError, InputError
+from opsintel.errors import InputError
 from opsintel.people.requests import TENANT, find_erasure, give_up, put_off, take_erasure, waiting_erasures
 from opsintel_pipeline.erasure.foresight import foresee, require_unchanged
 from opsintel_pipeline.erasure.person import erase_person
 from opsintel_pipeline.erasure.tenant import erase_tenant
 from opsintel_pipeline.erasure.work import LEASE
-from opsintel_pipeline.worker.stages import STAGE_FAULTS, describe
+from opsintel_pipeline.worker.errands import Errands
 
-logger = logging.getLogger(__name__)
-
-IDLE_SECONDS = 2.0
-PAUSE = timedelta(minutes=1)
 ATTEMPTS = 20
-
-
-def run(context: Context, stop: threading.Event) -> None:
-    """Do what is asked for until `stop` is set."""
-    while not stop.is_set():
-        try:
-            waiting = waiting_erasures(context.database)
-            for tenant_id, erasure_id in waiting:
-                try_erasure(context, tenant_id, erasure_id)
-        except (psycopg.Error, DatabaseError) as error:
-            logger.warning("erasures wait: %s", describe(error, context.settings))
-        stop.wait(IDLE_SECONDS)
-
-
-def try_erasure(context: Context, tenant_id: UUID, erasure_id: UUID) -> None:
-    """Do an erasure; where that fails it says why, and is tried again later."""
-    try:
-        perform(context, tenant_id, erasure_id)
-    except STAGE_FAULTS as error:
-        if isinstance(error, DatabaseError):
-            raise
-        line = describe(error, context.settings)
-        logger.warning("erasure %s waits: %s", erasure_id, line)
-        with context.database.tenant_tx(tenant_id) as connection:
-            put_off(connection, erasure_id, line, PAUSE, ATTEMPTS)
 
 
 def perform(context: Context, tenant_id: UUID, erasure_id: UUID) -> dict[str, object] | None:
@@ -67,3 +33,6 @@ def perform(context: Context, tenant_id: UUID, erasure_id: UUID) -> dict[str, ob
         with context.database.tenant_tx(tenant_id) as connection:
             give_up(connection, erasure_id, error.line())
         raise
+
+
+ERASURES = Errands("erasure", waiting_erasures, perform, put_off, ATTEMPTS)

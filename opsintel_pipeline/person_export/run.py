@@ -1,19 +1,15 @@
-"""Exports that were asked for, one after the other; files whose time is over are removed."""
+"""Exports that were asked for: taken in hand, made, or over where they cannot be made; files whose time is over go."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import threading
 from datetime import timedelta
 from uuid import UUID
-
-import psycopg
 
 from opsintel.context import Context
 from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.master import MasterKeys
-from opsintel.errors import DatabaseError, InputError
+from opsintel.errors import InputError
 from opsintel.people.exports import (
     PersonExport,
     expired_exports,
@@ -27,56 +23,31 @@ from opsintel.people.exports import (
 from opsintel.people.sealed import PURPOSE, new_key, sealed_file
 from opsintel_pipeline.erasure.resolve import person_of
 from opsintel_pipeline.person_export.archive import archive_of
-from opsintel_pipeline.worker.stages import STAGE_FAULTS, describe
+from opsintel_pipeline.worker.errands import Errands
 
-logger = logging.getLogger(__name__)
-
-IDLE_SECONDS = 2.0
 LEASE = timedelta(minutes=30)
-PAUSE = timedelta(minutes=1)
 ATTEMPTS = 5
 KIND = "exports"
 """Kind of the objects."""
 
 
-def run(context: Context, stop: threading.Event) -> None:
-    """Do what is asked for, and remove what is over, until `stop` is set."""
-    while not stop.is_set():
-        try:
-            work(context)
-        except (psycopg.Error, DatabaseError) as error:
-            logger.warning("exports wait: %s", describe(error, context.settings))
-        stop.wait(IDLE_SECONDS)
+def perform(context: Context, tenant_id: UUID, export_id: UUID) -> None:
+    """Make an export now; nothing where another process has it in hand, or made it.
 
-
-def work(context: Context) -> None:
-    """Do what waits now, and remove what is over."""
-    for tenant_id, export_id in waiting_exports(context.database):
-        try_export(context, tenant_id, export_id)
-    for tenant_id, export_id in expired_exports(context.database):
-        remove_file(context, tenant_id, export_id)
-
-
-def try_export(context: Context, tenant_id: UUID, export_id: UUID) -> None:
-    """Make an export; where that fails it says why, and is tried again later unless it cannot be made at all."""
+    Raises `InputError` where it cannot be made as it was asked for, and then it is over.
+    """
     taken = take_export(context.database, tenant_id, export_id, LEASE)
     if taken is None:
         return
     try:
-        _perform(context, taken)
+        _make(context, taken)
     except InputError as error:
         with context.database.tenant_tx(tenant_id) as connection:
             give_up_export(connection, export_id, error.line())
-    except STAGE_FAULTS as error:
-        if isinstance(error, DatabaseError):
-            raise
-        line = describe(error, context.settings)
-        logger.warning("export %s waits: %s", export_id, line)
-        with context.database.tenant_tx(tenant_id) as connection:
-            put_off_export(connection, export_id, line, PAUSE, ATTEMPTS)
+        raise
 
 
-def _perform(context: Context, export: PersonExport) -> None:
+def _make(context: Context, export: PersonExport) -> None:
     participants = [UUID(one) for one in export.wanted.get("participants", [])]
     person = person_of(
         context, export.tenant_id, address=export.wanted.get("address"), participants=participants, leaves=False
@@ -93,3 +64,8 @@ def _perform(context: Context, export: PersonExport) -> None:
             connection.execute("DELETE FROM secret WHERE id = %s", (secret_id,))
     if not kept:
         context.objects.delete([object_key])
+
+
+EXPORTS = Errands("export", waiting_exports, perform, put_off_export, ATTEMPTS)
+EXPIRED = Errands("expired export", expired_exports, remove_file, put_off_export, ATTEMPTS)
+"""Files whose time is over: their rows are done, so what cannot be removed now is tried again at once."""

@@ -18,8 +18,8 @@ from opsintel.metrics.stored import StoredGauges
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
-from opsintel_pipeline.erasure import run as erasures
-from opsintel_pipeline.person_export import run as person_exports
+from opsintel_pipeline.erasure.run import ERASURES
+from opsintel_pipeline.person_export.run import EXPIRED, EXPORTS
 from opsintel_pipeline.worker import limits, polling
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
@@ -47,8 +47,8 @@ def main() -> None:
         ):
             context = Context(database, open_objects(settings), settings)
             _beside("polling", polling.run, context, stop)
-            _beside("erasures", erasures.run, context, stop)
-            _beside("exports", person_exports.run, context, stop)
+            for errands in (ERASURES, EXPORTS, EXPIRED):
+                _beside(errands.name, errands.run, context, stop)
             threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
             run(database, queue, stop, Heartbeat(settings.data_dir))
     except OpsintelError as error:

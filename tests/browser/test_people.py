@@ -12,8 +12,8 @@ from opsintel.context import Context
 from opsintel.objects.store import open_objects
 from opsintel.people.requests import waiting_erasures
 from opsintel.settings import Settings
-from opsintel_pipeline.erasure.run import try_erasure
-from opsintel_pipeline.person_export import run as exports
+from opsintel_pipeline.erasure.run import ERASURES
+from opsintel_pipeline.person_export.run import EXPORTS
 from tests.browser.conftest import Served
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,7 @@ def worker(settings: Settings, served: Served) -> Context:
 
 def erase_what_waits(worker: Context) -> None:
     for tenant_id, erasure_id in waiting_erasures(worker.database):
-        try_erasure(worker, tenant_id, erasure_id)
+        ERASURES.attempt(worker, tenant_id, erasure_id)
 
 
 class TestPeoplesData:
@@ -43,7 +43,7 @@ class TestPeoplesData:
         page.keyboard.press("Enter")
         files = page.get_by_role("region", name="Files")
         expect(files.get_by_text("Being made…")).to_be_visible()
-        exports.work(worker)
+        EXPORTS.work(worker)
         with page.expect_download() as saved:
             files.get_by_role("button", name="Download").click()
         assert saved.value.suggested_filename.startswith("person-export-")

@@ -17,7 +17,7 @@ from opsintel.people.requests import Erasure, find_erasure
 from opsintel.queue import jobs
 from opsintel.tenants import Tenant
 from opsintel_pipeline.erasure.receipt import by_store
-from opsintel_pipeline.erasure.run import perform, try_erasure
+from opsintel_pipeline.erasure.run import ERASURES, perform
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.erasure.people import ADDRESS, mail, write
 from tests.pipeline.mailbox import import_mailbox
@@ -53,11 +53,11 @@ class TestADryRun:
         self, context: Context, tenant: Tenant
     ) -> None:
         dry = asked(context, tenant)
-        try_erasure(context, tenant.id, dry)
+        ERASURES.attempt(context, tenant.id, dry)
         foreseen, job, figures = found(context, tenant, dry)
         assert (foreseen.state, foreseen.wanted, job.state, job.done) == ("done", None, "done", 1)
         real = asked(context, tenant, dry)
-        try_erasure(context, tenant.id, real)
+        ERASURES.attempt(context, tenant.id, real)
         erased, job, done = found(context, tenant, real)
         assert (erased.state, job.state) == ("done", "done")
         assert erased.counts == foreseen.counts
@@ -73,7 +73,7 @@ class TestADryRun:
 
         create_user(context.database, ADDRESS, "Ana Silva", "a long enough password", tenant.id, "owner")
         dry = asked(context, tenant)
-        try_erasure(context, tenant.id, dry)
+        ERASURES.attempt(context, tenant.id, dry)
         foreseen, job, _ = found(context, tenant, dry)
         assert (foreseen.state, foreseen.wanted, job.state) == ("failed", None, "failed")
         assert "only owner" in foreseen.error

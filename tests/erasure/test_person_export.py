@@ -26,7 +26,7 @@ from opsintel_pipeline.erasure.person import preview
 from opsintel_pipeline.erasure.resolve import person_of
 from opsintel_pipeline.erasure.run import perform
 from opsintel_pipeline.person_export.archive import archive_of
-from opsintel_pipeline.person_export.run import work
+from opsintel_pipeline.person_export.run import EXPIRED, EXPORTS
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.erasure.people import ADDRESS, OWN_TEXT, mails, write
 from tests.pipeline.mailbox import import_mailbox
@@ -175,7 +175,7 @@ def objects_of(context: Context, tenant: Tenant) -> list[str]:
 class TestTheWorker:
     def test_seals_the_file_and_forgets_who_was_meant(self, context: Context, tenant: Tenant) -> None:
         export_id = asked(context, tenant)
-        work(context)
+        EXPORTS.work(context)
         row = stored(context, tenant, export_id)
         assert (row["state"], row["wanted"], row["counts"]["message"]) == ("done", None, 7)
         assert find_job(context.database, tenant.id, export_id).state == "done"
@@ -185,10 +185,10 @@ class TestTheWorker:
 
     def test_removes_the_file_and_its_key_when_its_time_is_over(self, context: Context, tenant: Tenant) -> None:
         export_id = asked(context, tenant)
-        work(context)
+        EXPORTS.work(context)
         with context.database.tenant_tx(tenant.id) as connection:
             connection.execute("UPDATE person_export SET expires_at = now()")
-        work(context)
+        EXPIRED.work(context)
         row = stored(context, tenant, export_id)
         assert (row["state"], row["object_key"], row["secret_id"]) == ("expired", None, None)
         assert objects_of(context, tenant) == []
@@ -197,7 +197,7 @@ class TestTheWorker:
 
     def test_an_erasure_removes_every_export_that_is_kept_or_waits(self, context: Context, tenant: Tenant) -> None:
         asked(context, tenant, "bob@acme.example")
-        work(context)
+        EXPORTS.work(context)
         waits = asked(context, tenant)
         assert preview(context, tenant.id, ADDRESS, None)["person_export"] == 2
         erasure_id = request_erasure(
