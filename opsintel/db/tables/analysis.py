@@ -70,6 +70,7 @@ analysis = tenant_table(
     CheckConstraint("sentiment BETWEEN -2 AND 2", name="sentiment"),
     CheckConstraint("status IN ('done', 'skipped', 'parked', 'failed')", name="status"),
     Index("uq_analysis_current", "tenant_id", "message_id", unique=True, postgresql_where=text("current")),
+    Index("ix_analysis_message", "tenant_id", "message_id"),
     Index("ix_analysis_input", "tenant_id", "input_hash", "profile_version"),
     Index("ix_analysis_day", "tenant_id", "partition_day", postgresql_where=text("current")),
     retention="with_parent",
