@@ -7,6 +7,9 @@ import unicodedata
 
 MAX_CHARACTERS = 2_000
 TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
+KINDS = frozenset({"url", "email", "number"})
+"""Words that `masked` puts in the place of others."""
+
 _MASKS = (
     (re.compile(r"https?://\S+|www\.\S+"), " url "),
     (re.compile(r"\S+@\S+\.\w+"), " email "),
@@ -14,9 +17,14 @@ _MASKS = (
 )
 
 
+def lowered(text: str) -> str:
+    """Return the part of a text that is looked at, in lower case."""
+    return unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().replace("’", "'")
+
+
 def masked(text: str) -> str:
     """Return a text in lower case with addresses and numbers replaced by their kind: they name no problem."""
-    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().replace("’", "'")
+    text = lowered(text)
     for pattern, kind in _MASKS:
         text = pattern.sub(kind, text)
     return text

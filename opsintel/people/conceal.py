@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from opsintel.people.redact import ADDRESS, EMAIL, PHONE, Redactor, Terms, phones_in
+from opsintel.people.addresses import Place, with_addresses
+from opsintel.people.redact import EMAIL, PHONE, Redactor, Terms, phones_in
 
 _DIALLED = re.compile(r"(?<![\w@])(?:\+|\(?0)[\d ().\-/\u00a0]{5,22}\d(?!\w)")
 _PASSAGE = re.compile(r".+?(?:[.!?]+(?=\s)|\n+|\Z)", re.DOTALL)
-_BEFORE = "=/'`{|~#$!?&*^%"
 BETWEEN = " […] "
 """What stands for what was left out between two passages."""
 
@@ -22,7 +22,7 @@ class Concealer:
 
     def concealed(self, text: str) -> str:
         """Return a text with everybody's e-mail addresses and telephone numbers replaced but the person's own."""
-        text = ADDRESS.sub(lambda match: match[0] if self._is_own(match[0]) else EMAIL, text)
+        text = with_addresses(text, lambda place: None if self._is_own(place) else (place.start, place.end), EMAIL)
         return _DIALLED.sub(lambda match: match[0] if phones_in(match[0]) & self._terms.phones else PHONE, text)
 
     def concealed_value(self, value: Any) -> Any:
@@ -35,11 +35,8 @@ class Concealer:
             return {self.concealed(name): self.concealed_value(part) for name, part in value.items()}
         return value
 
-    def _is_own(self, written: str) -> bool:
-        address = written.replace("%40", "@").lower()
-        before = {address.removesuffix(own)[-1:] for own in self._terms.addresses if address.endswith(own)}
-        # What stands before an address may look like a part of it: mailto=ana@example.org. Other letters are a part.
-        return bool(before & {"", *_BEFORE})
+    def _is_own(self, place: Place) -> bool:
+        return any(address in self._terms.addresses for address, _, _ in place.readings())
 
 
 def passages(text: str, redactor: Redactor, *, near: bool) -> str:

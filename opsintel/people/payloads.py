@@ -7,6 +7,7 @@ one is removed: killed anywhere, the next try finds what is left by the marks on
 from __future__ import annotations
 
 import binascii
+import html
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,14 @@ from opsintel.context import Context
 REWRITES = "rewrites"
 """Kind of the objects that say where what is left of a page went: for a database that is restored to a time before."""
 
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{40,}={0,2}\s+)*[A-Za-z0-9+/]{20,}={0,2}")
+_BASE64 = re.compile(rb"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}={0,2}\s+)*[A-Za-z0-9+/]{20,}={0,2}")
+_MARKED = bytes(0x2A if byte in b"+/" or chr(byte).isalnum() and byte < 128 else 0x20 for byte in range(256))
+_RUN = b"*" * 20
+"""What of base64 is looked for first, in bytes that are marked where they may be a part of it."""
+_ENCODED_WORD = re.compile(rb"=\?([\w*-]{1,75})\?([bBqQ])\?([^?\s]*)\?=")
+_BETWEEN_WORDS = re.compile(rb"\?=\s+=\?")
+_ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z]+);")
+_JSON_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _ESCAPED = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 
 
@@ -113,13 +121,46 @@ def _follow(context: Context, tenant_id: UUID, note: dict[str, Any]) -> None:
 
 
 def readings(content: bytes) -> Iterator[str]:
-    """Yield the ways in which a payload can be read: as it is, quoted-printable, and what base64 in it says."""
+    """Yield the ways in which a payload can be read.
+
+    As it is, as quoted-printable, with its encoded words (RFC 2047), what base64 in it says; each of them also with the
+    entities of HTML and the escapes of JSON undone.
+    """
+    for text in _decoded(content):
+        yield text
+        if _ENTITY.search(text):
+            yield html.unescape(text)
+        if "\\u" in text:
+            yield _JSON_ESCAPES.sub(_unescaped, text)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("\\u", "")).decode("utf-16-be", "replace")
+
+
+def _decoded(content: bytes) -> Iterator[str]:
     yield content.decode("utf-8", "replace")
+    if b"=?" in content:
+        yield _ENCODED_WORD.sub(_decoded_word, _BETWEEN_WORDS.sub(b"?==?", content)).decode("utf-8", "replace")
     if _ESCAPED.search(content):
         yield binascii.a2b_qp(content).decode("utf-8", "replace")
+    if _RUN not in content.translate(_MARKED):
+        return
     for block in _BASE64.finditer(content):
         compact = b"".join(block[0].split()).rstrip(b"=")
         try:
             yield binascii.a2b_base64(compact[: len(compact) // 4 * 4]).decode("utf-8", "replace")
         except binascii.Error:
             continue
+
+
+def _decoded_word(match: re.Match[bytes]) -> bytes:
+    charset, form, encoded = match.groups()
+    try:
+        if form in b"qQ":
+            raw = binascii.a2b_qp(encoded, header=True)
+        else:
+            raw = binascii.a2b_base64(encoded + b"=" * (-len(encoded) % 4))
+        return raw.decode(charset.partition(b"*")[0].decode(), "replace").encode()
+    except (binascii.Error, LookupError, ValueError):  # a charset that nobody knows, or that is none of texts
+        return match[0]

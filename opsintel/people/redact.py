@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from opsintel.people.addresses import Place, with_addresses
+
 EMAIL, NAME, PHONE, ID, WORDS = "[email]", "[name]", "[phone]", "[id]", "[removed]"
 QUOTE = "[quoted text removed]"
 NEAR, FAR = 4, 8
@@ -24,11 +26,12 @@ LEAST_NAME = 3
 PHONE_DIGITS = (7, 9)
 """Digits that a number has at least, and those at its end that tell whether two are the same."""
 
-_LOCAL = r"A-Za-z0-9._%+'&*/=?^`{|}~#$!\u0080-\uffff-"
-ADDRESS = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]{{1,400}}?(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(r"(?<![\w@])\+?\(?\d(?:[ ().\-/\u00a0]{0,3}\d){6,18}(?!\w)")
 _MANY_DIGITS = re.compile(r"\d(?:[ ().\-/\u00a0]{0,3}\d){6}")
+_WITHOUT_SEPARATORS = dict.fromkeys(map(ord, " ().-/\u00a0+"))
 _WORD = re.compile(r"\w+")
+_ESCAPE = re.compile(r'\\(["\\])')
+"""How JSON, and an array of PostgreSQL, write the two characters that they escape in a text."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,21 @@ class Quotations:
         if 0 < len(words) < NEAR and sum(map(len, words)) >= LEAST_WORDS:
             self.short.add(hash(tuple(words)))
 
+    def may_stand_in(self, text: str) -> bool:
+        """Tell at little cost whether a text that is not near may hold the person's words; nearly all texts do not.
+
+        Whatever `FAR` words in a row are looked for, one run of `NEAR` words in them begins at one of these places.
+        """
+        if not self.far:
+            return False
+        words = _words(text)
+        starts = range(0, len(words) - NEAR + 1, FAR - NEAR + 1)
+        return any(hash(tuple(words[start : start + NEAR])) in self.near for start in starts)
+
     def places(self, text: str, *, near: bool) -> list[tuple[int, int]]:
         """Return where the text holds the person's words, as spans of characters."""
+        if not near and not self.may_stand_in(text):
+            return []
         found = list(_WORD.finditer(text))
         words = [match[0].casefold() for match in found]
         runs = [(self.near, NEAR), *((self.short, size) for size in range(1, NEAR))] if near else [(self.far, FAR)]
@@ -113,6 +129,14 @@ class Redactor:
         """Tell whether a text names the person by address, id, number or full name."""
         return bool(text) and self._without_terms(text) != text
 
+    def may_change(self, text: str) -> bool:
+        """Tell at little cost whether `redacted` may change a text that is not near; nearly all texts stay."""
+        return self._may_hold(text) or self._quotations.may_stand_in(text)
+
+    def may_name(self, text: str) -> bool:
+        """Tell at little cost whether a text, or a value of JSON as it is written, may name the person."""
+        return self._may_hold(text) or ("\\" in text and self._may_hold(_ESCAPE.sub(r"\1", text)))
+
     def redacted(self, text: str, *, near: bool = False) -> str:
         """Return the text without what names the person, and without their words."""
         if not text:
@@ -138,7 +162,7 @@ class Redactor:
         if self._is_erased is None and not self._may_hold(text):
             return text
         if "@" in text or "%40" in text:
-            text = ADDRESS.sub(self._address, text)
+            text = with_addresses(text, self._erased_part, EMAIL)
         if self._ids:
             text = self._ids.sub(ID, text)
         if self._full_names:
@@ -149,27 +173,27 @@ class Redactor:
 
     def _may_hold(self, text: str) -> bool:
         """Tell at little cost whether a text may hold a term; nearly all texts do not."""
-        folded = text.casefold()
-        return any(hint in folded for hint in self._hints) or bool(self._terms.phones and _MANY_DIGITS.search(text))
+        folded = _folded(text)
+        return any(hint in folded for hint in self._hints) or self._may_hold_phone(text)
+
+    def _may_hold_phone(self, text: str) -> bool:
+        if not self._terms.phones or not _MANY_DIGITS.search(text):
+            return False
+        digits = text.translate(_WITHOUT_SEPARATORS)
+        return any(phone in digits for phone in self._terms.phones)
 
     @cached_property
     def _hints(self) -> tuple[str, ...]:
         """What a text has in it, in folded case, wherever a term other than a number is: its least common part."""
         locals_ = {address.rpartition("@")[0] for address in self._terms.addresses}
         words = {max(name.split(), key=len) for name in self._terms.names if " " in name.strip()}
-        return tuple({hint.casefold() for hint in (*locals_, *self._terms.ids, *words)})
+        return tuple({_folded(hint) for hint in (*locals_, *self._terms.ids, *words)})
 
-    def _address(self, match: re.Match[str]) -> str:
-        written = match[0]
-        address = written.replace("%40", "@").lower()
-        # What stands before an address in a text may look like a part of it: mailto=ana@example.org, 'ana@example.org
-        while True:
+    def _erased_part(self, place: Place) -> tuple[int, int] | None:
+        for address, start, end in place.readings():
             if address in self._terms.addresses or (self._is_erased is not None and self._is_erased(address)):
-                return written[: len(written) - len(address)] + EMAIL if "%40" not in written else EMAIL
-            shorter = re.sub(r"\A[^=/'`{|~#$!?&*^%]*[=/'`{|~#$!?&*^%]", "", address)
-            if shorter == address:
-                return written
-            address = shorter
+                return start, end
+        return None
 
     @cached_property
     def _ids(self) -> re.Pattern[str] | None:
@@ -196,8 +220,14 @@ def _pattern(terms: Iterable[str], flags: re.RegexFlag = re.IGNORECASE) -> re.Pa
     return re.compile(rf"(?<!\w)(?:{'|'.join(reversed(written))})(?!\w)", flags) if written else None
 
 
+def _folded(text: str) -> str:
+    """Return a text without case, as `re.IGNORECASE` compares it: the four letters i are one there."""
+    folded = text.casefold()
+    return folded if folded.isascii() else folded.replace("i\u0307", "i").replace("\u0131", "i")
+
+
 def _words(text: str) -> list[str]:
-    return [match[0].casefold() for match in _WORD.finditer(text)]
+    return [word.casefold() for word in _WORD.findall(text)]
 
 
 def _runs(words: list[str], size: int) -> set[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -72,10 +74,8 @@ def forget_words(work: Work) -> None:
     """Blank the words of the person in the tenant's fitted embedders that nobody else was seen to use."""
     words = words_to_forget(work)
     with work.page() as connection:
-        for version, state in connection.execute(
-            "SELECT version, state FROM embedding_model WHERE state IS NOT NULL"
-        ).fetchall():
-            _forget(work, connection, version, state, words)
+        for version, fitted in fitted_embedders(connection):
+            _forget(work, connection, version, fitted, words)
 
 
 def words_to_forget(work: Work) -> set[str]:
@@ -83,11 +83,16 @@ def words_to_forget(work: Work) -> set[str]:
     return work.words | {part.casefold() for name in work.person.terms.names for part in name.split()}
 
 
-def _forget(work: Work, connection: psycopg.Connection, version: str, state: bytes, words: set[str]) -> None:
-    try:
-        fitted = LexicalEmbedder.from_bytes(state)
-    except ValueError:
-        return
+def fitted_embedders(connection: psycopg.Connection) -> Iterator[tuple[str, LexicalEmbedder]]:
+    """Yield version and model of each of the tenant's fitted embedders; those of an older release know no words."""
+    for version, state in connection.execute(
+        "SELECT version, state FROM embedding_model WHERE state IS NOT NULL"
+    ).fetchall():
+        with suppress(ValueError):
+            yield version, LexicalEmbedder.from_bytes(state)
+
+
+def _forget(work: Work, connection: psycopg.Connection, version: str, fitted: LexicalEmbedder, words: set[str]) -> None:
     vocabulary = tuple("" if word in words else word for word in fitted.vocabulary)
     if vocabulary == fitted.vocabulary:
         return

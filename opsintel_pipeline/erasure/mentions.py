@@ -9,66 +9,40 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from opsintel.embeddings.words import masked, words_of
 from opsintel.people.redact import QUOTE
 from opsintel.queue.outbox import announce_days
 from opsintel_pipeline.erasure.own import NIL, issues_of
 from opsintel_pipeline.erasure.payloads import mark_payloads
+from opsintel_pipeline.erasure.suspects import LINES, PARTS, TEXTS, Page, Row, note_words, page_of_others
 from opsintel_pipeline.erasure.work import Work
-
-PAGE = 1_000
-
-TEXTS = ("subject", "text", "quoted_text", "signature_text")
-LINES = ("channel", "rfc_message_id", "parent_key", "automatic_reason")
-PARTS = {
-    "message_revision": ("revision", ("subject", "text")),
-    "attachment": ("position", ("filename",)),
-    "message_link": ("position", ("url", "text")),
-    "message_label": ("label", ("label",)),
-}
-"""What hangs on a message: the rest of its key, and its texts."""
-
-Row = dict[str, Any]
 
 
 def redact_mentions(work: Work, threads: set[UUID]) -> None:
     """Go through all messages that are not the person's; `threads` are those that they wrote in."""
-    full = True
-    while full:
-        after = UUID(work.progress.after) if work.progress.after else NIL
+    last: UUID | None = UUID(work.progress.after) if work.progress.after else NIL
+    while last is not None:
         with work.page() as connection:
-            rows = page_of_others(connection, work, after)
-            full = len(rows) == PAGE
-            if rows:
-                _redact(work, connection, rows, threads)
-                work.progress.after = str(rows[-1]["id"])
+            page = page_of_others(connection, work, last, threads)
+            last = page.last
+            if page.rows:
+                _redact(work, connection, page, threads)
+            if last is not None:
+                work.progress.after = str(last)
 
 
-def page_of_others(connection: psycopg.Connection, work: Work, after: UUID) -> list[Row]:
-    """Return messages that are not the person's, `PAGE` at most, in the order of their ids."""
-    columns = ("id", "thread_id", "partition_day", "recipients", "extra", "defects", *TEXTS, *LINES)
-    rows = connection.execute(
-        f"SELECT {', '.join(columns)} FROM message WHERE id > %s"
-        " AND (author_id IS NULL OR author_id <> ALL(%s)) ORDER BY id LIMIT %s".encode(),
-        (after, list(work.person.participants), PAGE),
-    ).fetchall()
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _redact(work: Work, connection: psycopg.Connection, rows: list[Row], threads: set[UUID]) -> None:
-    parts = parts_of(connection, [row["id"] for row in rows])
+def _redact(work: Work, connection: psycopg.Connection, page: Page, threads: set[UUID]) -> None:
     changed = []
     writes = _Writes()
-    for row in rows:
+    for row in page.rows:
         near = row["thread_id"] in threads or names_person(work, row)
         changes = changes_to(work, row, near)
         if changes:
             writes.update("message", changes, {"id": row["id"]})
-        touched = [_redact_part(work, writes, table, part, near) for table, part in parts[row["id"]]]
+        touched = [_redact_part(work, writes, table, part, near) for table, part in page.parts[row["id"]]]
         if changes or any(touched):
             changed.append(row)
-        if work.words:  # what is left of the text: their words in somebody's quotation are nobody else's
-            work.words.difference_update(words_of(masked({**row, **changes}["text"])))
+        # What is left of the text: their words in somebody's quotation are nobody else's.
+        note_words(work, {**row, **changes}["text"])
     writes.send(connection)
     if changed:
         _drop_derived(work, connection, changed)
@@ -102,8 +76,8 @@ class _Writes:
 
 def names_person(work: Work, row: Row) -> bool:
     """Tell whether a message names the person."""
-    texts = (*(row[name] for name in (*TEXTS, *LINES)), *(entry.get("value", "") for entry in row["recipients"]))
-    return any(work.redactor.names(text) for text in texts)
+    texts = [*(row[name] for name in (*TEXTS, *LINES)), *(entry.get("value", "") for entry in row["recipients"])]
+    return work.redactor.may_name("\n".join(filter(None, texts))) and any(map(work.redactor.names, texts))
 
 
 def changes_to(work: Work, row: Row, near: bool) -> Row:
@@ -122,19 +96,6 @@ def changes_to(work: Work, row: Row, near: bool) -> Row:
 def is_person(work: Work, entry: Row) -> bool:
     """Tell whether an entry of a message's recipients is the person."""
     return (entry.get("kind"), entry.get("value")) in work.person.identities
-
-
-def parts_of(connection: psycopg.Connection, ids: list[UUID]) -> dict[UUID, list[tuple[str, Row]]]:
-    """Return what hangs on messages, by message: (table, row)."""
-    found: dict[UUID, list[tuple[str, Row]]] = defaultdict(list)
-    for table, (key, texts) in PARTS.items():
-        columns = tuple(dict.fromkeys(("message_id", key, *texts)))
-        for values in connection.execute(
-            f"SELECT {', '.join(columns)} FROM {table} WHERE message_id = ANY(%s)".encode(), (ids,)
-        ).fetchall():
-            part = dict(zip(columns, values, strict=True))
-            found[part["message_id"]].append((table, part))
-    return found
 
 
 def redacted_part(work: Work, table: str, part: Row, near: bool) -> Row:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import psycopg
 
-from opsintel.embeddings.words import masked, words_of
+from opsintel.embeddings.words import KINDS, masked, words_of
 from opsintel.queue.outbox import announce_days
+from opsintel_pipeline.erasure.derived import fitted_embedders
 from opsintel_pipeline.erasure.payloads import mark_payloads
 from opsintel_pipeline.erasure.work import Work
 from opsintel_pipeline.normalize.threads import base_subject
@@ -24,6 +25,8 @@ DERIVED = (
 def take_in_words(work: Work) -> set[UUID]:
     """Read all that the person wrote, for the search of quotations; returns the threads they wrote in."""
     after, threads = NIL, set()
+    with work.context.database.tenant_tx(work.tenant_id) as connection:
+        known = {word for _, fitted in fitted_embedders(connection) for word in fitted.vocabulary} - KINDS
     while True:
         with work.context.database.tenant_tx(work.tenant_id) as connection:
             rows = connection.execute(
@@ -36,7 +39,7 @@ def take_in_words(work: Work) -> set[UUID]:
             threads |= {thread_id} if thread_id else set()
             for text in (base_subject(subject), *texts):
                 work.quotations.add(text)
-                work.words.update(words_of(masked(text)))
+                work.words.update(known.intersection(words_of(masked(text))))
         if len(rows) < PAGE:
             return threads
 

@@ -99,7 +99,7 @@ class Work:
     """Payloads that this run has marked."""
 
     words: set[str] = field(default_factory=set)
-    """Words of the person that nobody else was seen to use."""
+    """Words of the person that a fitted embedder knows and nobody else was seen to use."""
 
     def __post_init__(self) -> None:
         self.redactor = Redactor(self.person.terms, self.quotations)

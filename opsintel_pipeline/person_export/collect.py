@@ -9,11 +9,10 @@ from uuid import UUID
 import psycopg
 
 from opsintel.context import Context
-from opsintel.embeddings.lexical import LexicalEmbedder
 from opsintel.ids import new_id
 from opsintel.people.conceal import Concealer
 from opsintel.people.suppression import suppression_key
-from opsintel_pipeline.erasure.derived import threads_begun, words_to_forget
+from opsintel_pipeline.erasure.derived import fitted_embedders, threads_begun, words_to_forget
 from opsintel_pipeline.erasure.identity import FORGOTTEN, REGISTRATION_OVER, REMOVED, values_of
 from opsintel_pipeline.erasure.own import take_in_words
 from opsintel_pipeline.erasure.payloads import payloads_naming
@@ -116,14 +115,8 @@ def _derived(work: Work) -> Iterator[Found]:
 
 def _words(work: Work, connection: psycopg.Connection) -> Iterator[Found]:
     """Yield the words of theirs that a fitted embedder knows and nobody else was seen to use."""
-    for version, state in connection.execute(
-        "SELECT version, state FROM embedding_model WHERE state IS NOT NULL"
-    ).fetchall():
-        try:
-            known = set(LexicalEmbedder.from_bytes(state).vocabulary)
-        except ValueError:
-            continue
-        if words := known & words_to_forget(work):
+    for version, fitted in fitted_embedders(connection):
+        if words := set(fitted.vocabulary) & words_to_forget(work):
             yield "embedding_model", {"version": version, "words": sorted(words)}
 
 

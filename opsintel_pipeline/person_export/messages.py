@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from opsintel.people.conceal import Concealer, initial, passages
-from opsintel_pipeline.erasure import mentions, own
+from opsintel_pipeline.erasure import mentions, own, suspects
 from opsintel_pipeline.erasure.own import NIL, issues_of
 from opsintel_pipeline.erasure.work import Work
 from opsintel_pipeline.person_export.rows import Record, rows_of
@@ -56,30 +56,31 @@ def own_messages(work: Work) -> Iterator[Found]:
 
 def others_messages(work: Work, threads: set[UUID]) -> Iterator[Found]:
     """Yield what others' messages hold of the person; `threads` are those that they wrote in."""
-    concealer, after, full = Concealer(work.person.terms), NIL, True
-    while full:
+    concealer = Concealer(work.person.terms)
+    last: UUID | None = NIL
+    while last is not None:
         with work.context.database.tenant_tx(work.tenant_id) as connection:
-            rows = mentions.page_of_others(connection, work, after)
-            full = len(rows) == mentions.PAGE
-            if not rows:
-                return
-            after = rows[-1]["id"]
-            parts = mentions.parts_of(connection, [row["id"] for row in rows])
+            page = suspects.page_of_others(connection, work, last, threads)
+            last = page.last
             chosen: list[UUID] = []
-            for row in rows:
+            for row in page.rows:
                 near = row["thread_id"] in threads or mentions.names_person(work, row)
+                changes = mentions.changes_to(work, row, near)
                 touched = [
-                    (table, part) for table, part in parts[row["id"]] if mentions.redacted_part(work, table, part, near)
+                    (table, part)
+                    for table, part in page.parts[row["id"]]
+                    if mentions.redacted_part(work, table, part, near)
                 ]
-                if mentions.changes_to(work, row, near) or touched:
+                if changes or touched:
                     chosen.append(row["id"])
                     yield "message", _of_other(work, connection, concealer, row, near)
                     yield from ((table, _plain(concealer, part)) for table, part in touched)
+                suspects.note_words(work, {**row, **changes}["text"])
             yield from _derived(work, connection, chosen)
 
 
 def _of_other(
-    work: Work, connection: psycopg.Connection, concealer: Concealer, row: mentions.Row, near: bool
+    work: Work, connection: psycopg.Connection, concealer: Concealer, row: suspects.Row, near: bool
 ) -> Record:
     """Return what somebody else's message says to the person, or of them."""
     mine = [entry for entry in row["recipients"] if mentions.is_person(work, entry)]
@@ -95,7 +96,7 @@ def _of_other(
         "recipients": mine,
         "other_recipients": len(row["recipients"]) - len(mine),
     }
-    for name in (*mentions.TEXTS, *mentions.LINES):
+    for name in (*suspects.TEXTS, *suspects.LINES):
         text = row[name] if mine else passages(row[name], work.redactor, near=near)
         record[name] = concealer.concealed(text)
     for name in ("extra", "defects"):
@@ -129,7 +130,7 @@ def _places(work: Work, connection: psycopg.Connection, ids: list[UUID]) -> Iter
         yield "raw_payload", row
 
 
-def _plain(concealer: Concealer, part: mentions.Row) -> Record:
+def _plain(concealer: Concealer, part: suspects.Row) -> Record:
     return {
         name: str(value) if isinstance(value, UUID) else concealer.concealed_value(value)
         for name, value in part.items()

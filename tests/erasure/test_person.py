@@ -16,7 +16,7 @@ from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.people.requests import PERSON, find_erasure, request_erasure
 from opsintel.tenants import Tenant
-from opsintel_pipeline.erasure import mentions, own
+from opsintel_pipeline.erasure import own, suspects
 from opsintel_pipeline.erasure.person import preview
 from opsintel_pipeline.erasure.run import perform
 from opsintel_pipeline.ingest.feed import run_feed
@@ -132,7 +132,7 @@ class TestAnErasure:
         self, context: Context, tenant: Tenant, admin_url: str, dies_at: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(own, "PAGE", 2)
-        monkeypatch.setattr(mentions, "PAGE", 5)
+        monkeypatch.setattr(suspects, "PAGE", 5)
         told = preview(context, tenant.id, ADDRESS, None)
         erasure_id = request_erasure(context.database, tenant.id, PERSON, {"address": ADDRESS}, OPERATOR)
         original = type(context.database).tenant_tx
