@@ -103,7 +103,10 @@ def checked_origin(url: httpx.URL, policy: Policy) -> httpcore.Origin:
     """Return scheme, host and port of an address if the policy allows them; `AddressError` if not."""
     if url.userinfo:
         raise AddressError("The address holds a user or password", remedy="Give them as credentials")
-    host = canonical_host(url.raw_host.decode())
+    try:
+        host = canonical_host(url.raw_host.decode())
+    except UnicodeEncodeError:  # httpx takes any zone of an IPv6 address (RFC 6874) for one in ASCII
+        raise AddressError("The host of the address cannot be used") from None
     port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
     plain_local = url.scheme == "http" and policy.is_local_server(host, port)
     if url.scheme not in policy.schemes and not plain_local:
