@@ -23,7 +23,7 @@ class Body:
     def __init__(self, policy: Policy, content_encoding: str) -> None:
         coding = content_encoding.strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip"):
-            raise AnswerError(f"The answer is encoded in a way that was not asked for: {coding[:40]}")
+            raise AnswerError(f"The answer is encoded in a way that was not asked for: {coding[:40]!r}")
         self._policy = policy
         self._gzip = zlib.decompressobj(_GZIP) if "gzip" in coding else None
         self._received = self._grown = 0
