@@ -11,6 +11,7 @@ import pytest
 from opsintel.connectors.contract import Checkpoint, Failure, Upsert
 from opsintel.connectors.slack import workspace
 from opsintel.connectors.slack.cursor import cursor_of, states_of
+from opsintel.connectors.slack.times import just_after, just_before, latest, order
 from tests.connectors.contract import failures, last_cursor, upserts
 from tests.connectors.slack.reading import SUPPORT, connector_to, cursor_behind, read, told
 from tests.peers.slack import SlackPeer, refusal
@@ -77,6 +78,12 @@ class TestTs:
             messages[ts] = {**first, "ts": ts}
         assert sorted(told(read(slack))) == ["1767600030.000000", "1767600030.000010", "1767600030.000100",
                                              "1767600030.100000"]  # fmt: skip
+
+    def test_is_compared_to_its_last_decimal(self) -> None:
+        texts = ["", "999.9", "1767600030.000010", "1767600030.000100", "1767600030.100000", "1767600031.000000"]
+        assert sorted(reversed(texts), key=order) == texts
+        assert latest("1767600030.000100", "1767600030.000099") == "1767600030.000100"
+        assert just_after(just_before("1767600031.000000")) == "1767600031.000000"
 
     def test_is_sent_as_it_came(self, slack: SlackPeer) -> None:
         slack.page_cap = 1
