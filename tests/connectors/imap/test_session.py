@@ -267,3 +267,11 @@ class TestBye:
         waits = account.connections[-1].waits
         assert len(waits) == session.TRIES - 1
         assert waits == sorted(waits)
+
+
+class TestBusy:
+    def test_holds_back_all_that_share_the_account_and_is_asked_again(self, account: Account) -> None:
+        account.add(range(2))
+        account.proxy.fail("limited", after=5)
+        assert len(upserts(account.read())) == 2
+        assert [name for name, _ in account.connections[-1].held_back] == ["commands"]
