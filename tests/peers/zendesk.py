@@ -252,8 +252,8 @@ class ZendeskPeer(ProviderPeer):
             return Told(422, {"error": "StartTimeTooRecent", "description": "Too recent start_time. Use another"})
         left = [event for event in self.events if start <= event["timestamp"] <= settled]
         shown = left[: self.page]
-        # All events of the last second are on one page, so that the next may begin with it.
-        shown += [event for event in left[self.page :] if shown and event["timestamp"] == shown[-1]["timestamp"]]
+        if shown and shown[0]["timestamp"] == shown[-1]["timestamp"]:  # else the next page would begin as this one does
+            shown = [event for event in left if event["timestamp"] == shown[0]["timestamp"]]
         if asked.query.get("include") != "comment_events":
             shown = [event | {"child_events": [_unspoken(child) for child in event["child_events"]]} for event in shown]
         end = shown[-1]["timestamp"] if shown else start

@@ -138,6 +138,14 @@ class TestComments:
         assert message.author is not None
         assert message.author.kind is (IdentityKind.EMAIL if author > 0 and author < 100 else IdentityKind.ZENDESK)
 
+    def test_an_author_whom_no_ticket_names_is_looked_up(self, account: Account) -> None:
+        account.peer.users[55] = {"id": 55, "name": "Emil", "email": "emil@acme.example", "role": "agent"}
+        account.peer.make(101)
+        one = account.peer.comment(101, "hm", author=55)
+        message = messages(account)[f"101/{one}"]
+        assert message.author is not None
+        assert (message.author.value, message.direction) == ("emil@acme.example", Direction.OUTBOUND)
+
     def test_of_the_people_of_a_large_account_only_the_last_are_remembered(self) -> None:
         names = Names()
         names.learn({"users": [{"id": number, "name": f"P{number}"} for number in range(1, PEOPLE_LIMIT + 1)]})
