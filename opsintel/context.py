@@ -9,10 +9,13 @@ from functools import cached_property
 
 from opsintel.coordination.choose import open_coordinator
 from opsintel.coordination.contract import Coordinator
+from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.master import MasterKeys
 from opsintel.db.connect import open_database
 from opsintel.db.engine import Database
 from opsintel.objects.store import ObjectStore, open_objects
 from opsintel.settings import Settings
+from opsintel.sources.credentials import Credentials
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Context:
     def coordinator(self) -> Coordinator:
         """What this process shares limits and locks with others by; one for the process, as it remembers outages."""
         return open_coordinator(self.settings, self.database)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Credentials of sources; one for the process. Raises `SettingError` without a master key."""
+        return Credentials(self.database, Keyring(self.database, MasterKeys.of(self.settings)))
 
     def close(self) -> None:
         """Close the coordinator, if there was any use for it; database and objects are their owner's."""

@@ -154,6 +154,16 @@ class RefusedError(RetriableError):
         self.reason = reason
 
 
+class BusyError(UnavailableError):
+    """A server takes no more requests for now, by its limits; `seconds` says for how long."""
+
+    code = "busy"
+
+    def __init__(self, message: str, *, seconds: float, remedy: str = "It is tried again later") -> None:
+        super().__init__(message, remedy=remedy)
+        self.seconds = seconds
+
+
 class CredentialError(FatalError):
     """A credential is expired, revoked or insufficient."""
 
@@ -170,6 +180,12 @@ class NotFoundError(OpsintelError):
     """What was asked for does not exist, or not for this tenant."""
 
     code = "not_found"
+
+
+class ConflictError(OpsintelError):
+    """What was asked for does not go together with what is there."""
+
+    code = "conflict"
 
 
 class AccessError(OpsintelError):

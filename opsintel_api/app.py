@@ -13,8 +13,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from opsintel.access import passwords
 from opsintel.access.single_sign_on.provider import Provider
+from opsintel.context import Context
 from opsintel.coordination.choose import ApiLimits
-from opsintel.db.engine import AsyncDatabase
+from opsintel.db.engine import AsyncDatabase, Database
 from opsintel.db.listener import CHANGES, Listener
 from opsintel.metrics.pools import PoolGauge
 from opsintel.metrics.server import serving_metrics
@@ -47,9 +48,12 @@ from opsintel_api.routes import (
     overview,
     person_exports,
     personal_data,
+    pushes,
     retention,
     search,
     sign_on,
+    source_consent,
+    source_control,
     sources,
 )
 from opsintel_api.services import Services, key_for
@@ -57,6 +61,9 @@ from opsintel_api.services import Services, key_for
 API_VERSION = "1.0.0"
 STATEMENT_SECONDS = 10
 POOL_SIZE = 8
+CHANGES_AT_ONCE = 2
+"""How many sources are connected or changed at once, by what the command line uses as well."""
+
 HASHES_AT_ONCE = 2
 """Each hash takes 19 MB and a core for a moment: a flood of log-ins waits instead of filling the memory."""
 
@@ -72,7 +79,11 @@ ROUTERS = (
     issues.routes,
     messages.routes,
     search.routes,
+    source_consent.open_routes,
+    source_consent.routes,
+    source_control.routes,
     sources.routes,
+    pushes.open_routes,
     jobs.routes,
     keys.routes,
     personal_data.routes,
@@ -128,8 +139,10 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         changes = Changes(database, Listener(database_url, CHANGES), key_for(settings, "events"))
         provider = Provider.of(settings)
+        blocking = Database(database_url, max_size=CHANGES_AT_ONCE)
+        context = Context(blocking, objects, settings)
         app.state.services = Services(
-            database, settings, throttle, limits, postbox, hashing, objects, changes, broker, provider
+            database, settings, throttle, limits, postbox, hashing, objects, changes, context, broker, provider
         )
         pool = PoolGauge(database.pool_figures)
         try:
@@ -139,6 +152,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             await changes.close()
             await postbox.close()
             await shared.close()
+            context.close()
+            blocking.close()
             await database.close()
 
     app = build_api(Origins.of(settings), lifespan=lifespan)

@@ -23,6 +23,9 @@ LARGEST_LOT = 20
 LOTS = 30
 """A lot is at most this part of what a tenant may ask in a minute."""
 
+PUSHES = Limit(per_second=20, burst=600)
+"""Pushes to one source: a busy workspace sends a few in a second, and all that waited once we are back."""
+
 SEARCH = "/v1/search"
 
 
@@ -79,6 +82,11 @@ class TenantLimits:
             self._refused_until.pop(counted, None)
             wait = await self._take_lot(counted)
         return Refusal(route_class, max(1, math.ceil(wait))) if wait > 0 else None
+
+    async def take_push(self, tenant_id: UUID, source_id: UUID) -> Refusal | None:
+        """Count a push to a source; returns the refusal when too many came."""
+        wait = await self._limits.acquire(Key(tenant_id, f"push:{source_id}"), PUSHES)
+        return Refusal("write", max(1, math.ceil(wait))) if wait else None
 
     async def _take_lot(self, counted: tuple[UUID, RouteClass]) -> float:
         tenant_id, route_class = counted

@@ -19,6 +19,7 @@ from starlette.routing import compile_path
 from opsintel.access.roles import matrix
 from opsintel.errors import (
     AccessError,
+    ConflictError,
     DatabaseError,
     InputError,
     NotFoundError,
@@ -37,6 +38,7 @@ NOT_FOUND = "There is nothing here, or not for you"
 _STATUS: tuple[tuple[type[OpsintelError], int], ...] = (
     (NotFoundError, 404),
     (AccessError, 403),
+    (ConflictError, 409),
     (InputError, 422),
     (TenantError, 404),
     (DatabaseError, 503),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from opsintel.access.single_sign_on.provider import Provider
+from opsintel.context import Context
 from opsintel.db.engine import AsyncDatabase
 from opsintel.objects.store import ObjectStore
 from opsintel.settings import Settings
@@ -36,6 +37,8 @@ class Services:
     """How many passwords are hashed at once."""
     objects: ObjectStore
     changes: Changes
+    context: Context
+    """What the shared functions work with that block: the same database, for sources and their credentials."""
     broker: BrokerProbe | None = None
     provider: Provider | None = None
     """Of single sign-on."""

@@ -24,8 +24,8 @@ from opsintel.connectors.contract import PayloadFormat
 from opsintel.events.message import CanonicalMessage
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
+from opsintel.sources.source import ensure_source
 from opsintel.tenants import create_tenant
-from opsintel_pipeline.ingest.sources import ensure_source
 from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 from opsintel_pipeline.normalize.store import Incoming, store_messages
 

@@ -22,7 +22,7 @@ from opsintel.clock import now
 from opsintel.db.engine import AsyncDatabase
 from opsintel.errors import AccessError
 
-Purpose = Literal["sign_on"]
+Purpose = Literal["sign_on", "source"]
 
 STATE, BROWSER = "opa_", "opb_"
 LIFETIME = timedelta(minutes=10)

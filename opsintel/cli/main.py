@@ -23,6 +23,10 @@ COMMANDS = {
     "up": ("opsintel.cli.up", "Run the whole product on your data folder and settings"),
     "demo": ("opsintel.cli.demo", "Run the whole product with its own sample"),
     "import": ("opsintel.cli.import_", "Import mbox, Maildir, .eml folder, Slack export, CSV or JSONL into a tenant"),
+    "source": (
+        "opsintel.cli.source",
+        "Connect mailboxes, workspaces, help desks; check, read, count and pause them",
+    ),
     "account": (
         "opsintel.cli.account",
         "Make accounts; print links of invitations and resets; part them from single sign-on",

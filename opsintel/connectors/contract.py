@@ -232,9 +232,17 @@ class Pushed(ABC):
     def receive(cls, headers: Mapping[str, str], body: bytes, secret: bytes, received_at: datetime) -> Delivery:
         """Verify a push on its raw body and return what it marks dirty; it reads nothing and calls nobody.
 
-        Names of headers are in lower case. Raises `SignatureError` for what the provider did not send, or sent long
-        ago, and `InputError` for what is signed and no push of it.
+        Names of headers are in lower case; `:query` is the query of the address as it came. Raises `SignatureError` for
+        what the provider did not send, or sent long ago, and `InputError` for what is signed and no push of it.
         """
+
+
+class Bringing(ABC):
+    """A connector whose pushes bring the items themselves: their bodies are kept until they are read."""
+
+    @abstractmethod
+    def items(self, delivery_id: str, body: bytes) -> Iterator[ReadItem]:
+        """Yield what a verified push holds; one item's trouble is a `Failure`."""
 
 
 class Live(ABC):

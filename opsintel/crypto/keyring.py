@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -23,6 +24,24 @@ DESTROYED = "destroyed"
 """What stands for the master key of a data key that was destroyed."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class LockedSecret:
+    """A credential whose row is locked by a transaction."""
+
+    connection: psycopg.Connection
+    tenant_id: UUID
+    id: UUID
+    value: Secret
+    purpose: str
+    version: int
+    key: tuple[UUID, bytes]
+
+    def replace(self, value: bytes) -> None:
+        """Seal a new value into the row, by the data key that sealed the old one: a rotation waits for the lock."""
+        sealed_as = (self.purpose, self.version + 1, value)
+        _update(self.connection, self.tenant_id, self.id, sealed_as, self.key)
+
+
 class Keyring:
     """Seals and opens credentials of tenants."""
 
@@ -32,14 +51,18 @@ class Keyring:
 
     def store(self, tenant_id: UUID, purpose: str, value: bytes) -> UUID:
         """Seal a credential, store it and return the id of its row."""
-        secret_id = new_id()
         with self._database.tenant_tx(tenant_id) as connection:
-            key_id, key = self._current_key(connection, tenant_id)
-            sealed = seal(key, key_id, value, _context(purpose, tenant_id, secret_id, 1))
-            connection.execute(
-                "INSERT INTO secret (tenant_id, id, purpose, sealed, data_key_id) VALUES (%s, %s, %s, %s, %s)",
-                (tenant_id, secret_id, purpose, sealed, key_id),
-            )
+            return self.store_in(connection, tenant_id, purpose, value)
+
+    def store_in(self, connection: psycopg.Connection, tenant_id: UUID, purpose: str, value: bytes) -> UUID:
+        """Seal a credential, store it in the caller's transaction of that tenant and return the id of its row."""
+        secret_id = new_id()
+        key_id, key = self._current_key(connection, tenant_id)
+        sealed = seal(key, key_id, value, _context(purpose, tenant_id, secret_id, 1))
+        connection.execute(
+            "INSERT INTO secret (tenant_id, id, purpose, sealed, data_key_id) VALUES (%s, %s, %s, %s, %s)",
+            (tenant_id, secret_id, purpose, sealed, key_id),
+        )
         return secret_id
 
     def replace(self, tenant_id: UUID, secret_id: UUID, value: bytes) -> None:
@@ -63,6 +86,23 @@ class Keyring:
         if row is None:
             raise NotFoundError("There is no such credential")
         return opened(self._masters, tenant_id, secret_id, row)
+
+    def lock(self, connection: psycopg.Connection, tenant_id: UUID, secret_id: UUID) -> LockedSecret:
+        """Return a credential whose row nobody else changes until the caller's transaction of that tenant ends.
+
+        Raises as `open` does.
+        """
+        row = connection.execute(
+            f"SELECT {STORED} FROM secret JOIN data_key ON data_key.id = secret.data_key_id WHERE secret.id = %s"
+            " FOR UPDATE OF secret",
+            (secret_id,),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError("There is no such credential")
+        value = opened(self._masters, tenant_id, secret_id, row)
+        purpose, _, version, key_id, wrapped = row
+        key = self._masters.unwrap(tenant_id, key_id, wrapped)
+        return LockedSecret(connection, tenant_id, secret_id, value, purpose, version, (key_id, key))
 
     def rotate_data_key(self, connection: psycopg.Connection, tenant_id: UUID) -> int:
         """Give a tenant a new data key in the caller's transaction of that tenant; returns how many secrets it seals.

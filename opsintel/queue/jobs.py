@@ -7,7 +7,7 @@ who does it moves both in one transaction, by `begin` and `end`, which do nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, LiteralString, cast
@@ -50,6 +50,10 @@ BOUNDS: LiteralString = """
         UNION ALL SELECT min(partition_day), max(partition_day) FROM message) AS held
 """
 """The first and the last day that hold something; null where there is none."""
+
+
+Report = Callable[[Mapping[str, int]], None]
+"""Tells how far something is, in figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,13 @@ def begin(connection: psycopg.Connection, job_id: UUID) -> None:
         "UPDATE job SET state = 'running', total = 1, started_at = coalesce(started_at, now())"
         " WHERE id = %s AND state IN ('queued', 'running')",
         (job_id,),
+    )
+
+
+def report(connection: psycopg.Connection, job_id: UUID, figures: Mapping[str, int]) -> None:
+    """Note how far what has the id of a job is, in figures."""
+    connection.execute(
+        "UPDATE job SET figures = %s WHERE id = %s AND state = 'running'", (Jsonb(dict(figures)), job_id)
     )
 
 

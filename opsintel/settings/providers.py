@@ -34,6 +34,62 @@ class ProviderSettings(BaseModel):
         example="GOCSPX-...",
         absent="as above",
     )
+    microsoft_client_id: OptionalText = setting(
+        "OPSINTEL_MICROSOFT_CLIENT_ID",
+        default=None,
+        meaning="OAuth client for Outlook",
+        example="the id of the app as registered there",
+        absent="Outlook is connected by a token or an app of the tenant's own",
+    )
+    microsoft_client_secret: OptionalSecret = setting(
+        "OPSINTEL_MICROSOFT_CLIENT_SECRET",
+        default=None,
+        meaning="Secret of that OAuth client",
+        example="a secret",
+        absent="as above",
+    )
+    slack_client_id: OptionalText = setting(
+        "OPSINTEL_SLACK_CLIENT_ID",
+        default=None,
+        meaning="OAuth client for Slack",
+        example="the id of the app as registered there",
+        absent="Slack is connected by a token or an app of the tenant's own",
+    )
+    slack_client_secret: OptionalSecret = setting(
+        "OPSINTEL_SLACK_CLIENT_SECRET",
+        default=None,
+        meaning="Secret of that OAuth client",
+        example="a secret",
+        absent="as above",
+    )
+    zendesk_client_id: OptionalText = setting(
+        "OPSINTEL_ZENDESK_CLIENT_ID",
+        default=None,
+        meaning="OAuth client for Zendesk",
+        example="the id of the app as registered there",
+        absent="Zendesk is connected by a token or an app of the tenant's own",
+    )
+    zendesk_client_secret: OptionalSecret = setting(
+        "OPSINTEL_ZENDESK_CLIENT_SECRET",
+        default=None,
+        meaning="Secret of that OAuth client",
+        example="a secret",
+        absent="as above",
+    )
+    atlassian_client_id: OptionalText = setting(
+        "OPSINTEL_ATLASSIAN_CLIENT_ID",
+        default=None,
+        meaning="OAuth client for Jira",
+        example="the id of the app as registered there",
+        absent="Jira is connected by a token or an app of the tenant's own",
+    )
+    atlassian_client_secret: OptionalSecret = setting(
+        "OPSINTEL_ATLASSIAN_CLIENT_SECRET",
+        default=None,
+        meaning="Secret of that OAuth client",
+        example="a secret",
+        absent="as above",
+    )
     google_service_account_file: Path | None = setting(
         "OPSINTEL_GOOGLE_SERVICE_ACCOUNT_FILE",
         default=None,

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from opsintel.partitions import STAGE_NAMES, StageName
 from opsintel.queue.jobs import Backfill
 from opsintel_api.models.common import Answer, Day, NextCursor, PageParameters, Parameters
+from opsintel_api.models.source_control import SourceErrandOfJob
 
 MAX_SOURCES = 100
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -94,9 +95,9 @@ class Job(Answer):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [JOB_EXAMPLE]})
 
     id: UUID
-    kind: Literal["backfill", "erasure", "person_export"]
+    kind: Literal["backfill", "source", "erasure", "person_export"]
     state: JobState
-    parameters: BackfillOfJob | ErasureOfJob | PersonExportOfJob
+    parameters: BackfillOfJob | SourceErrandOfJob | ErasureOfJob | PersonExportOfJob
     total: int | None = Field(description="Days it has, 1 for what has no days; null before it was started")
     done: int = Field(description="How many are done")
     failed: int = Field(description="How many were given up")

@@ -90,6 +90,10 @@ DECIDED: dict[str, dict[str, str]] = {
     "operator": {"name token_hash": _OPERATORS},
     "participant": {"display_name": _GOES},
     "participant_identity": {"kind value": _GOES},
+    "push_receipt": {
+        "delivery_id keys": "ids of the provider's own; the row goes after its time",
+        "body": "read within moments and emptied; what it brings is erased on arrival",
+    },
     "quarantine": {"payload detail reason fingerprint": "announcements of work: ids alone, and goes after its time"},
     "rate_limit": {"key": _IDS},
     "raw_payload": {"sha256": "emptied when the bytes go"},

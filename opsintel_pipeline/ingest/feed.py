@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,9 +10,9 @@ from datetime import date
 from opsintel.connectors.contract import Checkpoint, Failure, ReadItem, Upsert
 from opsintel.context import Context
 from opsintel.errors import FatalError
+from opsintel.sources.source import Source, record_fault, set_state
 from opsintel.tenants import Tenant
 from opsintel_pipeline.ingest.pages import Page, store_page
-from opsintel_pipeline.ingest.sources import Source, set_state
 
 PAGE_ITEMS = 500
 PAGE_BYTES = 8 * 1024 * 1024
@@ -28,21 +29,25 @@ class FeedResult:
 
 
 def run_feed(
-    context: Context, tenant: Tenant, source: Source, progress: Callable[[int], None] | None = None
+    context: Context,
+    tenant: Tenant,
+    source: Source,
+    progress: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> FeedResult:
     """Read every stream of a source to its end and return what it brought.
 
-    Killed anywhere it resumes at the last checkpoint. `progress` is told the number of items of each stored page.
-    Raises the connector's `FatalError`, after recording the source as failing.
+    Killed anywhere it resumes at the last checkpoint. `progress` is told the number of items of each stored page;
+    `stop` ends the connector's waits. Raises the connector's `FatalError`, after recording it with the source.
     """
-    connector = source.connector()
+    connector = source.connector(context, stop)
     result = FeedResult()
     try:
         for stream in connector.manifest.streams:
             cursor = _cursor(context, source, stream)
             store_items(context, tenant, source, stream, connector.read(stream, cursor), result, progress)
     except FatalError as error:
-        set_state(context.database, source, "failing", error.line())
+        record_fault(context.database, source, error, error.line())
         raise
     set_state(context.database, source, "active")
     return result

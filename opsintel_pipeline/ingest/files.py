@@ -11,12 +11,12 @@ from opsintel.connectors.files.text import bounded
 from opsintel.connectors.registry import connector_class
 from opsintel.context import Context
 from opsintel.errors import InputError, one_line
+from opsintel.sources.source import Source, ensure_source
 from opsintel.tenants import create_tenant
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
 from opsintel_pipeline.ingest.retry import retry_failed_days
 from opsintel_pipeline.ingest.schedule import set_poll
-from opsintel_pipeline.ingest.sources import Source, ensure_source
 
 NAME_LIMIT = 200
 """Characters of the name of a source."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -23,10 +23,19 @@ from opsintel.db.bulk import insert_rows
 from opsintel.ids import new_id
 from opsintel.partitions import partition_day
 from opsintel.queue.outbox import announce_days
+from opsintel.sources.source import Source
 from opsintel.tenants import Tenant
-from opsintel_pipeline.ingest.sources import Source
 
 logger = logging.getLogger(__name__)
+
+DELETED = "deleted"
+"""Version of an item that is gone."""
+
+TRIES = 8
+"""Failures of one item in a row, after which it is set aside for a person."""
+
+FIRST_PAUSE = timedelta(minutes=2)
+"""Before an item is tried again; doubled with each failure, so that the last try is half a day after the first."""
 
 
 @dataclass
@@ -57,6 +66,24 @@ class _Row:
     version: str
     day: date
     is_new: bool
+
+
+@dataclass
+class _Held:
+    """What is stored of an item: its day, its versions, and whether the latest says that it was deleted."""
+
+    day: date
+    versions: set[str]
+    deleted: bool
+
+    def version_of(self, item: Upsert | Tombstone) -> str | None:
+        """Return the version to store an item under; None where that is known already."""
+        version = item.version if isinstance(item, Upsert) else DELETED
+        if version not in self.versions:
+            return version
+        if self.deleted == isinstance(item, Tombstone):
+            return None
+        return f"{version}~{len(self.versions)}"
 
 
 def store_page(
@@ -92,30 +119,41 @@ def _store(
 
 
 def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) -> list[_Row]:
-    known: dict[str, tuple[date, set[str]]] = {}
-    with context.database.tenant_tx(tenant.id) as connection:
-        for native_id, version, day in connection.execute(
-            "SELECT wanted.native_id, found.version, found.partition_day FROM unnest(%s::text[]) AS wanted (native_id)"
-            " CROSS JOIN LATERAL (SELECT version, partition_day FROM raw_payload"
-            " WHERE source_id = %s AND native_id = wanted.native_id OFFSET 0) AS found",
-            (list({item.native_id for item in page.items}), source.id),
-        ):
-            known.setdefault(native_id, (day, set()))[1].add(version)
+    """Return what is new of a page: other versions, deletions of what lives, and what lives again after a deletion."""
+    known = _known(context, source, page)
     rows = []
     moment = now()
     for item in page.items:
-        is_new = item.native_id not in known
+        held = known.get(item.native_id)
         occurred_at = item.occurred_at if isinstance(item, Upsert) else None
-        if not tenant.keeps(occurred_at, moment):
+        if not tenant.keeps(occurred_at, moment) or (held is None and isinstance(item, Tombstone)):
             continue
-        day, versions = known.setdefault(
-            item.native_id, (partition_day(occurred_at, moment, tenant.window_days), set())
-        )
-        version = item.version if isinstance(item, Upsert) else "deleted"
-        if version not in versions:
-            versions.add(version)
-            rows.append(_Row(item, version, day, is_new))
+        is_new = held is None
+        if held is None:
+            day = partition_day(occurred_at, moment, tenant.window_days)
+            held = known[item.native_id] = _Held(day, set(), deleted=False)
+        version = held.version_of(item)
+        if version is not None:
+            held.versions.add(version)
+            held.deleted = isinstance(item, Tombstone)
+            rows.append(_Row(item, version, held.day, is_new))
     return rows
+
+
+def _known(context: Context, source: Source, page: Page) -> dict[str, _Held]:
+    known: dict[str, _Held] = {}
+    with context.database.tenant_tx(source.tenant_id) as connection:
+        for native_id, version, day, deleted in connection.execute(
+            "SELECT wanted.native_id, found.version, found.partition_day, found.deleted"
+            " FROM unnest(%s::text[]) AS wanted (native_id)"
+            " CROSS JOIN LATERAL (SELECT version, partition_day, deleted FROM raw_payload"
+            " WHERE source_id = %s AND native_id = wanted.native_id ORDER BY fetched_at, id OFFSET 0) AS found",
+            (list({item.native_id for item in page.items}), source.id),
+        ):
+            held = known.setdefault(native_id, _Held(day, set(), deleted=deleted))
+            held.versions.add(version)
+            held.deleted = deleted
+    return known
 
 
 def _insert_payloads(connection: psycopg.Connection, source: Source, rows: list[_Row], object_key: str | None) -> None:
@@ -144,15 +182,33 @@ def _insert_payloads(connection: psycopg.Connection, source: Source, rows: list[
 
 
 def _record_failures(connection: psycopg.Connection, source: Source, failures: list[Failure]) -> None:
+    """Write failures down; what a provider may give later has its next time, until it was tried often enough."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO ingest_failure (tenant_id, id, source_id, stage, kind, key, reason, retryable)"
-            " VALUES (%s, %s, %s, 'ingest', %s, %s, %s, %s)"
-            " ON CONFLICT (tenant_id, source_id, stage, kind, key) DO UPDATE SET reason = excluded.reason,"
-            " retryable = excluded.retryable, attempts = ingest_failure.attempts + 1, last_at = now(),"
-            " resolved_at = NULL",
-            [(source.tenant_id, new_id(), source.id, f.kind, bounded(f.key), f.reason, f.retryable) for f in failures],
-        )
+            """
+            INSERT INTO ingest_failure AS known
+                (tenant_id, id, source_id, stage, kind, key, reason, retryable, next_at, quarantined_at)
+            VALUES (%(tenant)s, %(id)s, %(source)s, 'ingest', %(kind)s, %(key)s, %(reason)s, %(retryable)s,
+                CASE WHEN %(retryable)s AND %(remote)s THEN now() + %(pause)s END,
+                CASE WHEN NOT %(retryable)s AND %(remote)s THEN now() END)
+            ON CONFLICT (tenant_id, source_id, stage, kind, key) DO UPDATE SET reason = excluded.reason,
+                retryable = excluded.retryable, last_at = now(), resolved_at = NULL,
+                attempts = CASE WHEN known.resolved_at IS NULL THEN known.attempts + 1 ELSE 1 END,
+                next_at = CASE WHEN NOT %(remote)s OR NOT excluded.retryable THEN NULL
+                    WHEN known.resolved_at IS NOT NULL THEN excluded.next_at
+                    WHEN known.attempts + 1 < %(tries)s THEN now() + %(pause)s * power(2, known.attempts) END,
+                quarantined_at = CASE WHEN %(remote)s AND (NOT excluded.retryable
+                    OR known.resolved_at IS NULL AND known.attempts + 1 >= %(tries)s) THEN now() END
+            """,
+            [
+                {
+                    "tenant": source.tenant_id, "id": new_id(), "source": source.id, "kind": failure.kind,
+                    "key": bounded(failure.key), "reason": failure.reason, "retryable": failure.retryable,
+                    "remote": source.is_remote, "pause": FIRST_PAUSE, "tries": TRIES,
+                }
+                for failure in failures
+            ],
+        )  # fmt: skip
 
 
 def _resolve_failures(connection: psycopg.Connection, source: Source, page: Page) -> None:
@@ -163,7 +219,7 @@ def _resolve_failures(connection: psycopg.Connection, source: Source, page: Page
             mended.update(bounded(place) for place in item.places)
     mended -= {bounded(failure.key) for failure in page.failures}
     connection.execute(
-        "UPDATE ingest_failure SET resolved_at = now()"
+        "UPDATE ingest_failure SET resolved_at = now(), next_at = NULL, quarantined_at = NULL"
         " WHERE source_id = %s AND stage = 'ingest' AND resolved_at IS NULL AND key = ANY(%s)",
         (source.id, list(mended)),
     )

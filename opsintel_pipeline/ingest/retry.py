@@ -7,7 +7,7 @@ from uuid import UUID
 
 from opsintel.context import Context
 from opsintel.queue.outbox import announce_days
-from opsintel_pipeline.ingest.sources import Source
+from opsintel.sources.source import Source
 
 _FAILED_DAYS = """
 SELECT partition_day, error, first_stage FROM (

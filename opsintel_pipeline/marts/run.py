@@ -59,8 +59,10 @@ def _update_completeness(connection: psycopg.Connection, partition: Partition) -
         SELECT %(tenant)s, %(day)s, source.id, stored.items, coalesce(made.messages, 0), coalesce(made.analysed, 0),
                coalesce(made.exported, 0), coalesce(failures.open, 0)
         FROM source
-        JOIN (SELECT source_id, count(DISTINCT native_id) AS items FROM raw_payload
-              WHERE partition_day = %(day)s GROUP BY source_id) AS stored ON stored.source_id = source.id
+        JOIN (SELECT source_id, count(*) FILTER (WHERE NOT deleted) AS items FROM (
+                  SELECT DISTINCT ON (source_id, native_id) source_id, deleted FROM raw_payload
+                  WHERE partition_day = %(day)s ORDER BY source_id, native_id, fetched_at DESC, id DESC) AS latest
+              GROUP BY source_id) AS stored ON stored.source_id = source.id
         LEFT JOIN (
             SELECT place.source_id, count(*) AS messages, count(analysis.id) AS analysed,
                    count(*) FILTER (WHERE EXISTS (

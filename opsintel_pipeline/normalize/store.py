@@ -52,8 +52,10 @@ def store_messages(connection: psycopg.Connection, partition: Partition, incomin
         place = (item.source_id, item.native_id)
         digest = item.digest or content_hash(item.message)
         twin_key = (item.message.rfc_message_id, digest)
-        message_id = occurrences.get(place)
-        if message_id is not None:
+        message_id, is_buried = occurrences.get(place, (None, False))
+        if is_buried and item.message.deleted:
+            continue
+        if message_id is not None and not is_buried:
             if message_id in new:
                 _write(connection, new)
             days |= _edit(connection, message_id, item, digest)
@@ -64,7 +66,7 @@ def store_messages(connection: psycopg.Connection, partition: Partition, incomin
                 new.add(message_id, item.message, item.channel, digest)
             if item.message.rfc_message_id:
                 twins[twin_key] = message_id
-            occurrences[place] = message_id
+            occurrences[place] = message_id, False
             days.add(partition.day)
     _write(connection, new)
     _upsert_occurrences(connection, partition.tenant_id, incoming, occurrences)
@@ -73,11 +75,16 @@ def store_messages(connection: psycopg.Connection, partition: Partition, incomin
 
 
 def delete_occurrences(connection: psycopg.Connection, places: Sequence[tuple[UUID, str, datetime | None]]) -> None:
-    """Record deletions at the source; a message whose last occurrence went keeps no text and nothing derived."""
+    """Record deletions at the source; a message whose last occurrence went keeps no text and nothing derived.
+
+    What came back after its deletion stays.
+    """
     for source_id, native_id, deleted_at in places:
         row = connection.execute(
-            "UPDATE message_occurrence SET deleted_at = coalesce(%s, now()) WHERE source_id = %s AND native_id = %s"
-            " RETURNING message_id",
+            "UPDATE message_occurrence AS place SET deleted_at = coalesce(%s, now())"
+            " WHERE source_id = %s AND native_id = %s AND (SELECT deleted FROM raw_payload AS latest"
+            " WHERE latest.source_id = place.source_id AND latest.native_id = place.native_id"
+            " ORDER BY fetched_at DESC, latest.id DESC LIMIT 1) RETURNING message_id",
             (deleted_at, source_id, native_id),
         ).fetchone()
         if row is None:
@@ -101,15 +108,19 @@ def bury(connection: psycopg.Connection, message_id: UUID, deleted_at: datetime 
         connection.execute(f"DELETE FROM {table} WHERE message_id = %s", (message_id,))
 
 
-def _known_occurrences(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[UUID, str], UUID]:
+def _known_occurrences(
+    connection: psycopg.Connection, incoming: Sequence[Incoming]
+) -> dict[tuple[UUID, str], tuple[UUID, bool]]:
+    """Return the message of each place that is known, and whether that was buried: what comes back is another."""
     rows = connection.execute(
-        "SELECT wanted.source_id, wanted.native_id, found.message_id"
+        "SELECT wanted.source_id, wanted.native_id, found.message_id, found.is_buried"
         " FROM unnest(%s::uuid[], %s::text[]) AS wanted (source_id, native_id) CROSS JOIN LATERAL ("
-        " SELECT message_id FROM message_occurrence"
-        " WHERE source_id = wanted.source_id AND native_id = wanted.native_id LIMIT 1) AS found",
+        " SELECT message_id, message.deleted_at IS NOT NULL AS is_buried"
+        " FROM message_occurrence AS place JOIN message ON message.id = place.message_id"
+        " WHERE place.source_id = wanted.source_id AND place.native_id = wanted.native_id LIMIT 1) AS found",
         ([item.source_id for item in incoming], [item.native_id for item in incoming]),
     ).fetchall()
-    return {(source_id, native_id): message_id for source_id, native_id, message_id in rows}
+    return {(source_id, native_id): (message_id, is_buried) for source_id, native_id, message_id, is_buried in rows}
 
 
 def _known_twins(connection: psycopg.Connection, incoming: Sequence[Incoming]) -> dict[tuple[str, bytes], UUID]:
@@ -162,7 +173,7 @@ def _upsert_occurrences(
     connection: psycopg.Connection,
     tenant_id: UUID,
     incoming: Sequence[Incoming],
-    message_ids: dict[tuple[UUID, str], UUID],
+    message_ids: dict[tuple[UUID, str], tuple[UUID, bool]],
 ) -> None:
     latest = {(item.source_id, item.native_id): item for item in incoming}
     insert_rows(
@@ -170,9 +181,10 @@ def _upsert_occurrences(
         "message_occurrence",
         ("tenant_id", "source_id", "native_id", "message_id", "raw_payload_id", "version", "channel"),
         [
-            (tenant_id, *place, message_ids[place], item.raw_payload_id, item.version, item.channel)
+            (tenant_id, *place, message_ids[place][0], item.raw_payload_id, item.version, item.channel)
             for place, item in latest.items()
         ],
-        "ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET raw_payload_id = excluded.raw_payload_id,"
-        " version = excluded.version, channel = excluded.channel, deleted_at = NULL",
+        "ON CONFLICT (tenant_id, source_id, native_id) DO UPDATE SET message_id = excluded.message_id,"
+        " raw_payload_id = excluded.raw_payload_id, version = excluded.version, channel = excluded.channel,"
+        " deleted_at = NULL",
     )

@@ -19,8 +19,8 @@ from opsintel.db.embedded import ADMIN, DATABASE, SERVICE, EmbeddedServer
 from opsintel.db.migrate import migrate
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings, load_settings
+from opsintel.sources.source import ensure_source
 from opsintel.tenants import Tenant, create_tenant
-from opsintel_pipeline.ingest.sources import ensure_source
 from opsintel_pipeline.simulation.mailbox import Mailbox, SimulatedSource
 from opsintel_pipeline.simulation.script import FaultyDatabase, Script
 
@@ -62,7 +62,7 @@ class Installation:
             row = connection.execute("SELECT id, tenant_id, kind, name, config FROM source").fetchone()
         assert row is not None
         source_id, tenant_id, kind, name, config = row
-        return SimulatedSource(source_id, tenant_id, kind, name, config, Mailbox())
+        return SimulatedSource(source_id, tenant_id, kind, name, config, mailbox=Mailbox())
 
 
 @contextmanager

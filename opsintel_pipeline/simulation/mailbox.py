@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +20,10 @@ from opsintel.connectors.contract import (
     Upsert,
     Window,
 )
+from opsintel.context import Context
+from opsintel.sources.source import Source
 from opsintel_pipeline.act.rows import COLUMNS, KEY_COLUMN, ExportRow
 from opsintel_pipeline.act.sheets.plan import Written, merged_ranges, plan_sheet
-from opsintel_pipeline.ingest.sources import Source
 from opsintel_pipeline.simulation.script import Script
 
 PAGE = 2
@@ -83,8 +85,9 @@ class SimulatedSource(Source):
 
     mailbox: Mailbox = field(default_factory=Mailbox)
 
-    def connector(self) -> Connector:
+    def connector(self, context: Context, stop: threading.Event | None = None) -> Connector:
         """Return the connector of the mailbox."""
+        del context, stop
         return MailboxConnector(self.mailbox)
 
 

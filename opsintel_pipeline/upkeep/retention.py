@@ -46,6 +46,7 @@ _FINISHED: dict[str, LiteralString] = {
     " AND finished_at < now() - %(age)s LIMIT %(page)s",
     "batch": "SELECT id FROM batch WHERE state <> 'open' AND finished_at < now() - %(age)s"
     " AND NOT EXISTS (SELECT FROM work WHERE batch_id = batch.id) LIMIT %(page)s",
+    "push_receipt": "SELECT tenant_id, id FROM push_receipt WHERE handled_at < now() - %(age)s LIMIT %(page)s",
     "quarantine": "SELECT id FROM quarantine WHERE replayed_at < now() - %(age)s LIMIT %(page)s",
     "refresh_token": "SELECT id FROM refresh_token WHERE expires_at < now() - %(age)s LIMIT %(page)s",
     "account_token": "SELECT id FROM account_token WHERE expires_at < now() - %(age)s LIMIT %(page)s",
@@ -192,6 +193,6 @@ def _alter_partitions(database: Database, statement: LiteralString, *parameters:
 
 
 def _delete_finished(database: Database, table: str) -> int:
-    key = "tenant_id, id" if table in ("job", "person_export", "work") else "id"
+    key = "tenant_id, id" if table in ("job", "person_export", "push_receipt", "work") else "id"
     statement = f"DELETE FROM {table} WHERE ({key}) IN ({_FINISHED[table]})"
     return _in_pages(database.system_tx, statement, {"age": FINISHED})

@@ -10,7 +10,7 @@ from opsintel_api.middleware import GIVEN_ONCE
 from opsintel_api.models.problem import Problem
 from opsintel_api.strict import MAXIMUM_DEPTH, MAXIMUM_PARAMETERS, MAXIMUM_VALUES
 from tests.access.attack import Api
-from tests.access.requests import EVERY, JSON, WITH_BODY, bodies_with, fields, queries, request_of, route_of
+from tests.access.requests import EVERY, JSON, SIGNED, WITH_BODY, bodies_with, fields, queries, request_of, route_of
 from tests.isolation.attacks import Operation
 from tests.seeding import Seeded
 
@@ -37,8 +37,8 @@ UNREADABLE = {
 }
 
 
-IGNORES = frozenset({"GET /v1/auth/sso/callback"})
-"""Routes that a provider of single sign-on calls, which may add parameters: RFC 6749 section 3.1."""
+IGNORES = SIGNED | {"GET /v1/auth/sso/callback", "GET /v1/sources/oauth/{app}/callback"}
+"""Routes that a provider calls, which may add parameters: RFC 6749 sections 3.1 and 4.1.2."""
 
 
 def problem_of(response) -> Problem:

@@ -51,6 +51,17 @@ def example(route: str, tenant: Seeded) -> Example:
             {"message_days": None, "raw_payload_days": None, "fact_days": None}, statuses=ok
         ),
         "PUT /v1/policies/personal-data": Example({"policy": "masked"}),
+        "POST /v1/sources": Example(
+            {"kind": "ingest", "name": "Program", "config": {}}, statuses=frozenset({201, 409})
+        ),
+        "PATCH /v1/sources/{source_id}": Example({}),
+        "DELETE /v1/sources/{source_id}": Example(statuses=done),
+        "POST /v1/sources/{source_id}/authorization": Example(statuses=refused),
+        "POST /v1/sources/{source_id}/check": Example(statuses=frozenset({202})),
+        "POST /v1/sources/{source_id}/retry": Example(statuses=frozenset({202})),
+        "POST /v1/sources/{source_id}/sync": Example(statuses=frozenset({202, 409})),
+        "POST /v1/sources/{source_id}/census": Example(statuses=frozenset({202, 409})),
+        "POST /v1/sources/{source_id}/backfill": Example({"from": day}, statuses=frozenset({202, 409})),
         "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
     }
     return listed.get(route, Example())
@@ -69,6 +80,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),
         "tenant_id": ABSENT_TENANT,
+        "app": "google",
     }
 
 

@@ -30,6 +30,9 @@ PUBLIC = {
     "POST /v1/auth/reset/confirm",
     "POST /v1/auth/invitations/inspect",
     "POST /v1/auth/invitations/accept",
+    "GET /v1/sources/oauth/{app}/callback",
+    "POST /v1/push/{source_id}",
+    "POST /v1/ingest/{source_id}",
     "GET /healthz",
     "GET /readyz",
 }

@@ -15,12 +15,12 @@ from opsintel.access.audit_chain import verify_chain
 from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.people.requests import PERSON, find_erasure, request_erasure
+from opsintel.sources.source import sources_of
 from opsintel.tenants import Tenant
 from opsintel_pipeline.erasure import own, suspects
 from opsintel_pipeline.erasure.person import preview
 from opsintel_pipeline.erasure.run import perform
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import sources_of
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.erasure.people import ADDRESS, CANARIES, NAMESAKES, mails, write
 from tests.erasure.stores import database_bytes, folder_bytes, found

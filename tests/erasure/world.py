@@ -40,6 +40,7 @@ from opsintel.queue import ledger
 from opsintel.queue.choose import open_queue
 from opsintel.queue.outbox import announce_days, relay_once
 from opsintel.settings import Settings, load_settings
+from opsintel.sources.source import ensure_source
 from opsintel.tenants import Tenant, create_tenant
 from opsintel_pipeline.act.sheets import run as sheets
 from opsintel_pipeline.act.targets import ensure_sheet
@@ -47,7 +48,6 @@ from opsintel_pipeline.definitions import definitions
 from opsintel_pipeline.defs import resources
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import ensure_source
 from opsintel_pipeline.worker.inline import move_announcements, process_waiting
 from tests.peers.sheets import Spreadsheet
 

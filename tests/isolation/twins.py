@@ -23,8 +23,8 @@ from opsintel.queue import by_hand, consume, jobs, ledger, outbox, quarantine
 from opsintel.queue.contract import Announcement
 from opsintel.queue.postgres import PostgresQueue
 from opsintel.queue.wire import Origin, RefusedError
+from opsintel.sources.source import Source
 from opsintel_pipeline.ingest import schedule
-from opsintel_pipeline.ingest.sources import Source
 from tests.isolation.world import World
 
 DAY = date(2026, 1, 2)

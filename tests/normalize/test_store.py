@@ -15,8 +15,8 @@ from opsintel.db.engine import Database
 from opsintel.events.message import Address, Attachment, CanonicalMessage, IdentityKind, Kind, Link
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
+from opsintel.sources.source import ensure_source
 from opsintel.tenants import create_tenant
-from opsintel_pipeline.ingest.sources import ensure_source
 from opsintel_pipeline.normalize.people import Participants
 from opsintel_pipeline.normalize.store import Incoming, store_messages
 from opsintel_pipeline.normalize.threading import Threads

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from opsintel.clock import today
 from opsintel.context import Context
+from opsintel.sources.source import ensure_source
 from opsintel.tenants import Tenant, create_tenant
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import ensure_source
 
 COMPLAINTS = (
     ("The hub is offline", "Since I changed my router the hub stays offline and the light blinks red. Please help."),

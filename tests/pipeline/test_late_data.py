@@ -14,9 +14,9 @@ from dagster import AssetKey, DagsterInstance
 from opsintel.clock import today
 from opsintel.context import Context
 from opsintel.queue import ledger
+from opsintel.sources.source import sources_of
 from opsintel.tenants import Tenant
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import sources_of
 from opsintel_pipeline.worker.inline import move_announcements
 from opsintel_pipeline.worker.stages import STAGES
 from tests.canonical import dump

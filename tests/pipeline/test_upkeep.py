@@ -17,11 +17,11 @@ from opsintel.ids import new_id
 from opsintel.partitions import Partition
 from opsintel.queue import quarantine
 from opsintel.queue.wire import RefusedError
+from opsintel.sources.source import sources_of
 from opsintel.tenants import Tenant, create_tenant, find_tenant, set_retention
 from opsintel_pipeline.definitions import definitions
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import sources_of
 from opsintel_pipeline.marts.compare import repair, stale_days
 from opsintel_pipeline.marts.run import run as run_marts
 from opsintel_pipeline.upkeep import retention

@@ -26,10 +26,11 @@ from opsintel.errors import CredentialError, RetriableError
 from opsintel.ids import new_id
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
+from opsintel.sources import source as sources
+from opsintel.sources.source import Source
 from opsintel.tenants import set_paused
-from opsintel_pipeline.ingest import schedule, sources
+from opsintel_pipeline.ingest import schedule
 from opsintel_pipeline.ingest.files import import_file
-from opsintel_pipeline.ingest.sources import Source
 from opsintel_pipeline.worker import polling
 from tests.connectors.sources import mail, mbox_entry
 
@@ -100,7 +101,7 @@ class TestPolling:
     def test_what_a_dead_worker_had_comes_back_after_its_lease(self, context: Context, source: Source) -> None:
         make_due(context)
         schedule.take_poll(context.database)
-        assert 0 < seconds_until(context) <= schedule.LEASE.total_seconds()
+        assert 0 < seconds_until(context, "lease_until") <= schedule.LEASE.total_seconds()
 
     def test_a_long_read_keeps_its_lease(self, context: Context, source: Source) -> None:
         make_due(context)
@@ -263,7 +264,7 @@ class TestRenewals:
     ) -> None:
         monkeypatch.setattr(Pushing, "fault", CredentialError("The consent was withdrawn", remedy="Connect it again"))
         assert polling.renew_next(context)
-        assert state(context, watched) == ("failing", "The consent was withdrawn. Connect it again")
+        assert state(context, watched) == ("disabled", "The consent was withdrawn. Connect it again")
         assert 0 < self.renewal(context, watched.id) <= schedule.LEASE.total_seconds()
 
     def test_a_source_without_a_watch_is_never_renewed(self, context: Context, source: Source) -> None:

@@ -10,15 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from opsintel.coordination import pace
 from opsintel.coordination.contract import Coordinator, Key, Limit
-from opsintel.errors import UnavailableError
 
 Kind = Literal["read", "write"]
 
 BUDGET = Limit(per_second=40 / 60, burst=20)
 """At most 60 requests in any minute: 20 at once, and 40 that flow in meanwhile."""
-
-LONGEST_WAIT = 120.0
 
 
 class Pace:
@@ -26,24 +24,16 @@ class Pace:
 
     def __init__(self, coordinator: Coordinator, account: str, sleep: Callable[[float], None] = time.sleep) -> None:
         """`account` is the address of the service account, whose budget its tenants share."""
-        self._coordinator = coordinator
+        self._pace = pace.Pace(coordinator, sleep)
         self._account = hashlib.sha256(account.encode()).hexdigest()[:16]
-        self._sleep = sleep
 
     def wait(self, kind: Kind) -> None:
-        """Return when a request may be sent; `UnavailableError` when that takes longer than two minutes."""
-        waited = 0.0
-        while wait := self._coordinator.acquire(self._key(kind), BUDGET):
-            if waited + wait > LONGEST_WAIT:
-                raise UnavailableError(
-                    f"Google Sheets takes no more requests for {wait:.0f} s", remedy="It is tried again later"
-                )
-            self._sleep(wait)
-            waited += wait
+        """Return when a request may be sent; `BusyError` when that takes longer than two minutes."""
+        self._pace.spend(self._key(kind), BUDGET, of="Google Sheets")
 
     def refused(self, kind: Kind, seconds: float) -> None:
         """Keep all processes from asking for so long, as Google asked one of them to."""
-        self._coordinator.penalise(self._key(kind), seconds)
+        self._pace.hold_back(self._key(kind), seconds)
 
     def _key(self, kind: Kind) -> Key:
         return Key(None, f"sheets:{kind}:{self._account}")

@@ -13,9 +13,9 @@ from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
 from opsintel.objects.store import open_objects
 from opsintel.settings import load_settings
+from opsintel.sources.source import ensure_source
 from opsintel.tenants import find_tenant
 from opsintel_pipeline.ingest.feed import run_feed
-from opsintel_pipeline.ingest.sources import ensure_source
 
 PAUSE_SECONDS = 0.3
 

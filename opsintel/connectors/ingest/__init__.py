@@ -1,0 +1,1 @@
+"""Records of programs of the tenant's own, sent to us."""

@@ -1,0 +1,1 @@
+"""Sources: what a tenant has connected, their credentials, and what their connectors are given of the world."""

@@ -1,0 +1,113 @@
+"""Sources of a tenant, and their connectors."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from opsintel.connectors.contract import Connector, Watched
+from opsintel.connectors.registry import connector_class
+from opsintel.context import Context
+from opsintel.db.engine import Database
+from opsintel.errors import CredentialError, InputError, NotFoundError
+from opsintel.ids import new_id
+from opsintel.sources.connection import SourceConnection
+
+NEWS: LiteralString = "opsintel_sources"
+"""NOTIFY channel that wakes whoever reads sources: a push came, or a person asked for something."""
+
+COLUMNS: LiteralString = "id, tenant_id, kind, name, config, secret_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A connected source as the pipeline needs it."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: str
+    name: str
+    config: dict[str, Any]
+    secret_id: UUID | None = None
+
+    def connector(self, context: Context, stop: threading.Event | None = None) -> Connector:
+        """Return the connector of this source; `stop` ends its waits. Kinds without a credential get no connection."""
+        found = connector_class(self.kind)
+        config = found.manifest.config_model.model_validate(self.config)
+        if found.manifest.credential_model is None:
+            return found(config)
+        return found(config, SourceConnection(context, self.tenant_id, self.id, self.kind, self.secret_id, stop))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is read from a provider, rather than from a file."""
+        return connector_class(self.kind).manifest.credential_model is not None
+
+
+def ensure_source(
+    database: Database, tenant_id: UUID, kind: str, name: str, config: dict[str, Any], config_key: str
+) -> Source:
+    """Return the source with this kind and key, making it when it is not there yet."""
+    with database.tenant_tx(tenant_id) as connection:
+        connection.execute(
+            "INSERT INTO source (tenant_id, id, kind, name, config, config_key, renew_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, CASE WHEN %s THEN now() END)"
+            " ON CONFLICT (tenant_id, kind, config_key) DO NOTHING",
+            (tenant_id, new_id(), kind, name, Jsonb(config), config_key, issubclass(connector_class(kind), Watched)),
+        )
+        row = connection.execute(
+            f"SELECT {COLUMNS} FROM source WHERE kind = %s AND config_key = %s", (kind, config_key)
+        ).fetchone()
+    assert row is not None
+    return Source(*row)
+
+
+def sources_of(database: Database, tenant_id: UUID) -> list[Source]:
+    """Return the sources of a tenant that are not disabled, oldest first."""
+    with database.tenant_tx(tenant_id) as connection:
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM source WHERE state <> 'disabled' ORDER BY created_at, id"
+        ).fetchall()
+    return [Source(*row) for row in rows]
+
+
+def find_source(database: Database, tenant_id: UUID, source_id: UUID) -> Source:
+    """Return one source; `NotFoundError` when the tenant has none of this id."""
+    with database.tenant_tx(tenant_id) as connection:
+        row = connection.execute(f"SELECT {COLUMNS} FROM source WHERE id = %s", (source_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such source")
+    return Source(*row)
+
+
+def source_named(database: Database, tenant_id: UUID, named: str) -> Source:
+    """Return the source of a name or id; `NotFoundError` where there is none, `InputError` where several have it."""
+    with database.tenant_tx(tenant_id) as connection:
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM source WHERE name = %(named)s OR id::text = %(named)s", {"named": named}
+        ).fetchall()
+    if not rows:
+        raise NotFoundError(f"There is no source {named!r}", remedy="`opsintel source list` names them")
+    if len(rows) > 1:
+        raise InputError(f"{len(rows)} sources are called {named!r}", remedy="Give the id")
+    return Source(*rows[0])
+
+
+def set_state(database: Database, source: Source, state: str, detail: str = "") -> None:
+    """Record how a source is; `active` also records that a read ended well. One that is stopped stays so."""
+    with database.tenant_tx(source.tenant_id) as connection:
+        connection.execute(
+            "UPDATE source SET state = %(state)s, detail = %(detail)s,"
+            " last_sync_at = CASE WHEN %(state)s = 'active' THEN now() ELSE last_sync_at END"
+            " WHERE id = %(id)s AND state IN ('active', 'failing')",
+            {"state": state, "detail": detail, "id": source.id},
+        )
+
+
+def record_fault(database: Database, source: Source, error: BaseException, line: str) -> None:
+    """Record why a source cannot be read. Only a credential that a person has to mend disables it."""
+    set_state(database, source, "disabled" if isinstance(error, CredentialError) else "failing", line)
