@@ -24,6 +24,7 @@ NAMED = [
     "=" * 500 + "ana.silva@victim.example",
     "Işıl Yılmaz", "IŞIL YILMAZ", "ışıl yılmaz", "Zoë\n Quagga", "ZOË QUAGGA", "Quagga, Zoë", 'Ann "Zee\\bra" Okapi',
     "+49 170 1234567", "0049 (170) 123-4567", "49.170.123.45.67", "call 555 0123 please", "555-01-23",
+    "+49\u00a0170\u00a01234567",
     "\u0665\u0665\u0665 0123 then 5550123",
 ]  # fmt: skip
 OTHERS = ["", "joana@victim.example", "Zoe Kudu", "+49 170 7654321", "1 2 3 4 5 6 7", "a" * 1000, "U7QUAGG"]
