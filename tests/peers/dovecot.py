@@ -247,5 +247,5 @@ def running_dovecot(folder: Path, *, without: tuple[str, ...] = ()) -> Iterator[
 
 def encoded_name(name: str) -> str:
     """Return a mailbox's name as a command takes it: in modified UTF-7, quoted."""
-    encoded = encode(name).decode()
+    encoded = str(encode(name), "ascii")
     return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
