@@ -6,6 +6,7 @@ defaults, or of servers that the operator names. Else whoever may change a sourc
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ def credential_for(
 def require_safe_change(manifest: Manifest, config: Mapping[str, Any], held: Credential, settings: Settings) -> None:
     """Refuse a configuration that would send the operator's app's secret to servers that are not the provider's."""
     app = None if manifest.oauth is None else app_of(settings, manifest.oauth.app)
-    if app is not None and held.get("client_secret") == app.client_secret:
+    if app is not None and hmac.compare_digest(held.get("client_secret", "").encode(), app.client_secret.encode()):
         endpoints_of(manifest, config, settings)
 
 

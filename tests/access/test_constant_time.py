@@ -29,6 +29,7 @@ SECRETS = frozenset(
     ["token", "tokens", "secret", "secrets", "digest", "mac", "hash", "hashes", "signature", "password", "commitment"]
 )
 PUBLIC = {
+    "auth/source_consent.py": "addresses of token endpoints",
     "access/opaque.py": "a CRC-32 of what is shown beside it",
     "access/audit_anchors.py": "hashes of anchors, which lie open beside each other",
     "access/audit_chain.py": "hashes of entries, which anybody who reads the log computes",
@@ -36,11 +37,14 @@ PUBLIC = {
     "backup/manifest.py": "checksums of files of a back-up",
     "backup/receipt.py": "checksums of files of a back-up",
     "connectors/files/growing.py": "hashes of a file by whom it belongs to",
+    "connectors/imap/reading.py": "hashes of labels and filters, which lie in the cursor",
+    "connectors/imap/state.py": "hashes of labels, which lie in the cursor",
     "person_export/archive.py": "hashes of contents that are in the file already",
     "queue/rabbitmq.py": "numbers of deliveries and connections",
     "settings/keys.py": "two secrets of one operator, once at the start",
     "people/redact.py": "Python's own hashes of words, which leave no process",
     "normalize/store.py": "hashes of messages that the reader has",
+    "sources/credentials.py": "ids of the rows that hold secrets",
     "simulation/queues.py": "numbers of deliveries of a simulated broker",
     "people/suppression.py": "a set of keyed hashes, looked up by what the message holds",
 }
