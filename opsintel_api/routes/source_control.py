@@ -38,7 +38,7 @@ from opsintel_api.routes.jobs import ACCEPTED, accepted
 routes = protected_router("sources")
 
 
-@routes.get("/sources/kinds", response_model=SourceKindList, dependencies=[WITHOUT_PARAMETERS])
+@routes.get("/source-kinds", response_model=SourceKindList, dependencies=[WITHOUT_PARAMETERS])
 async def list_source_kinds(reader: Reader) -> Response:
     """Return the kinds of source that can be connected, each with what its configuration and credential hold."""
     kinds = await asyncio.to_thread(lambda: [_kind(kind, reader) for kind in remote_kinds()])
