@@ -642,7 +642,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/sources/kinds": {
+    "/v1/source-kinds": {
         parameters: {
             query?: never;
             header?: never;
