@@ -59,6 +59,7 @@ WITHOUT_TEXT = frozenset(
         "GET /v1/events",
         "GET /v1/policies/personal-data",
         "GET /v1/policies/retention",
+        "GET /v1/source-kinds",
     }
 )
 """Routes whose answers hold neither text nor ids of their tenant, so that no canary can stand in them."""
