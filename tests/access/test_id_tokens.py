@@ -28,9 +28,7 @@ from opsintel.net.policy import Policy
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, Key, OidcPeer, running_oidc
 
 NONCE = "n" * 43
-NOW = datetime.now(UTC).replace(microsecond=0)
 ISSUER = "https://id.example"
-EXPECTED = Expected(ISSUER, CLIENT_ID, NONCE, NOW)
 SECOND = timedelta(seconds=1)
 
 
@@ -48,33 +46,45 @@ def honest(peer: OidcPeer) -> None:
     peer.sign_on_as("ana@acme.example", "s")
 
 
-def claims_of(peer: OidcPeer, *, at: datetime = NOW, keys: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def this_second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def checked(encoded: str, keys: list[dict[str, Any]], at: datetime | None = None) -> dict[str, Any]:
+    moment = at or this_second()
+    return checked_claims(encoded, keys, Expected(ISSUER, CLIENT_ID, NONCE, moment), moment)
+
+
+def claims_of(
+    peer: OidcPeer, *, at: datetime | None = None, keys: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     published = [key.published() for key in peer.keys] if keys is None else keys
-    return checked_claims(peer.id_token(NONCE), published, EXPECTED, at)
+    return checked(peer.id_token(NONCE), published, at)
 
 
 class TestTimes:
     @pytest.mark.parametrize(
         ("claims", "is_taken"),
         [
-            ({"exp": NOW - SKEW + SECOND}, True),
-            ({"exp": NOW - SKEW}, False),
-            ({"iat": NOW + SKEW}, True),
-            ({"iat": NOW + SKEW + SECOND}, False),
-            ({"iat": NOW - SKEW}, True),
-            ({"iat": NOW - SKEW - SECOND}, False),
-            ({"nbf": NOW + SKEW}, True),
-            ({"nbf": NOW + SKEW + SECOND}, False),
+            ({"exp": -SKEW + SECOND}, True),
+            ({"exp": -SKEW}, False),
+            ({"iat": SKEW}, True),
+            ({"iat": SKEW + SECOND}, False),
+            ({"iat": -SKEW}, True),
+            ({"iat": -SKEW - SECOND}, False),
+            ({"nbf": SKEW}, True),
+            ({"nbf": SKEW + SECOND}, False),
         ],
         ids=lambda value: "".join(value) if isinstance(value, dict) else str(value),
     )
-    def test_differ_by_five_minutes_at_most(self, peer: OidcPeer, claims: dict[str, datetime], is_taken: bool) -> None:
-        peer.lies.claims = {name: int(moment.timestamp()) for name, moment in claims.items()}
+    def test_differ_by_five_minutes_at_most(self, peer: OidcPeer, claims: dict[str, timedelta], is_taken: bool) -> None:
+        moment = this_second()
+        peer.lies.claims = {name: int((moment + away).timestamp()) for name, away in claims.items()}
         if is_taken:
-            assert claims_of(peer)["sub"] == "s"
+            assert claims_of(peer, at=moment)["sub"] == "s"
         else:
             with pytest.raises(ClaimsError):
-                claims_of(peer)
+                claims_of(peer, at=moment)
 
     @pytest.mark.parametrize("value", [True, "1", [], {}, float("inf"), float("nan")], ids=str)
     @pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
@@ -142,12 +152,12 @@ class TestForm:
         signature = jwt.get_algorithm_by_name("RS256").sign(signed.encode(), key.private)
         encoded = f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
         with pytest.raises(ClaimsError):
-            checked_claims(encoded, [key.published()], EXPECTED, NOW)
+            checked(encoded, [key.published()])
 
     @pytest.mark.parametrize("encoded", ["", ".", "..", "...", "a.b.c", "e30.e30.", "é.e30.", "W10.e30.", "a" * 20_000])
     def test_of_anything_else_is_refused(self, peer: OidcPeer, encoded: str) -> None:
         with pytest.raises(ClaimsError):
-            checked_claims(encoded, [key.published() for key in peer.keys], EXPECTED, NOW)
+            checked(encoded, [key.published() for key in peer.keys])
 
 
 class TestPerson:

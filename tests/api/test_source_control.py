@@ -114,7 +114,8 @@ class TestConnect:
         assert (await person.ask("POST", json=WANTED)).status_code == 409
 
     async def test_kinds_tell_what_a_form_is_made_of(self, person: Person) -> None:
-        items = {item["kind"]: item for item in (await person.ask("GET", "/kinds")).json()["items"]}
+        answer = await person.client.get("/v1/source-kinds", headers=person.token)
+        items = {item["kind"]: item for item in answer.json()["items"]}
         assert "mbox" not in items
         assert items[KIND]["credential_schema"]["properties"]["token"]["secret"] is True
         assert items[KIND]["config_schema"]["properties"]["desk"]["description"] == "Which desk"
