@@ -103,6 +103,12 @@ class Window:
     start: datetime | None = None
     end: datetime | None = None
 
+    def holds(self, moment: datetime | None) -> bool:
+        """Tell whether a time lies in it; what has no time is in the open window alone."""
+        if moment is None:
+            return self.start is None and self.end is None
+        return (self.start is None or moment >= self.start) and (self.end is None or moment < self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
@@ -191,6 +197,11 @@ class Connector(ABC):
         for check in self.check():
             if check.required and check.verdict is Verdict.FAILED:
                 raise InputError(check.detail, remedy=check.remedy)
+
+    def require_stream(self, stream: str) -> None:
+        """Raise `InputError` for a stream that there is not."""
+        if stream not in self.manifest.streams:
+            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
 
     @abstractmethod
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:

@@ -69,8 +69,7 @@ class FileConnector(Connector):
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield what is new since `cursor`; `until` changes nothing, since files are not ordered by time."""
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         del until
         self.inspect()
         yield from self.read_from(cursor)
@@ -80,7 +79,7 @@ class FileConnector(Connector):
         self.inspect()
         seen: set[str] = set()
         for item in self.read_all():
-            if isinstance(item, Upsert) and item.native_id not in seen and _is_within(item.occurred_at, window):
+            if isinstance(item, Upsert) and item.native_id not in seen and window.holds(item.occurred_at):
                 seen.add(item.native_id)
                 yield item.native_id, item.occurred_at
 
@@ -113,9 +112,3 @@ def paged(items: Iterable[tuple[ReadItem, Position]], cursor_at: Callable[[Posit
         count, size, behind = count + 1, size + length, position
     if behind is not None:
         yield Checkpoint(cursor_at(behind))
-
-
-def _is_within(moment: datetime | None, window: Window) -> bool:
-    if moment is None:
-        return window.start is None and window.end is None
-    return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)

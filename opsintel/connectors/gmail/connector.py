@@ -67,8 +67,7 @@ class GmailConnector(Connector, Watched, Pushed, Live):
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield what is new since `cursor`; `until` changes nothing, since changes come in their own order."""
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         del until
         profile = self._client.profile()
         yield from self._feed().read(Place.of(cursor), profile.history_id)
@@ -84,7 +83,7 @@ class GmailConnector(Connector, Watched, Pushed, Live):
                         raise UnavailableError(f"A message could not be counted: {answer.reason}")
                     continue
                 at = time_of(answer)
-                if selection.has(label_ids(answer)) and _is_within(at, window):
+                if selection.has(label_ids(answer)) and window.holds(at):
                     yield key, at
             page = listed.next_page
             if not page:
@@ -151,9 +150,3 @@ class GmailConnector(Connector, Watched, Pushed, Live):
         if not isinstance(keys, dict):
             raise UnavailableError(f"Google's keys cannot be read (status {answer.status_code})")
         return {**held, "push_trust": push_trust(self._push_audience, self.config.push_account, keys)}
-
-
-def _is_within(moment: datetime | None, window: Window) -> bool:
-    if moment is None:
-        return window.start is None and window.end is None
-    return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)

@@ -60,8 +60,7 @@ class GraphConnector(Connector, Watched, Pushed):
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield what is new since `cursor`; `until` changes nothing, since changes come in their own order."""
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         del until
         yield from self._feed().read(cursor)
 
@@ -76,7 +75,7 @@ class GraphConnector(Connector, Watched, Pushed):
             params = asked | ({"$filter": condition} if condition else {})
             for row in self._client.all(f"/mailFolders/{folder.id}/messages", params):
                 at = time_of(row)
-                if selection.has(row) and _is_within(at, window):
+                if selection.has(row) and window.holds(at):
                     yield str(row["id"]), at
 
     def fetch(self, keys: Iterable[str]) -> Iterator[ReadItem]:
@@ -128,9 +127,3 @@ class GraphConnector(Connector, Watched, Pushed):
 
 def _is_id(key: str) -> bool:
     return 0 < len(key) <= _LONGEST_ID and key.isascii() and key.isprintable() and " " not in key
-
-
-def _is_within(moment: datetime | None, window: Window) -> bool:
-    if moment is None:
-        return window.start is None and window.end is None
-    return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)

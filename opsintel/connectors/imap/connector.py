@@ -31,7 +31,7 @@ from opsintel.connectors.imap.reading import PAGE_ITEMS, MailboxReading, Page, p
 from opsintel.connectors.imap.search import find_uids, window_keys
 from opsintel.connectors.imap.session import Selected, Session
 from opsintel.connectors.imap.state import cursor_of, decoded, mailboxes_of
-from opsintel.errors import CredentialError, InputError, RefusedError
+from opsintel.errors import CredentialError, RefusedError
 from opsintel.filters.plan import Plan
 from opsintel.filters.syntax import Node
 
@@ -62,8 +62,7 @@ class ImapConnector(Connector, Live):
 
         Raises `CredentialError` where the account is closed to us, `RetriableError` for a passing fault.
         """
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         del until
         before = mailboxes_of(cursor)
         with self._session() as session:
@@ -99,7 +98,7 @@ class ImapConnector(Connector, Live):
                 opened = session.examine(name)
                 seen: set[int] = set()
                 for mail in _mails(session, opened, abilities, keys) if opened else ():
-                    if mail.identity not in seen and _is_within(mail.arrived_at, window):
+                    if mail.identity not in seen and window.holds(mail.arrived_at):
                         seen.add(mail.identity)
                         yield native_id(name, mail.identity), mail.arrived_at
 
@@ -183,9 +182,3 @@ class ImapConnector(Connector, Live):
 def _mails(session: Session, opened: Selected, abilities: Abilities, keys: str) -> Iterator[Mail]:
     for uids in pieces(find_uids(session, opened, keys), PAGE_ITEMS):
         yield from list_mails(session, uids, abilities)
-
-
-def _is_within(moment: datetime | None, window: Window) -> bool:
-    if moment is None:
-        return window.start is None and window.end is None
-    return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)

@@ -35,7 +35,7 @@ from opsintel.connectors.jira.manifest import MANIFEST, JiraConfig
 from opsintel.connectors.jira.parse import comment_key, comment_upsert, issue_upsert, whole
 from opsintel.connectors.jira.pushdown import push_down, quoted
 from opsintel.connectors.jira.webhooks import EVENTS, delivery_of
-from opsintel.errors import CredentialError, InputError, ItemError, UnavailableError
+from opsintel.errors import CredentialError, ItemError, UnavailableError
 from opsintel.filters.plan import Plan
 from opsintel.filters.syntax import Node
 
@@ -72,8 +72,7 @@ class JiraConnector(Connector, Pushed, Watched):
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield issues that were updated since, each with all of its comments; `until` ends at that time of update."""
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         boundary = Boundary.of(cursor)
         with self._client() as client:
             found_any = False
@@ -251,7 +250,7 @@ class JiraConnector(Connector, Pushed, Watched):
             dated += [(comment_key(one, str(comment.get("id"))), comment.get("created")) for comment in comments]
             for key, written in dated:
                 moment = value_time(written)
-                if _is_within(moment, window):
+                if window.holds(moment):
                     yield key, moment
 
 
@@ -268,9 +267,3 @@ def _renew_webhook(client: JiraClient, url: str, projects: Sequence[str]) -> Non
         client.refresh_webhooks(fitting)
     elif named:
         client.register_webhook(url, EVENTS, jql)
-
-
-def _is_within(moment: datetime | None, window: Window) -> bool:
-    if moment is None:
-        return window.start is None and window.end is None
-    return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)

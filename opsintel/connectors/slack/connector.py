@@ -52,8 +52,7 @@ class SlackConnector(Connector, Pushed, Live):
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield what is new, then late replies and edits where they are due to be looked for, then what is old."""
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         with self._client() as client:
             selection = self._selection(until)
             workspace = Workspace(client, self._channels(client), Users(client), selection, states_of(cursor))

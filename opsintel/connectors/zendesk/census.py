@@ -19,9 +19,9 @@ def count(
     if window.start is not None:
         start = max(start, seconds(window.start))
     alive = _tickets(client, start, chosen)
-    yield from ((str(number), created) for number, created in alive.items() if _is_within(created, window))
+    yield from ((str(number), created) for number, created in alive.items() if window.holds(created))
     for number, comment_id, created in _comments(client, start):
-        if number in alive and _is_within(created, window):
+        if number in alive and window.holds(created):
             yield comment_key(number, comment_id), created
 
 
@@ -59,9 +59,3 @@ def _comments(client: ZendeskClient, start: int) -> Iterator[tuple[int, int, dat
             return
         start = max(page.end_time, start + 1)
         seen = {event.get("id") for event in page.events if time_of(event) >= start}
-
-
-def _is_within(moment: datetime | None, window: Window) -> bool:
-    if moment is None:
-        return window.start is None and window.end is None
-    return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)

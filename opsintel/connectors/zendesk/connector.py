@@ -34,7 +34,7 @@ from opsintel.connectors.zendesk.parse import comment_key, comment_upsert, ticke
 from opsintel.connectors.zendesk.position import Position
 from opsintel.connectors.zendesk.pushdown import push_down
 from opsintel.connectors.zendesk.webhooks import delivery_of
-from opsintel.errors import CredentialError, InputError, ItemError
+from opsintel.errors import CredentialError, ItemError
 from opsintel.filters.plan import Plan
 from opsintel.filters.syntax import Node
 
@@ -72,8 +72,7 @@ class ZendeskConnector(Connector, Pushed):
 
     def read(self, stream: str, cursor: Cursor | None, until: datetime | None = None) -> Iterator[ReadItem]:
         """Yield what is new since; `until` ends at that time of change."""
-        if stream not in self.manifest.streams:
-            raise InputError(f"There is no stream {stream!r}", remedy=f"Use one of {', '.join(self.manifest.streams)}")
+        self.require_stream(stream)
         position = Position.of(cursor, self._start)
         end = None if until is None else seconds(until)
         with self._client() as client:
