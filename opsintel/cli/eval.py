@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from statistics import fmean
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -52,7 +54,7 @@ def clusters(
             )
             results.append(
                 {
-                    "set": file.parent.name if file.stem == "data" else file.stem,
+                    "set": _name(file),
                     "rows": score.rows,
                     "labels": score.labels,
                     "clusters": score.clusters,
@@ -61,6 +63,29 @@ def clusters(
                     "stability": score.stability,
                 }
             )
+    _print(results, as_json=as_json)
+
+
+@app.command(short_help="Show what templates of machines' messages save")
+def duplicates(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV files with the columns id, text, label")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Show which share of lines needs no call of its own (saved), and gets another label's analysis (wrong)."""
+    from opsintel_pipeline.analyze.templates.evaluation import reuse_of
+
+    results = [{"set": _name(file), **asdict(reuse_of(*_read(file)))} for file in files]
+    if not as_json and len(results) > 1:
+        mean = {measure: round(fmean(result[measure] for result in results), 4) for measure in ("saved", "wrong")}
+        results.append({"set": "mean", "lines": "", "groups": "", **mean})
+    _print(results, as_json=as_json)
+
+
+def _name(file: Path) -> str:
+    return file.parent.name if file.stem == "data" else file.stem
+
+
+def _print(results: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(results)
         return

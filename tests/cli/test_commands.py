@@ -54,7 +54,7 @@ class TestCommands:
         shown = run(data_dir, "--help").stdout
         assert all(name in shown for name in COMMANDS)
 
-    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters"])
+    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters", "eval duplicates"])
     def test_help_is_plain_and_names_what_it_takes(self, name: str) -> None:
         done = CliRunner().invoke(app, [*name.split(), "--help"])
         assert done.exit_code == 0
@@ -223,6 +223,18 @@ class TestEval:
         assert result["set"] == "planted"
         assert result["rows"] == 60
         assert result["ari"] > 0.9
+
+    def test_prints_what_templates_save(self, data_dir: Path, tmp_path: Path) -> None:
+        rows = [f"{n},disk {n} is full,full" for n in range(8)] + ["8,disk 8 is fine,full", "9,disk 9 is full,fine"]
+        (tmp_path / "planted.csv").write_text("id,text,label\n" + "\n".join(rows) + "\n")
+        done = run(data_dir, "eval", "duplicates", str(tmp_path / "planted.csv"), "--json")
+        assert json.loads(done.stdout) == [{"set": "planted", "lines": 10, "groups": 2, "saved": 0.8, "wrong": 0.1}]
+
+    def test_prints_the_mean_of_several_sets_for_people(self, data_dir: Path, tmp_path: Path) -> None:
+        for name, row in (("one", "1,disk 1 is full,a\n2,disk 2 is full,a"), ("two", "1,disk 1 is full,a")):
+            (tmp_path / f"{name}.csv").write_text(f"id,text,label\n{row}\n")
+        done = run(data_dir, "eval", "duplicates", str(tmp_path / "one.csv"), str(tmp_path / "two.csv"))
+        assert re.search(r"mean\W+0\.25\W+0\.0\W", done.stdout)
 
     def test_long_texts_are_read_as_an_import_reads_them(self, data_dir: Path, tmp_path: Path) -> None:
         rows = [f"{n},{'hub offline wifi ' * 10_000}{n},a" for n in range(3)]

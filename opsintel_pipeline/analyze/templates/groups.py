@@ -1,0 +1,136 @@
+"""Which messages of a tenant share one analysis: on-line, in order of arrival, with a state of bounded size.
+
+A line's group is decided by the lines before it alone. Lines that are equal after masking share a group. What masks
+leave is compared word by word: a word after a preposition or the name of a thing ("for user NAME", "from HOST") counts
+as a value once the same line has been seen with `DISTINCT` different words there. Words of severity, state and
+negation, words in capitals and participles never do, nor does any word of a text in which a person speaks.
+The parse trees of Drain (He et al., 2017) and Spell (Du and Li, 2016) merge by likeness instead: they put "started" and
+"paused" into one group, which is harmless for a count of lines and wrong for an analysis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsintel_pipeline.analyze.templates.masks import VALUE, mask_values
+from opsintel_pipeline.analyze.templates.meaning import CUES, MEANINGFUL, speaks_of_a_person
+
+DISTINCT = 3
+"""Different words at one place of one line after which the place holds a value."""
+MAX_CHARACTERS = 8_000
+"""Of a text that can be of a template; a longer one is only ever equal to itself."""
+MAX_WORDS = 60
+"""Of a line whose words are compared; a longer one is only masked."""
+VERSION = 1
+"""Raised when masks or groups change: keys of two versions never meet."""
+CAPACITY = 20_000
+"""Places and known lines kept for a tenant, each; the least lately used are forgotten."""
+
+_WORD = re.compile(r"""[(\[{<"']*([A-Za-z][\w.$/-]*)""")
+_PROGRAM = re.compile(r"[\w./-]+(?:\[\x00\])?:$")
+_PARTICIPLE = re.compile(r"(?:ed|ing|ful|less|able|ible)$")
+_MACHINE_MARK = re.compile(r"[\x00:=_<>\[\]{}|#]")
+
+
+@dataclass(slots=True)
+class Groups:
+    """The groups of one tenant. `key_of` learns; `dump` and `load` keep what was learnt between runs."""
+
+    _known: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    _frames: OrderedDict[str, list[list[str]]] = field(default_factory=OrderedDict)
+
+    def key_of(self, text: str, *, by_machine: bool | None = None) -> str:
+        """Return the key of the group that a text belongs to, 32 hexadecimal digits; the first of a key stands for all.
+
+        `by_machine` says who writes; where that is not known (None) the text itself tells. A person's text shares a
+        group only with texts that are equal but for white space.
+        """
+        if len(text) > MAX_CHARACTERS:
+            return _digest("exact", text)
+        person = speaks_of_a_person(text)
+        if by_machine is False or (by_machine is None and person):
+            return _digest("exact", " ".join(text.split()))
+        line = mask_values(text)
+        known = self._known.get(line_key := _digest("line", line))
+        if known is None:
+            known = line_key if person else _digest("line", self._generalised(line))
+        self._remember(line_key, known)
+        return known
+
+    def _generalised(self, line: str) -> str:
+        """Return a line with `VALUE` for the words that vary at their places, its own words counted as seen there."""
+        words = line.split(" ")
+        if len(words) > MAX_WORDS or not _MACHINE_MARK.search(line):
+            return line
+        places = {place: word for place in range(1, len(words)) if (word := _name_at(words, place))}
+        if not places:
+            return line
+        frame = " ".join(_named(word) if place in places else word for place, word in enumerate(words))
+        key = _digest("frame", f"{frame}\n{list(places)}")
+        seen = self._frames.pop(key, None) or [[] for _ in places]
+        self._frames[key] = seen
+        _forget(self._frames)
+        for (place, word), marks in zip(places.items(), seen, strict=True):
+            mark = _digest("word", word)[:8]
+            if mark not in marks and len(marks) < DISTINCT:
+                marks.append(mark)
+            if len(marks) == DISTINCT:
+                words[place] = _named(words[place])
+        return " ".join(words)
+
+    def _remember(self, line_key: str, group: str) -> None:
+        self._known.pop(line_key, None)
+        self._known[line_key] = group
+        _forget(self._known)
+
+    def dump(self) -> bytes:
+        """Return the state as JSON: digests only, no word of any message."""
+        content = {"version": VERSION, "known": list(self._known.items()), "frames": list(self._frames.items())}
+        return json.dumps(content, separators=(",", ":")).encode()
+
+    @classmethod
+    def load(cls, state: bytes) -> Groups:
+        """Return the groups that `dump` gave; none when another version gave it."""
+        content = json.loads(state)
+        if content["version"] != VERSION:
+            return cls()
+        return cls(OrderedDict(content["known"]), OrderedDict(content["frames"]))
+
+
+def _digest(kind: str, text: str) -> str:
+    person = f"{kind} {VERSION}".encode()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=person).hexdigest()
+
+
+def _name_at(words: list[str], place: int) -> str:
+    """Return the word that may be a name at a place of a line; "" when none may."""
+    match = _WORD.match(words[place])
+    if match is None:
+        return ""
+    word = match[1]
+    if not (words[place - 1].lower().strip("\"'([{:=") in CUES or "/" in word or _is_logging_host(words, place)):
+        return ""
+    capitals = word.isupper() and len(word) > 1
+    common = word.lower() in MEANINGFUL or word.lower() in CUES
+    return "" if capitals or common or _PARTICIPLE.search(word) else word
+
+
+def _is_logging_host(words: list[str], place: int) -> bool:
+    """Tell whether a place is the host's in a line of syslog: time, host, program (RFC 3164, 4.1)."""
+    return place == 1 and words[0] == VALUE and len(words) > 2 and _PROGRAM.match(words[2]) is not None
+
+
+def _named(word: str) -> str:
+    """Return a word of a line with `VALUE` for the name and what stands around it."""
+    match = _WORD.match(word)
+    return word[: match.start(1)] + VALUE + word[match.end() :] if match else word
+
+
+def _forget(entries: OrderedDict[str, Any]) -> None:
+    if len(entries) > CAPACITY:
+        entries.popitem(last=False)
