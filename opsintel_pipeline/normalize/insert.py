@@ -75,25 +75,26 @@ class NewMessages:
             row["author_id"] = people.get(row["author_id"], row["author_id"])
         rows, written = list(self._waiting.values()), list(self._messages.items())
         insert_rows(self._connection, "message", list(rows[0]), [list(row.values()) for row in rows])
-        self._write_parts(written)
+        write_parts(self._connection, self._partition.tenant_id, written)
         self._waiting.clear()
         self._messages.clear()
         return written
 
-    def _write_parts(self, written: list[tuple[UUID, CanonicalMessage]]) -> None:
-        tenant_id = self._partition.tenant_id
-        attachments = [
-            (tenant_id, message_id, position, part.filename, part.content_type, part.size, part.inline)
-            for message_id, message in written
-            for position, part in enumerate(message.attachments)
-        ]
-        columns = ("tenant_id", "message_id", "position", "filename", "content_type", "size", "inline")
-        insert_rows(self._connection, "attachment", columns, attachments)
-        labels = {(tenant_id, message_id, label): None for message_id, message in written for label in message.labels}
-        insert_rows(self._connection, "message_label", ("tenant_id", "message_id", "label"), list(labels))
-        links = [
-            (tenant_id, message_id, position, link.url, link.text)
-            for message_id, message in written
-            for position, link in enumerate(message.links)
-        ]
-        insert_rows(self._connection, "message_link", ("tenant_id", "message_id", "position", "url", "text"), links)
+
+def write_parts(connection: psycopg.Connection, tenant_id: UUID, written: list[tuple[UUID, CanonicalMessage]]) -> None:
+    """Write attachments, labels and links of messages that have none."""
+    attachments = [
+        (tenant_id, message_id, position, part.filename, part.content_type, part.size, part.inline)
+        for message_id, message in written
+        for position, part in enumerate(message.attachments)
+    ]
+    columns = ("tenant_id", "message_id", "position", "filename", "content_type", "size", "inline")
+    insert_rows(connection, "attachment", columns, attachments)
+    labels = {(tenant_id, message_id, label): None for message_id, message in written for label in message.labels}
+    insert_rows(connection, "message_label", ("tenant_id", "message_id", "label"), list(labels))
+    links = [
+        (tenant_id, message_id, position, link.url, link.text)
+        for message_id, message in written
+        for position, link in enumerate(message.links)
+    ]
+    insert_rows(connection, "message_link", ("tenant_id", "message_id", "position", "url", "text"), links)

@@ -15,7 +15,7 @@ from opsintel.events.message import CanonicalMessage
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
 from opsintel_pipeline.normalize.duplicates import content_hash
-from opsintel_pipeline.normalize.insert import NewMessages
+from opsintel_pipeline.normalize.insert import NewMessages, write_parts
 from opsintel_pipeline.normalize.people import Participants
 from opsintel_pipeline.normalize.threading import Threads
 
@@ -145,15 +145,30 @@ def _write(connection: psycopg.Connection, new: NewMessages) -> None:
 
 def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, digest: bytes) -> set[date]:
     row = connection.execute(
-        "SELECT content_hash, partition_day, deleted_at FROM message WHERE id = %s FOR UPDATE", (message_id,)
+        "SELECT content_hash, partition_day, deleted_at, extra, tenant_id,"
+        " ARRAY(SELECT label FROM message_label WHERE message_id = message.id)"
+        " FROM message WHERE id = %s FOR UPDATE",
+        (message_id,),
     ).fetchone()
     if row is None or row[2] is not None:
         return set()
     if item.message.deleted:
         bury(connection, message_id, item.message.edited_at)
         return {row[1]}
-    if bytes(row[0]) == digest:
+    if bytes(row[0]) != digest:
+        _revise(connection, message_id, item, digest)
+    elif row[3] != item.message.extra or set(row[5]) != set(item.message.labels):
+        connection.execute("UPDATE message SET extra = %s WHERE id = %s", (Jsonb(item.message.extra), message_id))
+    else:
         return set()
+    for table in ("attachment", "message_label", "message_link"):
+        connection.execute(f"DELETE FROM {table} WHERE message_id = %s", (message_id,))
+    write_parts(connection, row[4], [(message_id, item.message)])
+    return {row[1]}
+
+
+def _revise(connection: psycopg.Connection, message_id: UUID, item: Incoming, digest: bytes) -> None:
+    """Give a message another text, and keep the one that it had."""
     connection.execute(
         "INSERT INTO message_revision (tenant_id, message_id, revision, subject, text)"
         " SELECT tenant_id, id, revision, subject, text FROM message WHERE id = %s",
@@ -166,7 +181,6 @@ def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, dige
          item.message.language, item.message.edited_at, digest, Jsonb(item.message.extra), message_id),
     )  # fmt: skip
     connection.execute("DELETE FROM embedding WHERE message_id = %s", (message_id,))
-    return {row[1]}
 
 
 def _upsert_occurrences(
