@@ -160,6 +160,8 @@ class Manifest:
     """The field of the credential that its pushes are verified with; '' where it is `Connection.push`'s secret."""
     poll_seconds: int | None = None
     """How often it is read unless a person says otherwise; None: once."""
+    has_parts: bool = False
+    """Whether what stands below `id/` belongs to the item `id` and goes with it, as comments of a ticket do."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

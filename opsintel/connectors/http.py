@@ -17,7 +17,7 @@ from typing import Any
 
 from opsintel.closing import Closing
 from opsintel.connectors.connection import Budget, Connection, Credential
-from opsintel.errors import AnswerError, CredentialError, UnavailableError
+from opsintel.errors import AnswerError, BusyError, CredentialError, UnavailableError
 from opsintel.net.client import is_same_server, open_client
 from opsintel.net.policy import MEGABYTE, Policy
 
@@ -26,7 +26,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 64.0
 """Seconds before the second try, and at most before any; they double, and each is drawn from its upper half."""
 
 LONGEST_ANSWER = 160 * MEGABYTE
-_BUSY, _UNAUTHORIZED, _FAULTS = (429, 503), 401, range(500, 600)
+_OUTAGE = 503
+_BUSY, _UNAUTHORIZED, _FAULTS = (429, _OUTAGE), 401, range(500, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class ProviderClient(Closing):
         """Return the answer to a request; `path` may be a whole address that the provider gave, of the same server.
 
         `body` is sent as JSON, `content` as it is. Raises `CredentialError` where the credential is refused and cannot
-        be renewed, `UnavailableError` where it does not come to an answer.
+        be renewed, `BusyError` where limits refuse it again and again, `UnavailableError` where it comes to no answer.
         """
         url = self._address(path)
         is_renewed = False
@@ -113,7 +114,10 @@ class ProviderClient(Closing):
                 self._credential = self.connection.renewed(credential, self._exchange)
                 is_renewed = True
             elif self._is_busy(answer):
-                self.connection.hold_back(budget, self._pause(answer) or pause_after(tried))
+                pause = self._pause(answer) or pause_after(tried)
+                self.connection.hold_back(budget, pause)
+                if tried == TRIES and answer.status != _OUTAGE:
+                    raise BusyError(f"{self._title} takes no more requests", seconds=pause)
             elif answer.status in _FAULTS:
                 self.connection.wait(retry_after(answer.headers) or pause_after(tried))
             else:

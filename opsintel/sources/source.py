@@ -47,6 +47,11 @@ class Source:
         """Whether it is read from a provider, rather than from a file."""
         return connector_class(self.kind).manifest.credential_model is not None
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether what stands below `id/` is gone when the item `id` is."""
+        return connector_class(self.kind).manifest.has_parts
+
 
 def ensure_source(
     database: Database, tenant_id: UUID, kind: str, name: str, config: dict[str, Any], config_key: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -45,6 +46,8 @@ class Page:
     items: list[Upsert | Tombstone] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     size: int = 0
+    began: datetime = field(default_factory=now)
+    """When the first of it may have been asked for."""
 
     def __bool__(self) -> bool:
         return bool(self.items or self.failures)
@@ -70,19 +73,34 @@ class _Row:
 
 @dataclass
 class _Held:
-    """What is stored of an item: its day, its versions, and whether the latest says that it was deleted."""
+    """What is stored of an item: its day, its versions, the latest of them, and whether that says it was deleted."""
 
     day: date
-    versions: set[str]
-    deleted: bool
+    versions: set[str] = field(default_factory=set)
+    latest: str = ""
+    deleted: bool = False
+    fetched_at: datetime | None = None
+    """When the latest was stored; None: with this page."""
 
-    def version_of(self, item: Upsert | Tombstone) -> str | None:
-        """Return the version to store an item under; None where that is known already."""
+    def add(self, version: str, *, deleted: bool, fetched_at: datetime | None = None) -> None:
+        """Take in what is the latest from now on."""
+        self.versions.add(version)
+        self.latest, self.deleted, self.fetched_at = version, deleted, fetched_at
+
+    def version_of(self, item: Upsert | Tombstone, page: Page, *, returns: bool) -> str | None:
+        """Return the version to store an item under; None where it says nothing new.
+
+        With `returns` an item may come back to a version that it had, e.g. a tag that was set and is taken away: not by
+        a page that may have been asked for before the latest was stored.
+        """
         version = item.version if isinstance(item, Upsert) else DELETED
         if version not in self.versions:
             return version
         if self.deleted == isinstance(item, Tombstone):
-            return None
+            is_latest = self.latest == version or self.latest.startswith(f"{version}~")
+            is_late = self.fetched_at is not None and self.fetched_at >= page.began
+            if is_latest or is_late or not returns:
+                return None
         return f"{version}~{len(self.versions)}"
 
 
@@ -120,10 +138,11 @@ def _store(
 
 def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) -> list[_Row]:
     """Return what is new of a page: other versions, deletions of what lives, and what lives again after a deletion."""
-    known = _known(context, source, page)
+    items = list(_with_parts(context, source, page))
+    known = _known(context, source, items)
     rows = []
     moment = now()
-    for item in page.items:
+    for item in items:
         held = known.get(item.native_id)
         occurred_at = item.occurred_at if isinstance(item, Upsert) else None
         if not tenant.keeps(occurred_at, moment) or (held is None and isinstance(item, Tombstone)):
@@ -131,28 +150,44 @@ def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) 
         is_new = held is None
         if held is None:
             day = partition_day(occurred_at, moment, tenant.window_days)
-            held = known[item.native_id] = _Held(day, set(), deleted=False)
-        version = held.version_of(item)
+            held = known[item.native_id] = _Held(day)
+        version = held.version_of(item, page, returns=source.is_remote)
         if version is not None:
-            held.versions.add(version)
-            held.deleted = isinstance(item, Tombstone)
+            held.add(version, deleted=isinstance(item, Tombstone))
             rows.append(_Row(item, version, held.day, is_new))
     return rows
 
 
-def _known(context: Context, source: Source, page: Page) -> dict[str, _Held]:
+def _with_parts(context: Context, source: Source, page: Page) -> Iterator[Upsert | Tombstone]:
+    """Yield the items of a page; where one is gone whose parts are items too, they are gone with it."""
+    gone = [item.native_id for item in page.items if isinstance(item, Tombstone) and "/" not in item.native_id]
+    parts: dict[str, list[str]] = {}
+    if gone and source.has_parts:
+        with context.database.tenant_tx(source.tenant_id) as connection:
+            for whole, part in connection.execute(
+                "SELECT DISTINCT split_part(native_id, '/', 1), native_id FROM raw_payload WHERE source_id = %s"
+                " AND split_part(native_id, '/', 1) = ANY(%s) AND NOT native_id = ANY(%s) ORDER BY 1, 2",
+                (source.id, gone, gone),
+            ):
+                parts.setdefault(whole, []).append(part)
+    for item in page.items:
+        yield item
+        if isinstance(item, Tombstone):
+            yield from (Tombstone(part, item.deleted_at) for part in parts.get(item.native_id, ()))
+
+
+def _known(context: Context, source: Source, items: list[Upsert | Tombstone]) -> dict[str, _Held]:
     known: dict[str, _Held] = {}
     with context.database.tenant_tx(source.tenant_id) as connection:
-        for native_id, version, day, deleted in connection.execute(
-            "SELECT wanted.native_id, found.version, found.partition_day, found.deleted"
+        for native_id, version, day, deleted, fetched_at in connection.execute(
+            "SELECT wanted.native_id, found.version, found.partition_day, found.deleted, found.fetched_at"
             " FROM unnest(%s::text[]) AS wanted (native_id)"
-            " CROSS JOIN LATERAL (SELECT version, partition_day, deleted FROM raw_payload"
+            " CROSS JOIN LATERAL (SELECT version, partition_day, deleted, fetched_at FROM raw_payload"
             " WHERE source_id = %s AND native_id = wanted.native_id ORDER BY fetched_at, id OFFSET 0) AS found",
-            (list({item.native_id for item in page.items}), source.id),
+            (list({item.native_id for item in items}), source.id),
         ):
-            held = known.setdefault(native_id, _Held(day, set(), deleted=deleted))
-            held.versions.add(version)
-            held.deleted = deleted
+            held = known.setdefault(native_id, _Held(day))
+            held.add(version, deleted=deleted, fetched_at=fetched_at)
     return known
 
 

@@ -15,7 +15,7 @@ import pytest
 from opsintel.connectors.connection import Budget, Credential
 from opsintel.connectors.http import FIRST_PAUSE, TRIES, Answer, ProviderClient, pause_after, retry_after
 from opsintel.coordination.contract import Limit
-from opsintel.errors import AddressError, AnswerError, CredentialError, UnavailableError
+from opsintel.errors import AddressError, AnswerError, BusyError, CredentialError, UnavailableError
 from opsintel.net.policy import Policy
 from tests.connectors.memory import MemoryConnection, local_connection
 
@@ -156,6 +156,22 @@ class TestFaults:
             with pytest.raises(UnavailableError):
                 opened.request("GET", "/", budget=BUDGET)
             assert len(script.seen) == TRIES
+
+    def test_of_its_limits_say_for_how_long(self) -> None:
+        with serving((429, {"Retry-After": "17"}, b"")) as script, client(connection_to(script), script.url) as opened:
+            with pytest.raises(BusyError) as caught:
+                opened.request("GET", "/", budget=BUDGET)
+            assert len(script.seen) == TRIES
+        assert caught.value.seconds == 17.0
+
+    def test_of_an_outage_are_no_limit(self) -> None:
+        with (
+            serving(503) as script,
+            client(connection_to(script), script.url) as opened,
+            pytest.raises(UnavailableError) as caught,
+        ):
+            opened.request("GET", "/", budget=BUDGET)
+        assert not isinstance(caught.value, BusyError)
 
     @pytest.mark.parametrize("status", [429, 503])
     def test_of_a_busy_server_hold_back_all_that_share_the_budget(self, status: int) -> None:

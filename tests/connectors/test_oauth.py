@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from opsintel.clock import now
+from opsintel.connectors import oauth
 from opsintel.connectors.contract import news_of, stream_of
 from opsintel.connectors.oauth import credential_of, is_ending, refreshed
 from opsintel.errors import CredentialError, UnavailableError
@@ -101,8 +101,13 @@ class TestEnd:
     def test_is_known_before_the_token_is_used(self, credential: dict[str, str], ending: bool) -> None:
         assert is_ending(credential) is ending
 
-    def test_comes_early_as_clocks_differ(self) -> None:
-        assert is_ending({"access_token": "t", "expires_at": (now() + timedelta(seconds=60)).isoformat()})
+    @pytest.mark.parametrize(("seconds", "ending"), [(-1, True), (0, True), (120, True), (121, False)])
+    def test_comes_two_minutes_early_as_clocks_differ(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: int, ending: bool
+    ) -> None:
+        monkeypatch.setattr(oauth, "now", lambda: MOMENT)
+        expires_at = (MOMENT + timedelta(seconds=seconds)).isoformat()
+        assert is_ending({"access_token": "t", "expires_at": expires_at}) is ending
 
 
 class TestRefresh:

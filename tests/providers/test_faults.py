@@ -23,6 +23,7 @@ def every(seed: str, requests: int) -> list[int]:
 
 
 of_requests = pytest.mark.parametrize("chosen", [one, pytest.param(every, marks=pytest.mark.thorough)])
+without_imap = pytest.mark.parametrize("account", ["gmail", "graph", "slack", "jira", "zendesk"], indirect=True)
 
 
 class TestFaults:
@@ -64,15 +65,26 @@ class TestFaults:
             assert other.versions() == product.versions(), str(fault)
 
     def test_that_last_are_shown_and_pass(self, product: Product) -> None:
-        remote = product.account.remote
-        remote.add(range(6))
-        remote.fail(Fault.BUSY, times=None)
+        product.account.remote.add(range(6))
+        product.account.remote.fail(Fault.BROKEN, times=None)
         product.work()
-        assert product.stored() == set()
         state, detail = product.state
-        assert state == "failing" or product.rows("SELECT next_poll_at > now() FROM source") == [True]
-        assert state == "active" or detail
-        remote.fail(Fault.BUSY, times=0)
+        assert state == "failing"
+        assert detail
+        self.require_recovery(product)
+
+    @without_imap  # whose servers refuse commands, and say nothing of limits that all of them share
+    def test_limits_that_last_are_no_failure(self, product: Product) -> None:
+        product.account.remote.add(range(6))
+        product.account.remote.fail(Fault.LIMITED, times=None)
+        product.work()
+        assert product.state == ("active", "")
+        assert product.rows("SELECT poll_failures, next_poll_at > now() FROM source") == [(0, True)]
+        self.require_recovery(product)
+
+    def require_recovery(self, product: Product) -> None:
+        assert product.stored() == set()
+        product.account.remote.fail(Fault.BROKEN, times=0)
         product.poll()
         assert product.state == ("active", "")
         assert product.stored() == product.held()

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from opsintel.access.audit import SYSTEM
-from opsintel.connectors.contract import Failure
+from opsintel.connectors.contract import Failure, ReadItem, Tombstone
 from opsintel.context import Context
 from opsintel.errors import BusyError, CredentialError, OpsintelError, UnavailableError
 from opsintel.sources.control import Change, change_source
 from opsintel.sources.source import Source
 from opsintel.tenants import Tenant
 from opsintel_pipeline.ingest import census
+from opsintel_pipeline.ingest.feed import FeedResult, store_items
 from opsintel_pipeline.ingest.mend import release_quarantined
 from opsintel_pipeline.ingest.pages import FIRST_PAUSE, TRIES
 from opsintel_pipeline.worker import polling
 from opsintel_pipeline.worker.inline import process_waiting
-from tests.sources.fake_kind import Desk, record
+from tests.sources.fake_kind import Desk, FakeConnector, record
 
 
 class Seen:
@@ -241,6 +244,62 @@ class TestDeletions:
         census.take_census(context, tenant, seen.source)
         process_waiting(context)
         assert seen.rows("SELECT sum(census), sum(stored), sum(analysed) FROM fact_source_day") == [(1, 1, 1)]
+
+
+class TestVersions:
+    def test_one_that_an_item_had_before_is_an_edit_again(
+        self, context: Context, tenant: Tenant, seen: Seen, desk: Desk
+    ) -> None:
+        for version in (1, 2, 1, 1, 2):
+            desk.put(record(1, version=version))
+            store_items(context, tenant, seen.source, "push", [desk.items["t1"]], FeedResult())
+        process_waiting(context)
+        assert seen.stored() == ["t1@1", "t1@1~2", "t1@2", "t1@2~3"]
+        assert seen.rows("SELECT text FROM message") == [("The export of report 1 fails, version 2.",)]
+
+    def test_a_page_that_was_asked_for_before_the_latest_was_stored_brings_none_back(
+        self, context: Context, tenant: Tenant, seen: Seen
+    ) -> None:
+        def late() -> Iterator[ReadItem]:
+            store_items(context, tenant, seen.source, "push", [record(1, version=2)], FeedResult())
+            yield record(1, version=1)
+
+        store_items(context, tenant, seen.source, "push", [record(1, version=1)], FeedResult())
+        store_items(context, tenant, seen.source, "messages", late(), FeedResult())
+        assert seen.stored() == ["t1@1", "t1@2"]
+
+    @pytest.mark.parametrize("rounds", [1, 2])
+    def test_deletions_and_returns_alternate_as_often_as_they_like(
+        self, context: Context, tenant: Tenant, seen: Seen, rounds: int
+    ) -> None:
+        for _ in range(rounds):
+            for item in (record(1), record(1), Tombstone("t1", None), Tombstone("t1", None)):
+                store_items(context, tenant, seen.source, "push", [item], FeedResult())
+        assert len(seen.stored()) == 2 * rounds
+        process_waiting(context)
+        assert seen.rows("SELECT count(*) FROM message WHERE deleted_at IS NULL") == [(0,)]
+
+
+class TestParts:
+    def test_of_what_is_gone_are_gone_with_it_and_come_back_with_it(
+        self, context: Context, tenant: Tenant, seen: Seen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(FakeConnector, "manifest", replace(FakeConnector.manifest, has_parts=True))
+        parts = [replace(record(number), native_id=name) for number, name in enumerate(("7", "7/1", "7/2", "70/1"))]
+        store_items(context, tenant, seen.source, "push", parts, FeedResult())
+        store_items(context, tenant, seen.source, "push", [Tombstone("7/2", None), Tombstone("7", None)], FeedResult())
+        living = "SELECT native_id FROM message_occurrence WHERE deleted_at IS NULL ORDER BY 1"
+        process_waiting(context)
+        assert seen.rows(living) == [("70/1",)]
+        assert seen.stored() == ["7/1@1", "7/1@deleted", "7/2@1", "7/2@deleted", "70/1@1", "7@1", "7@deleted"]
+        store_items(context, tenant, seen.source, "push", parts[:2], FeedResult())
+        process_waiting(context)
+        assert seen.rows(living) == [("7",), ("7/1",), ("70/1",)]
+
+    def test_are_nobody_s_where_ids_only_look_like_it(self, context: Context, tenant: Tenant, seen: Seen) -> None:
+        items = [replace(record(number), native_id=name) for number, name in enumerate(("7", "7/1"))]
+        store_items(context, tenant, seen.source, "push", [*items, Tombstone("7", None)], FeedResult())
+        assert seen.stored() == ["7/1@1", "7@1", "7@deleted"]
 
 
 class TestCount:

@@ -27,7 +27,7 @@ from opsintel.connectors.gmail.transport import GuardedHttp
 from opsintel.connectors.http import LONGEST_ANSWER, TRIES, ProviderClient, pause_after
 from opsintel.connectors.oauth import is_ending
 from opsintel.coordination.contract import Limit
-from opsintel.errors import AnswerError, CredentialError, InputError, NotFoundError, UnavailableError
+from opsintel.errors import AnswerError, BusyError, CredentialError, InputError, NotFoundError, UnavailableError
 from opsintel.net.policy import MEGABYTE
 
 UNITS = Limit(per_second=239, burst=600)
@@ -218,12 +218,13 @@ class GmailClient(Closing):
             limited = [key for key in left if is_limit(int(refused[key].resp.status), refused[key].content)]
             if not left:
                 return found
+            pause = pause_after(tried)
             if limited and tried == TRIES:
-                raise UnavailableError("Gmail limits its answers", remedy="It is tried again later")
+                raise BusyError("Gmail limits its answers", seconds=pause)
             if limited:
-                self._connection.hold_back(self._budget, pause_after(tried))
+                self._connection.hold_back(self._budget, pause)
             elif tried < TRIES:
-                self._connection.wait(pause_after(tried))
+                self._connection.wait(pause)
         return found
 
     def _one_batch(self, ids: Sequence[str], form: Mapping[str, str]) -> dict[str, Message | HttpError | ItemFault]:
@@ -250,6 +251,8 @@ class GmailClient(Closing):
             return refused
         except AnswerError as error:
             return ItemFault(f"the mail is too large: {error.message}")
+        except BusyError:
+            raise
         except UnavailableError as error:
             # Where Gmail answers other requests, it is this mail that it cannot give.
             self.profile()

@@ -21,7 +21,7 @@ from opsintel.connectors.graph.manifest import GraphConfig
 from opsintel.connectors.http import LONGEST_ANSWER, TRIES, Answer, ProviderClient, pause_after, retry_after
 from opsintel.connectors.oauth import is_ending
 from opsintel.coordination.contract import Limit
-from opsintel.errors import AnswerError, InputError, NotFoundError, UnavailableError
+from opsintel.errors import AnswerError, BusyError, InputError, NotFoundError, UnavailableError
 from opsintel.net.policy import MEGABYTE
 
 REQUESTS = Limit(per_second=15.9, burst=400)
@@ -188,9 +188,9 @@ class GraphClient(Closing):
             limited = [part for part in passing if part.status == _TOO_MANY]
             if not passing:
                 break
-            if limited and tried == TRIES:
-                raise UnavailableError("Graph limits its answers", remedy="It is tried again later")
             seconds = max(retry_after(part.headers) or pause_after(tried) for part in passing)
+            if limited and tried == TRIES:
+                raise BusyError("Graph limits its answers", seconds=seconds)
             if limited:
                 self._connection.hold_back(self._budget, seconds)
             elif tried < TRIES:
@@ -221,6 +221,8 @@ class GraphClient(Closing):
             answer = self._single.request("GET", self.root + path, budget=self._budget, headers={"Prefer": PREFER})
         except AnswerError as error:
             return ItemFault(f"the mail is too large: {error.message}")
+        except BusyError:
+            raise
         except UnavailableError as error:
             # Where Graph answers other requests, it is this mail that it cannot give.
             self.get("/mailFolders/inbox", {"$select": "id"})

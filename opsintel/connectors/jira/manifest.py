@@ -90,4 +90,5 @@ MANIFEST = Manifest(
     push_title="Jira webhooks",
     push_secret="client_secret",  # noqa: S106 — the name of a field; by hand made webhooks have the secret of the push
     poll_seconds=300,
+    has_parts=True,
 )

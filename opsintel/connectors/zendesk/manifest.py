@@ -66,4 +66,5 @@ MANIFEST = Manifest(
     push_title="Zendesk webhooks",
     push_secret="webhook_secret",  # noqa: S106 — the name of a field
     poll_seconds=300,
+    has_parts=True,
 )
