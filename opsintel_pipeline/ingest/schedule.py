@@ -77,6 +77,34 @@ def _take(
     return None if row is None else (row[0], row[1])
 
 
+def unread(database: Database, span: timedelta, silent: timedelta) -> list[Taken]:
+    """Return the sources that nobody read well for a span, the longest first; those that are leased after a longer."""
+    with database.system_tx() as connection:
+        return connection.execute(
+            f"SELECT tenant_id, id FROM source WHERE poll_seconds IS NOT NULL AND {_CAN_BE_READ}"
+            f" AND ({_IS_FREE} OR poll_failures > 0 OR last_sync_at <= now() - %(silent)s)"
+            " AND coalesce(last_sync_at, '-infinity') <= now() - %(span)s ORDER BY last_sync_at NULLS FIRST, id",
+            {"span": span, "silent": silent},
+        ).fetchall()
+
+
+def is_due(database: Database, source: Source) -> None:
+    """Have a source read at once, whatever it waits for, unless it is being read."""
+    rest: LiteralString = "CASE WHEN poll_failures = 0 THEN lease_until END"
+    _update(database, source, f"next_poll_at = now(), lease_until = {rest}", {})
+
+
+def is_well(database: Database, source: Source) -> None:
+    """Have a source that rests after faults read at once: its provider answers again."""
+    _update(
+        database,
+        source,
+        "next_poll_at = CASE WHEN poll_failures > 0 THEN now() ELSE next_poll_at END,"
+        " lease_until = CASE WHEN poll_failures > 0 THEN NULL ELSE lease_until END",
+        {},
+    )
+
+
 def renew_lease(database: Database, source: Source) -> None:
     """Keep a source ours while it is read for long."""
     _update(database, source, _LEASED, {"lease": LEASE})

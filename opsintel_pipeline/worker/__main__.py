@@ -20,7 +20,7 @@ from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
 from opsintel_pipeline.erasure.run import ERASURES
 from opsintel_pipeline.person_export.run import EXPIRED, EXPORTS
-from opsintel_pipeline.worker import limits, listening, polling
+from opsintel_pipeline.worker import limits, listening, polling, watching
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.loop import run
 
@@ -36,7 +36,7 @@ def main() -> None:
             signal.signal(number, lambda *_: stop.set())
         with (
             database_urls(settings) as urls,
-            Database(urls.service, max_size=5 + polling.READERS) as database,
+            Database(urls.service, max_size=6 + polling.READERS) as database,
             open_queue(settings, database) as queue,
             Database(urls.service, max_size=1) as gauged,
             serving_metrics(
@@ -48,6 +48,7 @@ def main() -> None:
             context = Context(database, open_objects(settings), settings)
             _beside("polling", polling.run, context, stop)
             _beside("listening", listening.run, context, stop)
+            _beside("watching", watching.run, context, stop)
             for errands in (ERASURES, EXPORTS, EXPIRED):
                 _beside(errands.name, errands.run, context, stop)
             threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()

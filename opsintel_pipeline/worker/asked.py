@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from opsintel.connectors.contract import Check
 from opsintel.context import Context
 from opsintel.coordination.contract import Key, Lock
 from opsintel.errors import BusyError, ConflictError, DatabaseError, NotFoundError
@@ -115,6 +116,14 @@ def perform(
 
 def check(context: Context, source: Source, stop: threading.Event | None = None) -> dict[str, int]:
     """Check a source, keep what was found with it, and return how many checks had which verdict."""
+    counts = {verdict: 0 for verdict in ("passed", "warning", "failed", "unknown")}
+    for one in kept_checks(context, source, stop):
+        counts[one.verdict.value] += 1
+    return counts
+
+
+def kept_checks(context: Context, source: Source, stop: threading.Event | None = None) -> Sequence[Check]:
+    """Check a source, keep what was found with it, and return it."""
     found = source.connector(context, stop).check()
     listed = [
         {
@@ -127,10 +136,7 @@ def check(context: Context, source: Source, stop: threading.Event | None = None)
         connection.execute(
             "UPDATE source SET checks = %s, checked_at = now() WHERE id = %s", (Jsonb(listed), source.id)
         )
-    counts = {verdict: 0 for verdict in ("passed", "warning", "failed", "unknown")}
-    for one in found:
-        counts[one.verdict.value] += 1
-    return counts
+    return found
 
 
 def _require_readable(context: Context, source: Source) -> None:

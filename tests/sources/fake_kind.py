@@ -34,7 +34,7 @@ from opsintel.connectors.contract import (
     Verdict,
     Window,
 )
-from opsintel.errors import InputError, SignatureError
+from opsintel.errors import CredentialError, InputError, SignatureError
 
 KIND = "fake"
 PAGE = 2
@@ -78,6 +78,8 @@ class Desk:
     broken: dict[str, Failure] = field(default_factory=dict)
     """Items that cannot be read for now."""
     fault: Exception | None = None
+    check_fault: Exception | None = None
+    checks: int = 0
     fetched: list[str] = field(default_factory=list)
     counted: list[Window] = field(default_factory=list)
     told: list[tuple[str, ...]] = field(default_factory=list)
@@ -100,6 +102,12 @@ class FakeConnector(Connector, Pushed, Live):
 
     def check(self) -> Sequence[Check]:
         assert self.connection is not None
+        self.desk.checks += 1
+        if isinstance(self.desk.check_fault, CredentialError):
+            fault = self.desk.check_fault
+            return [Check("token", Verdict.FAILED, True, fault.message, fault.remedy)]
+        if self.desk.check_fault is not None:
+            raise self.desk.check_fault
         is_good = self.connection.credential()["token"] != "revoked"
         return [
             Check("token", Verdict.PASSED if is_good else Verdict.FAILED, True, "The token is read", "Make another"),
