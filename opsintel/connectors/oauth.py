@@ -83,6 +83,8 @@ def token(connection: Connection, token_url: str, form: Mapping[str, str], *, ti
     error = answer.get("error")
     if response.status_code == 200 and error is None:
         return credential_of(answer, now())
+    if not isinstance(error, str):  # an object, as APIs beside OAuth answer
+        error = ""
     if response.status_code == 429 or response.status_code >= 500 or error in _PASSING:
         raise UnavailableError(f"The token endpoint of {title} answers with status {response.status_code}")
     if error in _WRONG_CLIENT:
@@ -91,5 +93,5 @@ def token(connection: Connection, token_url: str, form: Mapping[str, str], *, ti
         )
     if error == "invalid_grant":
         raise CredentialError(f"The access to {title} was revoked, or has ended", remedy="Authorise the source again")
-    told = error if isinstance(error, str) and error.isascii() and error.isprintable() else response.status_code
+    told = error if error.isascii() and error.isprintable() and error else response.status_code
     raise CredentialError(f"{title} gives no token: {told}", remedy="Authorise the source again")

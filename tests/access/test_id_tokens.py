@@ -154,6 +154,13 @@ class TestForm:
         with pytest.raises(ClaimsError):
             checked(encoded, [key.published()])
 
+    def test_of_more_than_16_kb_is_refused_however_well_it_is_signed(self, peer: OidcPeer) -> None:
+        peer.lies.claims = {"note": "x" * 10_000}
+        assert claims_of(peer)["note"]
+        peer.lies.claims = {"note": "x" * 13_000}
+        with pytest.raises(ClaimsError, match="too long"):
+            claims_of(peer)
+
     @pytest.mark.parametrize("encoded", ["", ".", "..", "...", "a.b.c", "e30.e30.", "é.e30.", "W10.e30.", "a" * 20_000])
     def test_of_anything_else_is_refused(self, peer: OidcPeer, encoded: str) -> None:
         with pytest.raises(ClaimsError):
@@ -168,16 +175,25 @@ class TestPerson:
             (ISSUER, {"email_verified": True, "email": "A@B.Example "}, "a@b.example"),
             (ISSUER, {"email_verified": True, "email": "a b@c"}, None),
             (ISSUER, {"email_verified": True, "email": ["a@b.example"]}, None),
+            (ISSUER, {"email_verified": "true"}, None),
+            (ISSUER, {"email_verified": 1}, None),
             (ISSUER, {"xms_edov": True}, None),
             ("https://login.microsoftonline.com/t/v2.0", {"xms_edov": True}, "a@b.example"),
             ("https://login.microsoftonline.com/t/v2.0", {"xms_edov": "1"}, "a@b.example"),
             ("https://login.microsoftonline.com/t/v2.0", {"xms_edov": False}, None),
+            ("https://login.microsoftonline.com/t/v2.0", {"xms_edov": "0"}, None),
+            ("https://login.microsoftonline.com/t/v2.0", {"xms_edov": "false"}, None),
             ("https://login.microsoftonline.com/t/v2.0", {}, None),
             ("https://login.microsoftonline.com/t/v2.0", {"xms_edov": True, "email_verified": False}, None),
         ],
     )
     def test_has_the_address_that_the_provider_vouches_for(self, issuer: str, claims: dict, email: str | None) -> None:
         assert person_of({"sub": "s", "email": "a@b.example", **claims}, issuer).email == email
+
+    @pytest.mark.parametrize("subject", ["s\x00", "a\nb", "\u202es", "", "s" * 256, 7, None], ids=ascii)
+    def test_without_a_subject_that_can_be_told_apart_is_nobody(self, subject: Any) -> None:
+        with pytest.raises(ClaimsError):
+            person_of({"sub": subject}, ISSUER)
 
     @pytest.mark.parametrize(
         ("name", "shown"), [("A\nn\x00a\u202e ", "Ana"), (7, ""), (None, ""), ("x" * 999, "x" * 200)]

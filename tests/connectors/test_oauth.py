@@ -134,9 +134,15 @@ class TestRefresh:
             (401, "invalid_client", "client id"),
             (400, "invalid_scope", "invalid_scope"),
             (200, "bad_refresh_token", "bad_refresh_token"),
+            (400, {"code": 400, "message": "r-1 is no good"}, "no token: 400"),
+            (401, ["r-1"], "no token: 401"),
+            (400, "\u202er-1", "no token: 400"),
+            (400, "a\nr-1", "no token: 400"),
+            (400, "", "no token: 400"),
         ],
+        ids=ascii,
     )
-    def test_that_is_refused_needs_a_person(self, endpoint: TokenEndpoint, status: int, error: str, told: str) -> None:
+    def test_that_is_refused_needs_a_person(self, endpoint: TokenEndpoint, status: int, error: Any, told: str) -> None:
         endpoint.status, endpoint.content = status, {"error": error, "error_description": "r-1 is no good"}
         with pytest.raises(CredentialError) as caught:
             endpoint.refreshed()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from opsintel.clock import now
 from opsintel.connectors.contract import news_of
@@ -23,7 +25,9 @@ from tests.peers.oidc import Key
 
 SENDER = "push@acme.iam.example"
 GOOGLE = Key("RS256")
-TRUST = push_trust(PUSH.url, SENDER, {"keys": [GOOGLE.published(), Key("ES256").published()]}).encode()
+NEXT = Key("RS256")
+KEYS = [GOOGLE.published(), Key("ES256").published(), NEXT.published()]
+TRUST = push_trust(PUSH.url, SENDER, {"keys": KEYS}).encode()
 CHANGED = base64.b64encode(json.dumps({"emailAddress": ADDRESS, "historyId": 1234}).encode()).decode()
 
 
@@ -96,13 +100,49 @@ class TestPushes:
         with pytest.raises(SignatureError):
             received("gmail", signed(claims(), forger, kid=GOOGLE.id))
 
+    def test_are_verified_by_the_key_that_they_name(self) -> None:
+        assert [key["kid"] for key in json.loads(TRUST)["keys"]] == [GOOGLE.id, NEXT.id]
+        assert received("gmail", signed(claims(), NEXT)).keys
+        nameless = {name: value for name, value in GOOGLE.published().items() if name != "kid"}
+        trust = push_trust(PUSH.url, SENDER, {"keys": [nameless]}).encode()
+        unnamed = jwt.encode(claims(), GOOGLE.private, algorithm="RS256")
+        with pytest.raises(SignatureError):
+            received("gmail", Push({"Authorization": f"Bearer {unnamed}"}, body(), trust))
+
+    def test_signed_weakly_are_refused(self) -> None:
+        weak = Key("RS256")
+        weak.private = rsa.generate_private_key(65537, 1024)
+        trust = push_trust(PUSH.url, SENDER, {"keys": [weak.published()]}).encode()
+        with warnings.catch_warnings(action="ignore"):  # the library warns of the key, and takes it
+            push = signed(claims(), weak)
+            with pytest.raises(SignatureError, match="weak key"):
+                received("gmail", Push(push.headers, push.body, trust))
+
+    def test_of_nobody_are_refused_where_nobody_is_expected(self) -> None:
+        trust = push_trust("", "", {"keys": KEYS}).encode()
+        push = signed(claims(aud="", email=""))
+        with pytest.raises(SignatureError, match="another audience"):
+            received("gmail", Push(push.headers, push.body, trust))
+
+    def test_with_a_token_that_is_too_long_or_says_nothing_are_refused(self) -> None:
+        assert received("gmail", signed(claims(note="x" * 3_000))).keys
+        with pytest.raises(SignatureError, match="too long"):
+            received("gmail", signed(claims(note="x" * 8_000)))
+        empty = jwt.PyJWS().encode(b"[]", GOOGLE.private, algorithm="RS256", headers={"kid": GOOGLE.id})
+        with pytest.raises(SignatureError, match="says nothing"):
+            received("gmail", Push({"Authorization": f"Bearer {empty}"}, body(), TRUST))
+
     def test_signed_in_other_ways_are_refused(self) -> None:
+        good = signed(claims()).headers["Authorization"]
+        with pytest.raises(SignatureError):
+            received("gmail", Push({"Authorization": good.replace("Bearer", "Basic")}, body(), TRUST))
         none = jwt.encode(claims(), None, algorithm="none", headers={"kid": GOOGLE.id})
         # The library itself refuses to sign with a public key, so this is put together by hand.
         head, middle, _ = jwt.encode(claims(), "x" * 32, algorithm="HS256", headers={"kid": GOOGLE.id}).split(".")
         forged = jwt.get_algorithm_by_name("HS256").sign(f"{head}.{middle}".encode(), GOOGLE.pem())
         confused = f"{head}.{middle}.{base64.urlsafe_b64encode(forged).rstrip(b'=').decode()}"
-        for token in (none, confused, "a.b.c", "x" * 10_000, ""):
+        other = jwt.encode(claims(), GOOGLE.private, algorithm="RS384", headers={"kid": GOOGLE.id})
+        for token in (none, confused, other, "a.b.c", "x" * 10_000, ""):
             with pytest.raises(SignatureError):
                 received("gmail", Push({"Authorization": f"Bearer {token}"}, body(), TRUST))
 

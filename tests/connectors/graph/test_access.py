@@ -142,10 +142,19 @@ class TestNotifications:
         delivery = received("graph", Push({}, notification(PUSH.secret, *changed(["AAk1=", "AAk2=", "AAk1="])), SECRET))
         assert delivery.keys == ("AAk1=", "AAk2=")
         assert delivery.answer is None
+        other = received("graph", Push({}, notification(PUSH.secret, *changed(["AAk3="])), SECRET))
+        assert other.delivery_id != delivery.delivery_id
 
     def test_of_others_are_refused_as_a_whole(self) -> None:
         ours, theirs = (json.loads(notification(state, *changed(["AAk1="])))["value"] for state in (PUSH.secret, "x"))
-        for entries in (theirs, [*ours, *theirs], [{**ours[0], "clientState": None}], [], [5]):
+        for entries in (
+            theirs,
+            [*ours, *theirs],
+            [{**ours[0], "clientState": None}],
+            [{**ours[0], "clientState": PUSH.secret[:-1]}],
+            [],
+            [5],
+        ):
             with pytest.raises(SignatureError):
                 received("graph", Push({}, json.dumps({"value": entries}).encode(), SECRET))
         with pytest.raises(SignatureError):
@@ -179,6 +188,8 @@ class TestNotifications:
     def test_are_announced_by_a_token_that_is_echoed(self) -> None:
         delivery = received("graph", Push({":query": "x=1&validationToken=Validation%3A%20a%2Bb"}, b"", SECRET))
         assert (delivery.answer, delivery.answer_type, delivery.keys) == (b"Validation: a+b", "text/plain", ())
+        with pytest.raises(SignatureError):  # what is no token of Graph's is not echoed
+            received("graph", Push({":query": "validationToken=" + "x" * 4_001}, b"", SECRET))
 
 
 class TestSubscription:

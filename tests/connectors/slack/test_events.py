@@ -85,7 +85,17 @@ class TestDelivery:
         assert received("slack", signed(told)).keys == ()
 
     @pytest.mark.parametrize(
-        "body", [b"", b"[]", b"{", b"null", b'{"type": "x"}', b'{"type": "event_callback"}', b"[" * 99_999]
+        "body",
+        [
+            b"",
+            b"[]",
+            b"{",
+            b"null",
+            b'{"type": "x"}',
+            b'{"type": "event_callback"}',
+            b"[" * 99_999,
+            b'{"type": "event_callback", "event_id": ""}',
+        ],
     )
     def test_that_is_signed_and_no_push_is_refused(self, body: bytes) -> None:
         with pytest.raises(InputError):
