@@ -80,7 +80,7 @@ def read_block(payload: bytes, start: int, end: int) -> tuple[Headers, int]:
     """Return the header fields that begin at `start` and the offset where the body begins."""
     found = _BLOCK.match(payload, start, min(end, start + HEADERS_LIMIT))
     stop = found.end() if found else start
-    if stop - start >= HEADERS_LIMIT - 2 or (stop < end and stop == start + HEADERS_LIMIT):
+    if stop - start >= HEADERS_LIMIT - 2:
         return _read_oversized(payload, start, end)
     blank = _BLANK.match(payload, stop, end)
     # The pattern may have stopped within the last line, at the limit.

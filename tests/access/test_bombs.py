@@ -24,6 +24,7 @@ from opsintel.connectors.slack_export.archive import MEMBER_LIMIT, Archive
 from opsintel.db.wal import LogPosition, _is_damaged, is_of_present
 from opsintel.errors import AnswerError, InputError, ItemError, OpsintelError
 from opsintel.net.client import open_async_client, open_client
+from opsintel.net.content import Body
 from opsintel.net.policy import Policy
 from opsintel_pipeline.normalize.headers import HEADERS_LIMIT, Headers, read_block
 from tests.access.attack import Api
@@ -62,11 +63,11 @@ class TestArchives:
             archive.read_json("users.json")
 
     def test_check_53_a_member_that_lies_about_its_size_gives_no_more_than_it_says(self, tmp_path: Path):
-        path = zipped(tmp_path / "a.zip", {"users.json": b"[" + b" " * (64 * MEGABYTE - 2) + b"]"})
+        path = zipped(tmp_path / "a.zip", {"users.json": b"[]" + b" " * (64 * MEGABYTE - 2)})
         raw = path.read_bytes()
         path.write_bytes(raw.replace(struct.pack("<I", 64 * MEGABYTE), struct.pack("<I", 1000)))
         tracemalloc.start()
-        with Archive(path) as archive, pytest.raises(ItemError):
+        with Archive(path) as archive, pytest.raises(ItemError, match="damaged"):
             archive.read_json("users.json")
         assert tracemalloc.get_traced_memory()[1] < 8 * MEGABYTE
         tracemalloc.stop()
@@ -158,6 +159,20 @@ class TestAnswers:
                 get("http://models.example/")
             assert tracemalloc.get_traced_memory()[1] < 16 * MEGABYTE
             tracemalloc.stop()
+
+    @pytest.mark.parametrize("coding", ["", "gzip"])
+    def test_check_53_an_answer_is_refused_from_the_first_byte_above_its_size(self, coding: str):
+        content = bytes(range(256)) * 4
+        packed = gzip.compress(content) if coding else content
+        assert b"".join(Body(Policy(max_body_bytes=1_024), coding).feed(packed)) == content
+        with pytest.raises(AnswerError, match="larger than"):
+            list(Body(Policy(max_body_bytes=1_023), coding).feed(packed))
+
+    def test_check_53_a_packed_answer_that_was_cut_is_refused(self):
+        body = Body(Policy(), "gzip")
+        list(body.feed(gzip.compress(b"[1, 2]")[:-4]))
+        with pytest.raises(AnswerError, match="too early"):
+            body.finish()
 
     def test_check_53_an_answer_within_the_limits_is_read(self, network: Network):
         content = json.dumps([{"id": number} for number in range(20_000)]).encode()

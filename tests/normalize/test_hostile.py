@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from opsintel.errors import ItemError
+from opsintel_pipeline.normalize.headers import FIELD_LIMIT, HEADERS_LIMIT, read_block
 from tests.normalize.mails import HEAD, mail, multipart, part, read
 
 pytestmark = pytest.mark.timeout(60)
@@ -77,9 +78,9 @@ class TestStructureBombs:
         assert any("too many parts" in defect for defect in found.defects)
 
     def test_millions_of_lines_like_boundaries_end(self) -> None:
-        assert read(mail(b"--b\n\nhello\n" + b"--\n" * 3_000_000, b"multipart/mixed; boundary=b")).text.startswith(
-            "hello"
-        )
+        found = read(mail(b"--b\n\nhello\n" + b"--\n" * 3_000_000, b"multipart/mixed; boundary=b"))
+        assert found.text.startswith("hello")
+        assert "too many parts or lines that look like boundaries" in found.defects
 
     def test_messages_in_base64_within_each_other_end(self) -> None:
         inner = b"From: a@b.example\n\nhello"
@@ -88,6 +89,15 @@ class TestStructureBombs:
             if len(inner) > 3_000_000:
                 break
         assert read(HEAD + inner).attachments
+
+    def test_messages_in_an_encoding_without_end_are_left_undivided(self) -> None:
+        layer = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
+        assert "encoded message left undivided" in read(HEAD + layer * 2_000 + b"hello").defects
+
+    def test_a_message_in_an_encoding_that_is_larger_than_a_part_is_left_undivided(self) -> None:
+        fields = b"Content-Transfer-Encoding: quoted-printable\r\n"
+        large = part(HEAD + b"\r\nhello\n" + b"line\n" * 2_200_000, b"message/rfc822", fields)
+        assert read(multipart(b"mixed", part(b"one"), large)).defects == ("encoded message left undivided",)
 
 
 class TestHeaderBombs:
@@ -101,6 +111,24 @@ class TestHeaderBombs:
         found = read(fields + b"From: a@b.example\n\nbody")
         assert found.author is not None
         assert (found.author.value, found.text) == ("a@b.example", "body")
+
+    @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+    @pytest.mark.parametrize("more", range(-3, 4))
+    def test_a_field_that_ends_about_the_limit_hides_none_behind_it(self, more: int, end: bytes) -> None:
+        name = b"X-Long: "
+        block = name + b"x" * (HEADERS_LIMIT - len(name) - len(end) + more) + end + b"From: a@b.example" + end * 2
+        headers, body = read_block(block + b"body", 0, len(block) + 4)
+        assert (headers.raw("from"), body) == ("a@b.example", len(block))
+
+    def test_of_long_fields_that_matter_no_more_is_kept_than_the_limits(self) -> None:
+        names = ("subject", "to", "cc", "sender", "reply-to", "list-id", "references", "in-reply-to")
+        sizes = (40_000, *[15_000] * 7)
+        fields = [b"%s: %s\n" % (name.encode(), b"x" * size) for name, size in zip(names, sizes, strict=True)]
+        block = b"".join(fields) + b"\nbody"
+        headers, _ = read_block(block, 0, len(block))
+        kept = [len(headers.raw(name)) for name in names]
+        assert max(kept) <= FIELD_LIMIT
+        assert HEADERS_LIMIT - FIELD_LIMIT < sum(kept) <= HEADERS_LIMIT
 
     @pytest.mark.parametrize(
         "value",
