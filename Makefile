@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak soak-kills thorough mutants fuzz migrate-up run-api run-worker lock clean
+.PHONY: setup demo test lint peers bench soak soak-kills thorough live mutants fuzz migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -86,6 +86,11 @@ fuzz: .venv/.fuzz
 # Whole products of cases, of which `make test` takes a part: every fault of the database at every route.
 thorough: setup .venv/.test peers
 	$(BIN)/python -m pytest tests -m thorough -n logical --dist loadfile
+
+# The read-only part of the contract of connectors, against a real account: make live PROVIDER=gmail ACCOUNT=gmail.json
+# The file holds {"config": {...}, "credential": {...}} as `opsintel source add` takes them; renewed tokens are kept in it.
+live: setup .venv/.test
+	LIVE_PROVIDER=$(PROVIDER) LIVE_ACCOUNT=$(ACCOUNT) $(BIN)/python -m pytest tests/live -m live -v
 
 # Every process killed at every stage, a demo each. SOAK_SEED=2 chooses other moments.
 soak-kills: setup .venv/.test

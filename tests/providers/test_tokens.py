@@ -1,4 +1,4 @@
-"""A process that is killed with a new token in hand: the next one goes on where the provider lets it, else it says so."""
+"""A process that is killed with a new token in hand: the next one goes on where it may, else it says so."""
 
 from __future__ import annotations
 

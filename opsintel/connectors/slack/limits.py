@@ -30,9 +30,9 @@ _HELD = frozenset({"conversations.history", "conversations.replies"})
 
 
 def limit_of(method: str, app: AppKind) -> Limit:
-    """Return a method's limit: in no minute are there more requests than Slack grants, in the long run 90 % of them."""
+    """Return a method's limit: in no minute are there more requests than Slack grants, in the long run 95 % of them."""
     granted = 1 if app is AppKind.UNLISTED and method in _HELD else _PER_MINUTE[method]
-    burst = max(1, granted // 10)
+    burst = max(1, granted // 25)
     steady = granted - burst if burst > 1 else granted
     return Limit(steady / 60, burst)
 

@@ -1,0 +1,22 @@
+"""`make live PROVIDER=gmail ACCOUNT=gmail.json`: the account that a file names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.live.account import LiveAccount
+from tests.live.contract import First, ReadOnlyContract
+
+
+@pytest.mark.live
+class TestLive(ReadOnlyContract):
+    @pytest.fixture(scope="class")
+    def account(self) -> LiveAccount:
+        return LiveAccount(os.environ["LIVE_PROVIDER"], Path(os.environ["LIVE_ACCOUNT"]))
+
+    @pytest.fixture(scope="class")
+    def first(self, account: LiveAccount) -> First:
+        return First(account)
