@@ -13,6 +13,9 @@ from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.master import MasterKeys
 from opsintel.db.connect import open_database
 from opsintel.db.engine import Database
+from opsintel.llm.ask import Asker
+from opsintel.llm.caller import Caller
+from opsintel.llm.keys import model_servers
 from opsintel.objects.store import ObjectStore, open_objects
 from opsintel.settings import Settings
 from opsintel.sources.credentials import Credentials
@@ -34,12 +37,25 @@ class Context:
     @cached_property
     def credentials(self) -> Credentials:
         """Credentials of sources; one for the process. Raises `SettingError` without a master key."""
-        return Credentials(self.database, Keyring(self.database, MasterKeys.of(self.settings)))
+        return Credentials(self.database, self.keyring)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """What seals and opens secrets of tenants. Raises `SettingError` without a master key."""
+        return Keyring(self.database, MasterKeys.of(self.settings))
+
+    @cached_property
+    def asker(self) -> Asker:
+        """What asks models; one for the process, as it holds the process that makes the calls."""
+        caller = Caller(self.settings.data_dir / "llm-answers", model_servers(self.settings))
+        return Asker(self.database, self.keyring, caller)
 
     def close(self) -> None:
-        """Close the coordinator, if there was any use for it; database and objects are their owner's."""
+        """Close what there was any use for; database and objects are their owner's."""
         if "coordinator" in self.__dict__:
             self.coordinator.close()
+        if "asker" in self.__dict__:
+            self.asker.close()
 
 
 @contextmanager

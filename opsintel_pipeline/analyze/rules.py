@@ -7,9 +7,9 @@ lower the severity below that floor.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from opsintel_pipeline.analyze.lexicon import Lexicon, lexicon_for
+from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.patterns import entities_in, injection_in, personal_data_in
 from opsintel_pipeline.analyze.profile import (
     SENTIMENTS,
@@ -60,20 +60,6 @@ _KIND_WEIGHT = {
 }
 _PROBLEM_KINDS = frozenset(_KIND_WEIGHT) - {RequestKind.PRAISE, RequestKind.QUESTION}
 _SENTIMENT_WEIGHT = {"very_negative": -2.0, "negative": -0.8, "positive": 0.8, "very_positive": 2.0}
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    """What the rules see of a message."""
-
-    subject: str
-    text: str
-    language: str
-    automatic: str | None
-    is_bot: bool
-    direction: str
-    kind: str
-    priority: str = ""
 
 
 def analyze(message: MessageView) -> Analysis:

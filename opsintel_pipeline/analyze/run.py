@@ -1,101 +1,61 @@
-"""Analyse a partition: messages without a current analysis of this profile get one, from the built-in rules."""
+"""Analyse a partition: messages without a current analysis get one, by the tenant's models where it has some.
+
+Without models, and for what rules settle, the built-in analysis is all there is, and costs nothing.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
-import psycopg
-from psycopg.types.json import Jsonb
-
 from opsintel.context import Context
-from opsintel.ids import new_id
+from opsintel.llm.chain import chain_of
 from opsintel.partitions import Partition, StageResult
-from opsintel_pipeline.analyze.profile import PROFILE_VERSION, SENTIMENTS, Analysis
-from opsintel_pipeline.analyze.rules import MODEL, MessageView, analyze
+from opsintel.tenants import tenant_by_id
+from opsintel_pipeline.analyze.message import MessageView
+from opsintel_pipeline.analyze.models import ByModels, Figures
+from opsintel_pipeline.analyze.rows import BUILT_IN, Made, store, waiting
+from opsintel_pipeline.analyze.rules import analyze
 
 PAGE = 500
-PROVIDER = "built-in"
-_VIEW = "subject, text, language, automatic, is_bot, direction, kind, coalesce(extra->>'priority', '')"
 
 
 def run(context: Context, partition: Partition) -> StageResult:
     """Analyse what has no analysis of its present text yet; returns the number of messages analysed in the day."""
+    with context.database.tenant_tx(partition.tenant_id) as connection:
+        chain = chain_of(connection, "analyse")
+    by_models = None
+    if chain:
+        language = tenant_by_id(context.database, partition.tenant_id).language
+        by_models = ByModels(context, partition, chain, language)
     made = 0
     while True:
         with context.database.tenant_tx(partition.tenant_id) as connection:
-            rows = _waiting(connection, partition)
-            _store(connection, partition, [(row[0], MessageView(*row[1:])) for row in rows])
+            rows = waiting(connection, partition, PAGE)
+            if by_models is None:
+                store(connection, partition, _by_rules(rows))
+        if by_models is not None:
+            by_models.make(rows)
         made += len(rows)
         if len(rows) < PAGE:
             break
-    return StageResult(_count(context, partition), {"analysed_now": made, "cost_usd": 0.0, "provider": PROVIDER})
-
-
-def input_hash(view: MessageView) -> bytes:
-    """Return the SHA-256 of all that an analysis depends on."""
-    parts = (view.subject, view.text, view.language, view.automatic or "", str(view.is_bot), view.direction, view.kind,
-             view.priority)  # fmt: skip
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
-
-
-def _waiting(connection: psycopg.Connection, partition: Partition) -> list[tuple[Any, ...]]:
-    return connection.execute(
-        f"""
-        SELECT id, {_VIEW} FROM message
-        WHERE partition_day = %s AND deleted_at IS NULL AND NOT EXISTS (
-            SELECT 1 FROM analysis WHERE analysis.message_id = message.id AND analysis.current
-              AND analysis.profile_version = %s AND analysis.model = %s
-              AND analysis.created_at >= coalesce(message.edited_at, message.ingested_at, '-infinity'))
-        ORDER BY sorted_at, id LIMIT %s
-        """,
-        (partition.day, PROFILE_VERSION, MODEL, PAGE),
-    ).fetchall()
-
-
-def _store(connection: psycopg.Connection, partition: Partition, views: list[tuple[UUID, MessageView]]) -> None:
-    connection.execute(
-        "UPDATE analysis SET current = false WHERE current AND message_id = ANY(%s)", ([view[0] for view in views],)
+    figures = by_models.figures if by_models else Figures()
+    return StageResult(
+        _count(context, partition),
+        {
+            "analysed_now": made,
+            "calls": figures.calls,
+            "reused": figures.reused,
+            "parked": figures.parked,
+            "failed": figures.failed,
+            "cost_usd": figures.cost_usd,
+            "provider": chain[0].provider if chain else BUILT_IN,
+        },
     )
-    values = [_row(partition, message_id, view, analyze(view)) for message_id, view in views]
-    if not values:
-        return
-    columns = ", ".join(values[0])
-    places = ", ".join(f"%({name})s" for name in values[0])
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO analysis ({columns}) VALUES ({places})", values)
 
 
-def _row(partition: Partition, message_id: UUID, view: MessageView, found: Analysis) -> dict[str, Any]:
-    return {
-        "tenant_id": partition.tenant_id,
-        "id": new_id(),
-        "message_id": message_id,
-        "partition_day": partition.day,
-        "profile_version": PROFILE_VERSION,
-        "input_hash": input_hash(view),
-        "status": "done",
-        "is_actionable": found.is_actionable,
-        "not_actionable_reason": found.not_actionable_reason,
-        "kind": found.kind.value,
-        "category": " / ".join(found.category_path),
-        "severity": found.severity,
-        "severity_floor": found.severity_floor,
-        "impact": found.impact,
-        "urgency": found.urgency,
-        "sentiment": SENTIMENTS.index(found.sentiment) - 2,
-        "title": found.title,
-        "summary": found.summary,
-        "language": found.language,
-        "injection_suspected": found.injection_suspected,
-        "output": Jsonb(found.model_dump(mode="json")),
-        "confidence": Jsonb({name: {"given": value} for name, value in found.confidence.items()}),
-        "provider": PROVIDER,
-        "model": MODEL,
-        "built_in": True,
-        "cost_usd": 0,
-    }
+def _by_rules(rows: Sequence[tuple[UUID, MessageView]]) -> list[Made]:
+    return [Made(message_id, view, analyze(view)) for message_id, view in rows]
 
 
 def _count(context: Context, partition: Partition) -> int:

@@ -12,6 +12,7 @@ import psycopg
 from opsintel.db.engine import Database
 from opsintel.db.listener import Listener
 from opsintel.errors import DatabaseError, OpsintelError, RetriableError
+from opsintel.llm.parked import resume
 from opsintel.metrics import counted
 from opsintel.queue.consume import consume_once
 from opsintel.queue.contract import CHANNEL, Queue
@@ -55,7 +56,7 @@ def run(database: Database, queue: Queue, stop: threading.Event, beat: Callable[
 
 def _round(database: Database, queue: Queue) -> int:
     """Do a round and return how much it moved."""
-    started = start_jobs(database)
+    started = start_jobs(database) + resume(database)
     relayed = relay_once(database, queue)
     counted.RELAYED.inc(relayed)
     consumed = consume_once(database, queue)

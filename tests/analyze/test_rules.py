@@ -2,9 +2,10 @@
 
 import pytest
 
+from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.patterns import injection_in, personal_data_in
 from opsintel_pipeline.analyze.profile import Analysis, NotActionable, RequestKind
-from opsintel_pipeline.analyze.rules import MessageView, analyze
+from opsintel_pipeline.analyze.rules import analyze
 from opsintel_pipeline.analyze.wording import sentences_of, subject_without_prefix
 
 

@@ -63,6 +63,16 @@ analysis = tenant_table(
     column("cost_usd", MONEY, "Cost in USD; null when the price is unknown", null=True),
     column("latency_ms", INT, "Time of the call in milliseconds", default="0"),
     column("attempts", INT, "Calls made", default="0"),
+    column("call_id", UUID_, "Call of the model that made it", null=True),
+    column(
+        "provenance",
+        JSON_,
+        "Added by code, never by a model: profile, hash of the prompt, examples shown, way of asking, whether repaired",
+        default="'{}'",
+    ),
+    column("reason", TEXT, "Why no model made it, where one should have", null=True),
+    column("parked_until", TIME, "From when it is tried again, while it is parked", null=True),
+    column("stale", BOOL, "Whether it is to be made again by the present profile, as somebody asked", default="false"),
     column("current", BOOL, "Whether it is the one shown", default="true"),
     column("created_at", TIME, "When it was made", default="now()"),
     reference("message_id", "message"),
@@ -73,8 +83,10 @@ analysis = tenant_table(
     Index("ix_analysis_message", "tenant_id", "message_id"),
     Index("ix_analysis_input", "tenant_id", "input_hash", "profile_version"),
     Index("ix_analysis_day", "tenant_id", "partition_day", postgresql_where=text("current")),
+    Index("ix_analysis_parked", "parked_until", postgresql_where=text("current AND status = 'parked'")),
     retention="with_parent",
     erasure="row",
+    system_select=("tenant_id", "partition_day", "status", "current", "parked_until"),
     access=[limited_by_message("analysis")],
 )
 

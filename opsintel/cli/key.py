@@ -1,0 +1,198 @@
+"""`opsintel key`: a tenant's own keys to model providers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsintel.cli.main import print_json
+from opsintel.errors import InputError
+
+if TYPE_CHECKING:
+    from opsintel.context import Context
+    from opsintel.crypto.secrets import Secret
+    from opsintel.llm.chain import Link
+    from opsintel.llm.probe import Probed
+    from opsintel.tenants import Tenant
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+Slug = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Short name of the tenant")]
+Named = Annotated[str, typer.Argument(metavar="KEY", help="Name or id of the key")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")]
+KeyFile = Annotated[
+    str | None,
+    typer.Option("--key", metavar="FILE", help="File with the key; - for standard input; default: asked for"),
+]
+
+
+@app.command("add")
+def add(
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="openai, anthropic, gemini, ollama or vllm")],
+    tenant: Slug,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name shown to people; default: the provider's")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model, as the provider calls it")] = None,
+    purpose: Annotated[str, typer.Option(metavar="PURPOSE", help="analyse, name_issue or embed")] = "analyse",
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Address of the interface")] = None,
+    key: KeyFile = None,
+    untested: Annotated[bool, typer.Option("--untested", help="Store it without a call")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Store a key, put its model at the end of the chain, and try both. Keys are never arguments: others see those."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.llm.chain import append_to_chain
+    from opsintel.llm.keys import add_key, address_of
+    from opsintel.llm.provider import provider_of
+
+    row = provider_of(provider)
+    used = model or row.model
+    if not used:
+        raise InputError(f"{row.title} has no model of its own choice", remedy="Name one: --model")
+    secret = _secret(key, needed=row.needs_key)
+    with _opened(tenant) as (context, found):
+        address = address_of(row, base_url, context.settings)
+        with context.database.tenant_tx(found.id) as connection:
+            wanted = (name or row.name, row.name, address)
+            key_id = add_key(connection, context.keyring, found.id, wanted, secret, SYSTEM)
+            append_to_chain(connection, found.id, purpose, key_id, used)
+        probed = [] if untested else _probed(context, found, str(key_id))
+    _show(str(key_id), name or row.name, probed, as_json)
+
+
+@app.command("test")
+def try_(named: Named, tenant: Slug, as_json: AsJson = False) -> None:
+    """Try a key with each of its models, in the form that they are used in; ends with 1 where one fails."""
+    from opsintel.llm.keys import key_named
+
+    with _opened(tenant) as (context, found):
+        with context.database.tenant_tx(found.id) as connection:
+            key = key_named(connection, named)
+        probed = _probed(context, found, named)
+    if not probed:
+        raise InputError(f"No chain uses {key.name}", remedy="opsintel key add, or put a model of it into a chain")
+    _show(str(key.id), key.name, probed, as_json)
+
+
+@app.command("rotate")
+def rotate(named: Named, tenant: Slug, key: KeyFile = None, as_json: AsJson = False) -> None:
+    """Give a key another value and try it; for a day the one before is taken as well. No budget begins anew."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.llm.keys import key_named, rotate_key
+
+    secret = _secret(key, needed=True)
+    assert secret is not None
+    with _opened(tenant) as (context, found):
+        with context.database.tenant_tx(found.id) as connection:
+            held = key_named(connection, named)
+            rotate_key(connection, context.keyring, found.id, held, secret, SYSTEM)
+        probed = _probed(context, found, str(held.id))
+    _show(str(held.id), held.name, probed, as_json)
+
+
+@app.command("list")
+def list_(tenant: Slug, as_json: AsJson = False) -> None:
+    """List the keys of a tenant with their health."""
+    from opsintel.llm.keys import keys_of
+
+    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+        keys = keys_of(connection)
+    shown = ("id", "name", "provider", "base_url", "health", "detail", "checked_at", "valid_at", "retry_at")
+    if as_json:
+        print_json([{name: getattr(key, name) for name in shown} for key in keys])
+        return
+    for each in keys:
+        typer.echo(f"{each.health:13} {each.provider:10} {each.name}{f': {each.detail}' if each.detail else ''}")
+
+
+@app.command("remove")
+def remove(named: Named, tenant: Slug) -> None:
+    """Destroy a key; chains go on without it."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.llm.keys import key_named, remove_key
+
+    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+        key = key_named(connection, named)
+        remove_key(connection, found.id, key, SYSTEM)
+    typer.echo(f"{key.name} is removed")
+
+
+@app.command("ceiling")
+def ceiling(
+    usd: Annotated[str, typer.Argument(metavar="USD", help="Ceiling of a calendar month (UTC)")],
+    tenant: Slug,
+    degrade: Annotated[
+        str, typer.Option(metavar="WHAT", help="What is done from 80 % of it on: park, cheaper or sample")
+    ] = "park",
+) -> None:
+    """Set what calls of models may cost in a month; at the ceiling work is parked, and goes on in the next month."""
+    from opsintel.llm.budget import set_budget
+
+    try:
+        limit = Decimal(usd)
+    except InvalidOperation:
+        raise InputError(f"{usd!r} is no amount", remedy="Give USD, such as 25 or 25.50") from None
+    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+        set_budget(connection, found.id, "month", None, limit, degrade)
+    typer.echo(f"Calls of models cost {limit} USD a month at most")
+
+
+def _probed(context: Context, tenant: Tenant, named: str) -> list[Probed]:
+    from opsintel.llm.probe import probe
+
+    return [probe(context, tenant.id, replace(link, retry_at=None)) for link in _links(context, tenant, named)]
+
+
+def _links(context: Context, tenant: Tenant, named: str) -> list[Link]:
+    """Return the models that chains use by a key, each once; those for embeddings answer no questions."""
+    from opsintel.llm.chain import chain_of
+    from opsintel.llm.keys import key_named
+
+    with context.database.tenant_tx(tenant.id) as connection:
+        key = key_named(connection, named)
+        links = [*chain_of(connection, "analyse"), *chain_of(connection, "name_issue")]
+    return list({link.model: link for link in links if link.key_id == key.id}.values())
+
+
+def _show(key_id: str, name: str, probed: list[Probed], as_json: bool) -> None:
+    if as_json:
+        print_json({"id": key_id, "name": name, "models": [asdict(each) for each in probed]})
+    else:
+        typer.echo(f"{name} ({key_id})")
+        for each in probed:
+            typer.echo(f"  {each.health:13} {each.model}{f': {each.detail}' if each.detail else ''}")
+    if any(each.health != "valid" for each in probed):
+        raise typer.Exit(1)
+
+
+def _secret(file: str | None, *, needed: bool) -> Secret | None:
+    """Return a key out of a file, standard input, or what a person types in; None where none is needed or given."""
+    from opsintel.crypto.secrets import Secret
+
+    if file is None and not needed:
+        return None
+    if file is None and not sys.stdin.isatty():
+        raise InputError("There is nobody to ask for the key", remedy="Give a file: --key FILE, or -")
+    if file is None:
+        return Secret(typer.prompt("Key", hide_input=True).encode())
+    return Secret((sys.stdin.read() if file == "-" else Path(file).read_text()).strip().encode())
+
+
+@contextmanager
+def _opened(slug: str) -> Iterator[tuple[Context, Tenant]]:
+    from opsintel.context import open_context
+    from opsintel.settings import load_settings
+    from opsintel.tenants import find_tenant
+
+    settings = load_settings()
+    settings.master_key()
+    with open_context(settings) as context:
+        yield context, find_tenant(context.database, slug)

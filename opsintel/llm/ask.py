@@ -1,0 +1,304 @@
+"""Ask the models of a chain until one gives an answer that is valid, within the ceilings; every call is in the ledger.
+
+Of each model: the ways of asking from the most reliable on, as it takes them; a fault that passes is tried again after
+a pause; an answer that is not valid is given back once, with what is wrong with it. No transaction is open meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from opsintel.closing import Closing
+from opsintel.crypto.keyring import Keyring
+from opsintel.crypto.secrets import Secret
+from opsintel.db.engine import Database
+from opsintel.errors import NotFoundError, OpsintelError
+from opsintel.llm.budget import CeilingError, Reserved, Work, release, reserve, settle
+from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
+from opsintel.llm.caller import Caller
+from opsintel.llm.chain import Link
+from opsintel.llm.keys import Health, found_ill, found_well
+
+T = TypeVar("T")
+
+TRIES = 4
+"""Calls of one model for one question, while faults pass."""
+
+TOKENS_AROUND = 50
+"""Of a request beside its texts."""
+
+CALL_SECONDS = 60.0
+LONGEST_PAUSE = 20.0
+BYTES_A_TOKEN = 3
+"""Of UTF-8, in what is set aside: English has more than four, Chinese about three."""
+
+_HEALTH: Mapping[Fault, Health] = {
+    Fault.CREDENTIAL: "revoked",
+    Fault.QUOTA: "quota",
+    Fault.LIMITED: "rate_limited",
+    Fault.MODEL: "model_missing",
+    Fault.UNREACHABLE: "unreachable",
+}
+"""Faults of a key, rather than of what was asked."""
+
+_PASSES = frozenset({Fault.LIMITED, Fault.UNREACHABLE})
+_NOT_PAID = frozenset(Fault) - {Fault.UNREACHABLE}
+
+
+class InvalidAnswer(ValueError):
+    """An answer that does not fit; `str()` says what is wrong, in words for the model, without the tenant's text."""
+
+
+class NoAnswer(OpsintelError):
+    """No model of the chain gave a valid answer. `until`: when it is worth asking again; None: a person has to look."""
+
+    code = "no_answer"
+
+    def __init__(self, reason: str, message: str, *, until: datetime | None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the same words for every call of a purpose (`system`), and those of this one."""
+
+    work: Work
+    system: str
+    text: str
+    schema: Mapping[str, Any]
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T]):
+    """A valid answer and how it came about. `cost_usd` None: the price is unknown."""
+
+    value: T
+    link: Link
+    way: Way
+    was_repaired: bool
+    attempts: int
+    call_id: UUID
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    latency_ms: int
+    cost_usd: Decimal | None
+
+
+@dataclass
+class _Spent:
+    attempts: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    latency_ms: int = 0
+    cost_usd: Decimal | None = field(default_factory=Decimal)
+
+
+class Asker(Closing):
+    """Asks for one process: it remembers which way of asking a model takes."""
+
+    def __init__(
+        self, database: Database, keyring: Keyring, caller: Caller, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._caller = caller
+        self._sleep = sleep
+        self._ways: dict[tuple[UUID, str], Way] = {}
+
+    def close(self) -> None:
+        """Let the process that makes the calls end."""
+        self._caller.close()
+
+    def ask(self, tenant_id: UUID, chain: Sequence[Link], question: Question, read: Callable[[str], T]) -> Asked[T]:
+        """Return the first valid answer; `read` makes it of the text, or raises `InvalidAnswer`. Raises `NoAnswer`."""
+        reasons: list[NoAnswer] = []
+        for link in chain:
+            try:
+                return self._of_model(tenant_id, link, question, read)
+            except NoAnswer as error:
+                reasons.append(error)
+        later = [error for error in reasons if error.until is not None]
+        if later:
+            raise min(later, key=lambda error: error.until or datetime.max.replace(tzinfo=UTC))
+        raise reasons[-1] if reasons else NoAnswer("no_model", "There is no model for this", until=None)
+
+    def _of_model(self, tenant_id: UUID, link: Link, question: Question, read: Callable[[str], T]) -> Asked[T]:
+        if link.retry_at is not None and link.retry_at > datetime.now(UTC):
+            raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=link.retry_at)
+        spent = _Spent()
+        messages = [{"role": "system", "content": question.system}, {"role": "user", "content": question.text}]
+        wrong = ""
+        for is_repair in (False, True):
+            answer, way, reserved = self._answer(tenant_id, link, question, messages, spent)
+            try:
+                if answer.is_cut:
+                    raise InvalidAnswer("it ends before it is complete; be shorter")
+                value = read(answer.content)
+            except InvalidAnswer as error:
+                wrong = str(error)
+                messages = [
+                    *messages,
+                    {"role": "assistant", "content": answer.content or "(nothing)"},
+                    {"role": "user", "content": f"That answer cannot be used: {wrong}. Answer again, in full."},
+                ]
+                continue
+            return Asked(
+                value, link, way, is_repair, spent.attempts, reserved.id, spent.tokens_in, spent.tokens_out,
+                spent.tokens_cached, spent.latency_ms, spent.cost_usd,
+            )  # fmt: skip
+        raise NoAnswer("invalid", f"{link.model} gave no valid answer: {wrong}", until=None)
+
+    def _answer(
+        self, tenant_id: UUID, link: Link, question: Question, messages: list[dict[str, str]], spent: _Spent
+    ) -> tuple[Answer, Way, Reserved]:
+        """Return what the model says, by the first way it takes, after as many tries as faults pass."""
+        way = self._ways.get((link.key_id, link.model), Way.SCHEMA)
+        ways = list(Way)[list(Way).index(way) :]
+        secrets: list[UUID | None] = [link.secret_id]
+        if link.previous_secret_id is not None:
+            secrets.append(link.previous_secret_id)
+        tries = 0
+        while True:
+            call = self._call(tenant_id, link, question, messages, ways[0], secrets[0])
+            tries += 1
+            try:
+                answer, reserved = self._made(tenant_id, link, question, call, spent)
+            except ModelError as error:
+                if error.fault is Fault.WAY and len(ways) > 1:
+                    ways, tries = ways[1:], 0
+                elif error.fault is Fault.CREDENTIAL and len(secrets) > 1:
+                    secrets, tries = secrets[1:], 0
+                elif error.fault in _PASSES and tries < TRIES:
+                    self._sleep(_pause(tries, error.seconds))
+                else:
+                    raise self._given_up(tenant_id, link, error) from None
+                continue
+            self._ways[(link.key_id, link.model)] = ways[0]
+            return answer, ways[0], reserved
+
+    def _made(
+        self, tenant_id: UUID, link: Link, question: Question, call: Call, spent: _Spent
+    ) -> tuple[Answer, Reserved]:
+        """Make a call between two short transactions: money set aside before it, settled after it."""
+        estimate = _estimate(link, call)
+        key = bytes.fromhex(call.key)
+        with self._database.tenant_tx(tenant_id) as connection:
+            try:
+                reserved = reserve(connection, tenant_id, link, question.work, key, estimate)
+            except CeilingError as error:
+                raise NoAnswer("ceiling", error.message, until=_next_month()) from None
+        spent.attempts += 1
+        try:
+            answer = self._caller.call(call)
+        except ModelError as error:
+            with self._database.tenant_tx(tenant_id) as connection:
+                release(connection, reserved, error.fault.value, was_paid=error.fault not in _NOT_PAID)
+            raise
+        with self._database.tenant_tx(tenant_id) as connection:
+            if reserved.adopted and not answer.was_kept:
+                release(connection, reserved, "lost", was_paid=True)
+                reserved = reserve(connection, tenant_id, link, question.work, key, None)
+            cost = _cost(link, call, answer)
+            settle(connection, reserved, answer, cost)
+            found_well(connection, link.key_id)
+        spent.tokens_in += answer.tokens_in
+        spent.tokens_out += answer.tokens_out
+        spent.tokens_cached += answer.tokens_cached
+        spent.latency_ms += answer.latency_ms
+        spent.cost_usd = None if spent.cost_usd is None or cost is None else spent.cost_usd + cost
+        return answer, reserved
+
+    def _call(
+        self,
+        tenant_id: UUID,
+        link: Link,
+        question: Question,
+        messages: list[dict[str, str]],
+        way: Way,
+        secret_id: UUID | None,
+    ) -> Call:
+        return Call(
+            tenant_id=tenant_id,
+            key=call_key(link, question, messages, way),
+            provider=link.provider,
+            base_url=link.base_url,
+            model=link.model,
+            messages=tuple(messages),
+            max_tokens=question.max_tokens,
+            seconds=CALL_SECONDS,
+            schema=question.schema,
+            way=way,
+            api_key=self._secret(tenant_id, secret_id),
+        )
+
+    def _secret(self, tenant_id: UUID, secret_id: UUID | None) -> Secret | None:
+        if secret_id is None:
+            return None
+        try:
+            return self._keyring.open(tenant_id, secret_id)
+        except NotFoundError:
+            raise NoAnswer("revoked", "The key was removed", until=None) from None
+
+    def _given_up(self, tenant_id: UUID, link: Link, error: ModelError) -> NoAnswer:
+        """Note what is wrong with the key, where it is the key, and return why this model gave no answer."""
+        health = _HEALTH.get(error.fault)
+        if health is None:
+            return NoAnswer(error.fault.value, error.line(), until=None)
+        wait = None if error.seconds is None else timedelta(seconds=error.seconds)
+        with self._database.tenant_tx(tenant_id) as connection:
+            found_ill(connection, link.key_id, health, error.line(), wait)
+            row = connection.execute("SELECT retry_at FROM model_key WHERE id = %s", (link.key_id,)).fetchone()
+        return NoAnswer(health, error.line(), until=row[0] if row else datetime.now(UTC))
+
+
+def call_key(link: Link, question: Question, messages: Sequence[Mapping[str, str]], way: Way) -> str:
+    """Return the SHA-256 (hex) of all that an answer depends on."""
+    parts = [link.provider, link.base_url, link.model, way.value, question.max_tokens, question.schema, list(messages)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
+
+
+def _estimate(link: Link, call: Call) -> Decimal | None:
+    """Return the most that a call can cost; None where the price is unknown."""
+    if link.price is None:
+        return None
+    return link.price.cost(_tokens_in(call), call.max_tokens)
+
+
+def _cost(link: Link, call: Call, answer: Answer) -> Decimal | None:
+    """Return what a call cost; a server that counts no tokens is counted for."""
+    if link.price is None:
+        return None
+    if not answer.tokens_in and not answer.tokens_out:
+        return link.price.cost(_tokens_in(call), len(answer.content.encode("utf-8", "replace")) // BYTES_A_TOKEN + 1)
+    return link.price.cost(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
+
+
+def _tokens_in(call: Call) -> int:
+    texts = [*(message["content"] for message in call.messages), json.dumps(call.schema or {})]
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_A_TOKEN + TOKENS_AROUND
+
+
+def _pause(tries: int, asked: float | None) -> float:
+    """Return how long to wait after so many tries: what the provider asks for, else longer each time, with jitter."""
+    return min(LONGEST_PAUSE, asked if asked is not None else random.uniform(0.5, 1.0) * 2**tries)  # noqa: S311
+
+
+def _next_month() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(
+        year=now.year + now.month // 12, month=now.month % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0
+    )

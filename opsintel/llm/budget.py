@@ -1,0 +1,194 @@
+"""Ceilings: money is set aside before a call and settled after it, so that the ceiling holds whatever happens between.
+
+What is spent and what is set aside of a budget stand in one row a month. A call is made only where one statement added
+its estimate to that row within the ceiling; PostgreSQL's lock on the row decides between processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+
+from opsintel.errors import ConflictError, InputError
+from opsintel.ids import new_id
+from opsintel.llm.call import Answer
+from opsintel.llm.chain import Link
+
+Degrade = Literal["park", "cheaper", "sample"]
+
+_ALWAYS = "DATE '1970-01-01'"
+"""Stands for the month in the budget of a backfill, which lasts as long as that does."""
+
+_MONTH = (
+    f"CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE date_trunc('month', now() AT TIME ZONE 'UTC')::date END"
+)
+_COUNTED = "source_id, job_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, reserved_usd"
+_APPLIES = (
+    "(budget.scope = 'month' OR (budget.scope = 'source' AND budget.subject_id = %(source)s)"
+    " OR (budget.scope = 'backfill' AND budget.subject_id = %(job)s))"
+)
+
+
+class CeilingError(ConflictError):
+    """The next call would pass a ceiling."""
+
+    code = "ceiling_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a call is for: which budgets it counts for, and what the ledger keeps of it."""
+
+    purpose: str
+    messages: int = 0
+    source_id: UUID | None = None
+    job_id: UUID | None = None
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a tenant's budgets stand for some work: what is done now, before the ceiling."""
+
+    degrade: Degrade | None = None
+    share: float = 1.0
+    """Share of messages that are analysed, where it is `sample`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A call that was set aside; `adopted`: by a process that ended before it knew how the call did."""
+
+    id: UUID
+    usd: Decimal | None
+    adopted: bool = False
+
+
+def standing_of(connection: psycopg.Connection, work: Work) -> Standing:
+    """Return what budgets say about some work now; the strictest wins: park, then sample, then cheaper."""
+    rows = connection.execute(
+        f"SELECT degrade, sample_share FROM budget JOIN budget_period AS period ON period.budget_id = budget.id"
+        f" AND period.month = {_MONTH} WHERE {_APPLIES} AND spent_usd + reserved_usd >= limit_usd * degrade_from",
+        _subjects(work),
+    ).fetchall()
+    for degrade in ("park", "sample", "cheaper"):
+        shares = [share for each, share in rows if each == degrade]
+        if shares:
+            return Standing(degrade, min(shares) if degrade == "sample" else 1.0)
+    return Standing()
+
+
+def reserve(
+    connection: psycopg.Connection, tenant_id: UUID, link: Link, work: Work, call_key: bytes, usd: Decimal | None
+) -> Reserved:
+    """Set a call aside in the caller's transaction of the tenant; raises `CeilingError` where it would pass a ceiling.
+
+    A call of the same key that nobody settled is taken over with what it set aside. `usd` None (unknown price) is
+    counted for no ceiling in USD: a tenant who needs one gives the model a price.
+    """
+    held = connection.execute(
+        "SELECT id, reserved_usd FROM model_call WHERE call_key = %s AND state = 'reserved' LIMIT 1",
+        (call_key,),
+    ).fetchone()
+    if held is not None:
+        return Reserved(held[0], held[1], adopted=True)
+    if usd is not None:
+        _set_aside(connection, tenant_id, work, usd)
+    reserved = Reserved(new_id(), usd)
+    connection.execute(
+        "INSERT INTO model_call (tenant_id, id, call_key, purpose, key_id, provider, model, source_id, job_id,"
+        " partition_day, messages, state, reserved_usd)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'reserved', %s)",
+        (tenant_id, reserved.id, call_key, work.purpose, link.key_id, link.provider, link.model, work.source_id,
+         work.job_id, work.day, work.messages, usd),
+    )  # fmt: skip
+    return reserved
+
+
+def settle(connection: psycopg.Connection, reserved: Reserved, answer: Answer, cost: Decimal | None) -> None:
+    """Note what a call cost, in the caller's transaction; once, whoever comes first."""
+    row = connection.execute(
+        "UPDATE model_call SET state = 'settled', cost_usd = %s, tokens_in = %s, tokens_out = %s, tokens_cached = %s,"
+        f" latency_ms = %s, settled_at = now() WHERE id = %s AND state = 'reserved' RETURNING {_COUNTED}",
+        (cost, answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.latency_ms, reserved.id),
+    ).fetchone()
+    if row is not None:
+        _move(connection, row, cost)
+
+
+def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, was_paid: bool) -> None:
+    """Note that a call gave no answer, in the caller's transaction.
+
+    Where nobody knows whether it `was_paid`, what was set aside counts as spent.
+    """
+    cost = reserved.usd if was_paid else None
+    row = connection.execute(
+        "UPDATE model_call SET state = %s, cost_usd = %s, fault = %s, settled_at = now()"
+        f" WHERE id = %s AND state = 'reserved' RETURNING {_COUNTED}",
+        ("unknown" if was_paid else "failed", cost, fault, reserved.id),
+    ).fetchone()
+    if row is not None:
+        _move(connection, row, cost)
+
+
+def set_budget(
+    connection: psycopg.Connection,
+    tenant_id: UUID,
+    scope: str,
+    subject_id: UUID | None,
+    limit_usd: Decimal,
+    degrade: str = "park",
+) -> None:
+    """Set a ceiling in the caller's transaction; what is spent already counts. `InputError` for what is none."""
+    if degrade not in ("park", "cheaper", "sample"):
+        raise InputError(f"{degrade!r} is nothing that can be done", remedy="Use park, cheaper or sample")
+    if not limit_usd.is_finite() or limit_usd < 0:
+        raise InputError("A ceiling is an amount in USD, 0 or more")
+    connection.execute(
+        "INSERT INTO budget (tenant_id, id, scope, subject_id, limit_usd, degrade) VALUES (%s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (tenant_id, scope, subject_id) DO UPDATE SET limit_usd = excluded.limit_usd,"
+        " degrade = excluded.degrade",
+        (tenant_id, new_id(), scope, subject_id, limit_usd, degrade),
+    )
+    connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND status = 'parked'")
+
+
+def _subjects(work: Work) -> dict[str, UUID | None]:
+    return {"source": work.source_id, "job": work.job_id}
+
+
+def _set_aside(connection: psycopg.Connection, tenant_id: UUID, work: Work, usd: Decimal) -> None:
+    budgets: Sequence[tuple[UUID, date, Decimal]] = connection.execute(
+        f"SELECT id, {_MONTH}, limit_usd FROM budget WHERE {_APPLIES} ORDER BY id", _subjects(work)
+    ).fetchall()
+    for budget_id, month, limit in budgets:
+        connection.execute(
+            "INSERT INTO budget_period (tenant_id, budget_id, month) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (tenant_id, budget_id, month),
+        )
+        row = connection.execute(
+            "UPDATE budget_period SET reserved_usd = reserved_usd + %(usd)s WHERE budget_id = %(budget)s"
+            " AND month = %(month)s AND spent_usd + reserved_usd + %(usd)s <= %(limit)s RETURNING budget_id",
+            {"usd": usd, "budget": budget_id, "month": month, "limit": limit},
+        ).fetchone()
+        if row is None:
+            raise CeilingError("The ceiling for calls of models is reached", remedy="Raise it, or wait for the month")
+
+
+def _move(connection: psycopg.Connection, counted: tuple[Any, ...], cost: Decimal | None) -> None:
+    """Take what a call set aside out of its budgets and put what it cost in."""
+    source_id, job_id, month, reserved = counted
+    if reserved is None and cost is None:
+        return
+    connection.execute(
+        "UPDATE budget_period AS period SET reserved_usd = greatest(0, reserved_usd - %(reserved)s),"
+        " spent_usd = spent_usd + %(cost)s FROM budget WHERE period.budget_id = budget.id"
+        f" AND {_APPLIES} AND period.month = CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE %(month)s END",
+        {"source": source_id, "job": job_id, "month": month, "reserved": reserved or 0, "cost": cost or 0},
+    )

@@ -1,0 +1,124 @@
+"""A call of a model and its answer, as they cross the pipe between whoever wants it and the process that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from opsintel.crypto.secrets import Secret
+from opsintel.errors import RetriableError
+
+
+class Way(StrEnum):
+    """How an answer in the form of a schema is asked for, the most reliable first."""
+
+    SCHEMA = "schema"
+    TOOL = "tool"
+    JSON = "json"
+
+
+class Fault(StrEnum):
+    """Why a call gave no answer; the same whatever the provider says it by."""
+
+    CREDENTIAL = "credential"
+    QUOTA = "quota"
+    LIMITED = "limited"
+    MODEL = "model"
+    UNREACHABLE = "unreachable"
+    WAY = "way"
+    LENGTH = "length"
+    REFUSED = "refused"
+
+
+class ModelError(RetriableError):
+    """A call gave no answer. `seconds`: when the provider wants to be asked again, None where it does not say."""
+
+    code = "model_failed"
+
+    def __init__(self, fault: Fault, message: str, *, remedy: str = "", seconds: float | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.fault = fault
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a model.
+
+    `messages` are `{"role": system|user|assistant, "content": text}`; a system message comes first. `key` is the
+    SHA-256 (hex) of all that the answer depends on: the same call is made once.
+    """
+
+    tenant_id: UUID
+    key: str
+    provider: str
+    base_url: str
+    model: str
+    messages: tuple[Mapping[str, str], ...]
+    max_tokens: int
+    seconds: float
+    """Time for the whole exchange."""
+
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema of the answer; None asks for text."""
+
+    way: Way = Way.SCHEMA
+    api_key: Secret | None = field(default=None, repr=False)
+
+    def frame(self) -> dict[str, Any]:
+        """Return the call as JSON has it, with the key in clear: for the pipe only."""
+        return {
+            "tenant_id": str(self.tenant_id),
+            "key": self.key,
+            "provider": self.provider,
+            "base_url": self.base_url,
+            "model": self.model,
+            "messages": [dict(message) for message in self.messages],
+            "max_tokens": self.max_tokens,
+            "seconds": self.seconds,
+            "schema": self.schema and dict(self.schema),
+            "way": self.way.value,
+            "api_key": self.api_key and self.api_key.reveal().decode(),
+        }
+
+    @staticmethod
+    def of(frame: Mapping[str, Any]) -> Call:
+        """Return the call of a frame."""
+        secret = frame["api_key"]
+        return Call(
+            **{
+                **frame,
+                "tenant_id": UUID(frame["tenant_id"]),
+                "messages": tuple(frame["messages"]),
+                "way": Way(frame["way"]),
+                "api_key": None if secret is None else Secret(secret.encode()),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model answered. Tokens are those the provider counted; `tokens_cached` are part of `tokens_in`."""
+
+    content: str
+    is_cut: bool
+    """Whether it ends because `max_tokens` were reached."""
+
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    latency_ms: int
+    was_kept: bool = False
+    """Whether it was paid for before, by a process that ended before it could use it."""
+
+    def frame(self) -> dict[str, Any]:
+        """Return the answer as JSON has it."""
+        return asdict(self)
+
+    @staticmethod
+    def of(frame: Mapping[str, Any]) -> Answer:
+        """Return the answer of a frame."""
+        return Answer(**frame)

@@ -1,0 +1,89 @@
+"""Which models of which keys serve a purpose, in the order they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import psycopg
+
+from opsintel.errors import InputError
+from opsintel.llm.price import Price, price_of
+from opsintel.llm.provider import PURPOSES, Purpose
+
+MODEL_LIMIT = 200
+_MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A model of a chain. `price` None: unknown."""
+
+    key_id: UUID
+    provider: str
+    base_url: str
+    secret_id: UUID | None
+    previous_secret_id: UUID | None
+    health: str
+    retry_at: datetime | None
+    model: str
+    price: Price | None
+
+
+def chain_of(connection: psycopg.Connection, purpose: Purpose) -> list[Link]:
+    """Return the chain of the transaction's tenant for a purpose; empty where the built-in does all."""
+    rows = connection.execute(
+        "SELECT k.id, k.provider, k.base_url, k.secret_id,"
+        " CASE WHEN k.previous_until > now() THEN k.previous_secret_id END, k.health, k.retry_at,"
+        " c.model, c.input_price, c.output_price"
+        " FROM model_chain c JOIN model_key k ON k.id = c.key_id WHERE c.purpose = %s ORDER BY c.place",
+        (purpose,),
+    )
+    return [
+        Link(
+            key_id, provider, url, secret, previous, health, retry, model, _price(provider, model, price_in, price_out)
+        )
+        for key_id, provider, url, secret, previous, health, retry, model, price_in, price_out in rows
+    ]
+
+
+def append_to_chain(connection: psycopg.Connection, tenant_id: UUID, purpose: str, key_id: UUID, model: str) -> None:
+    """Put a model at the end of a chain, in the caller's transaction; a model that is in it stays where it is."""
+    if purpose not in PURPOSES:
+        raise InputError(f"{purpose!r} is no purpose of models", remedy=f"Use {', '.join(PURPOSES)}")
+    if not model or len(model) > MODEL_LIMIT or not model.isprintable():
+        raise InputError("A chain needs the name of a model", remedy="Give it as the provider calls it")
+    connection.execute(
+        "INSERT INTO model_chain (tenant_id, purpose, place, key_id, model)"
+        " SELECT %(tenant)s, %(purpose)s, coalesce(max(place) + 1, 0), %(key)s, %(model)s"
+        " FROM model_chain WHERE purpose = %(purpose)s"
+        " HAVING NOT coalesce(bool_or(key_id = %(key)s AND model = %(model)s), false)",
+        {"tenant": tenant_id, "purpose": purpose, "key": key_id, "model": model},
+    )
+
+
+def reorder_chain(
+    connection: psycopg.Connection, tenant_id: UUID, purpose: Purpose, links: Sequence[tuple[UUID, str]]
+) -> None:
+    """Replace a chain by these (key, model), in the caller's transaction; prices of models that stay are kept."""
+    prices = {
+        (row[0], row[1]): (row[2], row[3])
+        for row in connection.execute(
+            "DELETE FROM model_chain WHERE purpose = %s RETURNING key_id, model, input_price, output_price", (purpose,)
+        )
+    }
+    for place, link in enumerate(links):
+        connection.execute(
+            "INSERT INTO model_chain (tenant_id, purpose, place, key_id, model, input_price, output_price)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (tenant_id, purpose, place, *link, *prices.get(link, (None, None))),
+        )
+
+
+def _price(provider: str, model: str, given_in: Decimal | None, given_out: Decimal | None) -> Price | None:
+    if given_in is None or given_out is None:
+        return price_of(provider, model)
+    return Price(given_in / _MILLION, given_out / _MILLION, given_in / _MILLION)

@@ -1,0 +1,69 @@
+"""What models cost, by the price list that litellm carries; read without loading litellm itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from opsintel.llm.provider import provider_of
+
+_LIST = "model_prices_and_context_window_backup.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD a token."""
+
+    input: Decimal
+    output: Decimal
+    cached: Decimal
+    """Of input that the provider had cached."""
+
+    batch: Decimal = Decimal(1)
+    """What a call by the provider's batch interface costs of the same call at once."""
+
+    def cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> Decimal:
+        """Return the cost of a call in USD."""
+        fresh = tokens_in - tokens_cached
+        return fresh * self.input + tokens_cached * self.cached + tokens_out * self.output
+
+
+FREE = Price(Decimal(0), Decimal(0), Decimal(0))
+
+
+def price_of(provider: str, model: str) -> Price | None:
+    """Return the price of a model; None where it is unknown, which is not the same as nothing."""
+    row = provider_of(provider)
+    if row.is_free:
+        return FREE
+    listed = _listed()
+    for name in (model, f"{row.carrier}/{model}"):
+        entry = listed.get(name)
+        if entry is not None and entry.get("litellm_provider") == row.carrier and "input_cost_per_token" in entry:
+            return _price(entry)
+    return None
+
+
+def _price(entry: dict[str, Any]) -> Price:
+    taken = Decimal(str(entry["input_cost_per_token"]))
+    batched = entry.get("input_cost_per_token_batches")
+    return Price(
+        taken,
+        Decimal(str(entry.get("output_cost_per_token", 0))),
+        Decimal(str(entry.get("cache_read_input_token_cost", entry["input_cost_per_token"]))),
+        Decimal(str(batched)) / taken if batched and taken else Decimal(1),
+    )
+
+
+@cache
+def _listed() -> dict[str, dict[str, Any]]:
+    found = importlib.util.find_spec("litellm")
+    assert found is not None
+    assert found.submodule_search_locations
+    listed: dict[str, dict[str, Any]] = json.loads((Path(found.submodule_search_locations[0]) / _LIST).read_bytes())
+    return listed

@@ -1,0 +1,60 @@
+"""Try a key with the very model and the very form of request that it will be used with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
+from opsintel.llm.budget import Work
+from opsintel.llm.chain import Link
+
+if TYPE_CHECKING:
+    from opsintel.context import Context
+
+_QUESTION = Question(
+    work=Work("probe"),
+    system="You classify one word. Answer in the form of the schema.",
+    text='Is "yes" an affirmation?',
+    schema={
+        "type": "object",
+        "properties": {"is_affirmation": {"type": "boolean"}},
+        "required": ["is_affirmation"],
+        "additionalProperties": False,
+    },
+    max_tokens=100,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """How a try went: `health` as the key has it, the way of asking that the model takes ('' for none)."""
+
+    model: str
+    health: str
+    detail: str
+    way: str = ""
+
+
+def probe(context: Context, tenant_id: UUID, link: Link) -> Probed:
+    """Ask a model of a key one short question that has the form of all others, and return how that went.
+
+    What it finds is the key's health from then on. It costs a call, which is in the ledger like every other.
+    """
+    try:
+        asked = context.asker.ask(tenant_id, [link], _QUESTION, _read)
+    except NoAnswer as error:
+        return Probed(link.model, error.reason, error.message)
+    return Probed(link.model, "valid", "", asked.way.value)
+
+
+def _read(content: str) -> bool:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        raise InvalidAnswer("it is no JSON") from None
+    if not isinstance(answer, dict) or not isinstance(answer.get("is_affirmation"), bool):
+        raise InvalidAnswer("it has no is_affirmation that is true or false")
+    return bool(answer["is_affirmation"])

@@ -1,0 +1,28 @@
+"""Which messages share a call: short ones, in order; a long one goes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MOST = 10
+"""Messages of one call. More of them dilute a model's attention, and one fault costs more."""
+
+CHARACTERS = 12_000
+"""Of the texts of one call, unless it is about a single message."""
+
+
+def grouped(items: Sequence[tuple[T, int]]) -> Iterator[list[T]]:
+    """Yield groups of items, each given with the length of its text, in their order."""
+    group: list[T] = []
+    length = 0
+    for item, size in items:
+        if group and (len(group) == MOST or length + size > CHARACTERS):
+            yield group
+            group, length = [], 0
+        group.append(item)
+        length += size
+    if group:
+        yield group

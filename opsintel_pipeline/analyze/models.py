@@ -1,0 +1,218 @@
+"""Analyses by the tenant's models: what rules settle and what is known already costs nothing, the rest shares calls.
+
+Internal notes are never sent: their analysis is that of the rules.
+
+A group of messages is one call. What it gives is stored in a transaction of its own; an item that is not valid is asked
+for again alone. A message that no model answered for has the analysis of the rules, and waits, or is left to a person.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from opsintel.context import Context
+from opsintel.llm.ask import Asked, NoAnswer, Question
+from opsintel.llm.budget import Work, standing_of
+from opsintel.llm.chain import Link
+from opsintel.partitions import Partition
+from opsintel_pipeline.analyze import prompt
+from opsintel_pipeline.analyze.answer import Item, items_of, joined
+from opsintel_pipeline.analyze.groups import grouped
+from opsintel_pipeline.analyze.message import MessageView, input_hash
+from opsintel_pipeline.analyze.profile import Analysis, NotActionable
+from opsintel_pipeline.analyze.rows import Made, Origin, store
+from opsintel_pipeline.analyze.rules import analyze
+
+AT_ONCE = 4
+"""Calls under way for one partition."""
+
+RUN_SECONDS = 45.0
+"""How long a run begins new calls."""
+
+SOON = timedelta(seconds=5)
+"""When the next run goes on with what is left."""
+
+TOKENS_AN_ITEM = 900
+"""Most that the analysis of one message takes; what is set aside depends on it."""
+
+_SETTLED = frozenset({NotActionable.AUTO_REPLY, NotActionable.NEWSLETTER, NotActionable.FYI})
+"""Reasons that come from headers and senders, not from words: no model is asked about them."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a partition took."""
+
+    calls: int = 0
+    reused: int = 0
+    parked: int = 0
+    failed: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    """Calls whose price is unknown."""
+
+    def add(self, asked: Asked[Any]) -> None:
+        """Count a question that was answered."""
+        self.calls += asked.attempts
+        if asked.cost_usd is None:
+            self.unpriced += 1
+        else:
+            self.cost_usd += float(asked.cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A message that needs a model, with what the rules found, and others of the same content."""
+
+    message_id: UUID
+    view: MessageView
+    found: Analysis
+    same: list[UUID] = field(default_factory=list)
+
+
+class ByModels:
+    """Makes the analyses of one partition."""
+
+    def __init__(self, context: Context, partition: Partition, chain: Sequence[Link], language: str) -> None:
+        self._context = context
+        self._partition = partition
+        self._chain = list(chain)
+        self._language = language
+        self._end = time.monotonic() + RUN_SECONDS
+        self.figures = Figures()
+
+    def make(self, waiting: Sequence[tuple[UUID, MessageView]]) -> None:
+        """Make and store an analysis of each message; one that no model gave is that of the rules."""
+        needed: dict[bytes, _Open] = {}
+        free: list[Made] = []
+        for message_id, view in waiting:
+            found = analyze(view)
+            if not view.text.strip() or view.visibility == "internal" or found.not_actionable_reason in _SETTLED:
+                free.append(Made(message_id, view, found))
+                continue
+            first = needed.setdefault(input_hash(view), _Open(message_id, view, found))
+            if first.message_id != message_id:
+                first.same.append(message_id)
+        with self._transaction() as connection:
+            store(connection, self._partition, free)
+            known = self._known(connection, needed)
+            store(connection, self._partition, known)
+        reused = {one.message_id for one in known}
+        self.figures.reused += len(known)
+        groups = list(grouped([(one, len(one.view.text)) for one in needed.values() if one.message_id not in reused]))
+        with ThreadPoolExecutor(AT_ONCE, "asking") as threads:
+            for _ in threads.map(self._group, groups):
+                pass
+
+    def _known(self, connection: psycopg.Connection, needed: dict[bytes, _Open]) -> list[Made]:
+        """Return analyses of messages whose very content a model of this chain has analysed before."""
+        rows = connection.execute(
+            "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model, confidence FROM analysis"
+            " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
+            " AND NOT (stale AND current) AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
+            (list(needed), prompt.version(), [link.model for link in self._chain]),
+        ).fetchall()
+        made = []
+        for content, analysis_id, output, provider, model, _ in rows:
+            one = needed[content]
+            origin = Origin(provider, model, prompt.version(), reused_from=analysis_id, provenance=self._provenance())
+            found = Analysis.model_validate(output)
+            made += [Made(message_id, one.view, found, origin) for message_id in (one.message_id, *one.same)]
+        return made
+
+    def _group(self, group: list[_Open]) -> None:
+        if time.monotonic() > self._end:
+            self._put_off(group, "time", datetime.now(UTC) + SOON)
+            return
+        try:
+            asked = self._ask(group)
+        except NoAnswer as error:
+            if error.until is None and len(group) > 1:
+                for one in group:
+                    self._group([one])
+            elif error.until is None:
+                self._leave_to_a_person(group[0], error.reason)
+            else:
+                self._put_off(group, error.reason, error.until)
+            return
+        answered = {number: group[number - 1] for number in asked.value}
+        made = [
+            each
+            for number, one in answered.items()
+            for each in self._made(one, asked.value[number], asked, len(answered))
+        ]
+        with self._transaction() as connection:
+            store(connection, self._partition, made)
+        for number, one in enumerate(group, start=1):
+            if number not in answered:
+                self._group([one])
+
+    def _ask(self, group: list[_Open]) -> Asked[dict[int, Item]]:
+        work = Work("analyse", sum(1 + len(one.same) for one in group), day=self._partition.day)
+        with self._transaction() as connection:
+            standing = standing_of(connection, work)
+        chain = self._chain
+        if standing.degrade == "cheaper":
+            chain = sorted(chain, key=lambda link: link.price.input + link.price.output if link.price else 0)
+        question = Question(
+            work,
+            prompt.system_text(),
+            prompt.text_of([one.view for one in group], self._language),
+            prompt.schema(),
+            max_tokens=TOKENS_AN_ITEM * len(group),
+        )
+        asked = self._context.asker.ask(
+            self._partition.tenant_id, chain, question, lambda content: items_of(content, len(group))
+        )
+        self.figures.add(asked)
+        return asked
+
+    def _made(self, one: _Open, item: Item, asked: Asked[Any], share: int) -> list[Made]:
+        """Return the analysis of a message and of those with the same content, each with its share of the cost."""
+        found = joined(one.view, one.found, item)
+        origin = Origin(
+            asked.link.provider,
+            asked.link.model,
+            prompt.version(),
+            call_id=asked.call_id,
+            tokens=(asked.tokens_in // share, asked.tokens_out // share, asked.tokens_cached // share),
+            cost_usd=None if asked.cost_usd is None else asked.cost_usd / share,
+            latency_ms=asked.latency_ms,
+            attempts=asked.attempts,
+            provenance={**self._provenance(), "way": asked.way.value, "repaired": asked.was_repaired},
+        )
+        again = replace(origin, tokens=(0, 0, 0), cost_usd=0, attempts=0, latency_ms=0)
+        return [
+            Made(one.message_id, one.view, found, origin),
+            *(Made(message_id, one.view, found, again) for message_id in one.same),
+        ]
+
+    def _put_off(self, group: list[_Open], reason: str, until: datetime) -> None:
+        origin = Origin(status="parked", reason=reason, parked_until=until)
+        self._store_rules(group, origin)
+        self.figures.parked += sum(1 + len(one.same) for one in group)
+
+    def _leave_to_a_person(self, one: _Open, reason: str) -> None:
+        self._store_rules([one], Origin(status="failed", reason=reason))
+        self.figures.failed += 1 + len(one.same)
+
+    def _store_rules(self, group: list[_Open], origin: Origin) -> None:
+        made = [
+            Made(message_id, one.view, one.found, origin) for one in group for message_id in (one.message_id, *one.same)
+        ]
+        with self._transaction() as connection:
+            store(connection, self._partition, made)
+
+    def _provenance(self) -> dict[str, Any]:
+        return {"prompt": prompt.prompt_hash(), "examples": []}
+
+    def _transaction(self) -> Any:
+        return self._context.database.tenant_tx(self._partition.tenant_id)

@@ -1,0 +1,47 @@
+"""One exchange with a provider: litellm translates, the guarded client carries."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+
+from opsintel.errors import AddressError, AnswerError, OpsintelError
+from opsintel.llm.call import Answer, Call, Fault, ModelError
+from opsintel.net.client import open_client
+from opsintel.net.policy import MEGABYTE, Policy
+from opsintel_pipeline.llm.faults import fault_of
+from opsintel_pipeline.llm.translate import answer_of, request_of
+
+MAX_ANSWER = 4 * MEGABYTE
+
+
+def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
+    """Return the provider's answer; `ModelError` for every way to get none."""
+    request = request_of(call)
+    policy = Policy(local_servers=local_servers, total_seconds=call.seconds, max_body_bytes=MAX_ANSWER)
+    began = time.monotonic()
+    try:
+        with open_client(policy) as client:
+            response = client.post(request.url, headers=dict(request.headers), json=request.body)
+            response.read()
+    except AddressError as error:
+        raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
+    except AnswerError as error:
+        raise ModelError(Fault.UNREACHABLE, error.message) from None
+    except OpsintelError as error:
+        raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
+    if not response.is_success:
+        raise fault_of(response)
+    return _read(call, response, round((time.monotonic() - began) * 1000))
+
+
+def _read(call: Call, response: httpx.Response, latency_ms: int) -> Answer:
+    try:
+        return answer_of(call, response, latency_ms)
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001  what a server sends may break the library's parser in any way
+        raise ModelError(
+            Fault.UNREACHABLE, f"The server's answer is not what {call.provider} sends ({type(error).__name__})"
+        ) from None

@@ -1,0 +1,94 @@
+"""Why a provider refused, from status and body: the same fault is told in five ways.
+
+Sources: the pages on errors of OpenAI, Anthropic, the Gemini API, Ollama and vLLM.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from opsintel.llm.call import Fault, ModelError
+
+LONGEST_WAIT = 3600.0
+_QUOTA = re.compile(
+    r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required|spending limit"
+    r"|PerDay\b",
+    re.IGNORECASE,
+)
+_LENGTH = re.compile(
+    r"context_length_exceeded|context length|maximum context|too many tokens|prompt is too long|input token count"
+    r"|exceeds the maximum number of tokens|request_too_large",
+    re.IGNORECASE,
+)
+_MODEL = re.compile(r"model_not_found|model .{0,120}(?:not found|does not exist|not supported)|unknown model", re.I)
+_KEY = re.compile(
+    r"api[_ ]key[_ ]invalid|invalid[_ ](?:x-)?api[_ ]key|api key (?:not valid|expired)|unauthori[sz]ed", re.IGNORECASE
+)
+_CONTENT = re.compile(r"content_policy|content_filter|safety|responsible ai|blocked", re.IGNORECASE)
+_RETRY_DELAY = re.compile(r'"retryDelay"\s{0,3}:\s{0,3}"(\d{1,6}(?:\.\d{1,9})?)s"')
+
+_SAYS = {
+    Fault.CREDENTIAL: ("The provider refuses the key", "Give a new one: opsintel key rotate"),
+    Fault.QUOTA: ("The account at the provider has no quota left", "Raise its limit or pay its bill at the provider"),
+    Fault.LIMITED: ("The provider's rate limit is reached", "It is tried again"),
+    Fault.MODEL: ("The provider has no such model for this key", "Name another model"),
+    Fault.UNREACHABLE: ("The provider does not answer as it should", "It is tried again"),
+    Fault.WAY: ("The model does not take this form of request", ""),
+    Fault.LENGTH: ("The text is too long for the model", ""),
+    Fault.REFUSED: ("The provider refuses this content", ""),
+}
+
+
+def fault_of(response: httpx.Response) -> ModelError:
+    """Return the error of an answer that is none. It repeats nothing of the server's words: they may hold the text."""
+    fault = _fault(response.status_code, response.text[:20_000])
+    message, remedy = _SAYS[fault]
+    seconds = _seconds(response) if fault in (Fault.LIMITED, Fault.UNREACHABLE, Fault.QUOTA) else None
+    return ModelError(fault, f"{message} (HTTP {response.status_code})", remedy=remedy, seconds=seconds)
+
+
+def refused() -> ModelError:
+    """Return the error of an answer in which the model, or its provider, declines."""
+    message, remedy = _SAYS[Fault.REFUSED]
+    return ModelError(Fault.REFUSED, message, remedy=remedy)
+
+
+def _fault(status: int, body: str) -> Fault:
+    if status in (402, 429) or (status in (400, 403) and _QUOTA.search(body)):
+        return Fault.QUOTA if status == 402 or _QUOTA.search(body) else Fault.LIMITED
+    if status in (401, 403) or (status == 400 and _KEY.search(body)):
+        return Fault.CREDENTIAL
+    if status == 404 or (status in (400, 422) and _MODEL.search(body)):
+        return Fault.MODEL
+    if status == 413 or (status in (400, 422) and _LENGTH.search(body)):
+        return Fault.LENGTH
+    if status in (400, 422):
+        return Fault.REFUSED if _CONTENT.search(body) else Fault.WAY
+    return Fault.UNREACHABLE
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    """Return how long the provider asks to wait: Retry-After (RFC 9110 10.2.3), or Gemini's RetryInfo."""
+    header = response.headers.get("retry-after", "")
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", header):
+        return min(float(header), LONGEST_WAIT)
+    if header:
+        try:
+            until = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), LONGEST_WAIT) if until.tzinfo else None
+    delay = _RETRY_DELAY.search(json.dumps(_json(response)))
+    return min(float(delay.group(1)), LONGEST_WAIT) if delay else None
+
+
+def _json(response: httpx.Response) -> object:
+    try:
+        return response.json()
+    except ValueError:
+        return None

@@ -1,0 +1,58 @@
+"""Frames in, frames out: each call in a thread, so that a slow provider delays nobody else."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from opsintel.errors import OpsintelError
+from opsintel.llm.call import Answer, Call, Fault, ModelError
+from opsintel_pipeline.llm.exchange import exchange
+from opsintel_pipeline.llm.kept import Kept
+
+AT_ONCE = 16
+"""Calls under way at once."""
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer every call of `requests`; returns once they end and the last was answered."""
+    told = json.loads(requests.readline() or b"{}")
+    if not told:
+        return
+    kept = Kept(Path(told["kept"]))
+    local_servers = frozenset((host, port) for host, port in told["local_servers"])
+    lock = threading.Lock()
+
+    def answer(number: int, call: Call) -> None:
+        frame = {"number": number, **_answered(call, kept, local_servers)}
+        with lock, suppress(OSError):  # nobody reads any more: the answer is kept for whoever asks next
+            answers.write(json.dumps(frame).encode() + b"\n")
+            answers.flush()
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for line in requests:
+            frame = json.loads(line)
+            threads.submit(answer, frame["number"], Call.of(frame["call"]))
+
+
+def _answered(call: Call, kept: Kept, local_servers: frozenset[tuple[str, int]]) -> Mapping[str, Any]:
+    def make() -> Answer:
+        return exchange(call, local_servers)
+
+    try:
+        return {"answer": kept.once(call, make).frame()}
+    except ModelError as error:
+        return _fault(error.fault, error.message, error.remedy, error.seconds)
+    except OpsintelError as error:
+        return _fault(Fault.UNREACHABLE, error.message, error.remedy)
+    except Exception as error:  # noqa: BLE001  a call whose fault nobody foresaw must not be waited for
+        return _fault(Fault.UNREACHABLE, f"The call failed: {type(error).__name__}")
+
+
+def _fault(fault: Fault, message: str, remedy: str = "", seconds: float | None = None) -> Mapping[str, Any]:
+    return {"fault": fault.value, "message": message, "remedy": remedy, "seconds": seconds}

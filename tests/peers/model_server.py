@@ -1,0 +1,201 @@
+"""A server of models in the five providers' own shapes, on this machine. What it answers is a test's function."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.connectors.remote import Fault
+from tests.peers.provider import Asked, ProviderPeer, Refusal, Told
+
+KEY = "sk-canary-model-key"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A question as a model sees it, whatever the provider."""
+
+    provider: str
+    model: str
+    way: str
+    system: str
+    turns: tuple[str, ...]
+    schema: Mapping[str, Any] | None
+
+
+Brain = Callable[[Prompt], str]
+
+
+class ModelServer(ProviderPeer):
+    """Answers by `brain`. `prompts` are the questions it answered, `keys` those it takes (none: all)."""
+
+    def __init__(self, brain: Brain) -> None:
+        super().__init__()
+        self._first_brain = brain
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget everything, and answer as at first."""
+        self.brain = self._first_brain
+        self.keys: set[str] = {KEY}
+        self.ways: set[str] = {"schema", "tool", "json"}
+        self.prompts: list[Prompt] = []
+        self.asked.clear()
+        self.fail(Fault.BROKEN, times=0)
+
+    def moment(self) -> datetime:
+        return datetime.now(UTC)
+
+    def answer(self, asked: Asked) -> Told:
+        for pattern, dialect in DIALECTS.items():
+            if asked.method == "POST" and (path := re.fullmatch(pattern, asked.path)):
+                return dialect(self, asked, path)
+        return Told(404, {"error": {"message": "not found"}})
+
+    def refused(self, refusal: Refusal) -> Told:
+        body = {"error": {"message": refusal.message, "type": refusal.reason, "code": refusal.reason}}
+        return Told(refusal.status, body, dict(refusal.headers))
+
+    def limited(self) -> dict[str, str]:
+        return {"Retry-After": "0"}
+
+    def require_key(self, given: str) -> None:
+        if self.keys and given not in self.keys:
+            raise Refusal(401, "invalid_api_key", "Incorrect API key provided")
+
+    def said(self, prompt: Prompt) -> str:
+        """Return what the model says, and count that it was paid for."""
+        if prompt.way not in self.ways:
+            raise Refusal(400, "invalid_request_error", f"{prompt.way} is not supported by this model")
+        self.prompts.append(prompt)
+        return self.brain(prompt)
+
+
+def _openai(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
+    body = asked.json()
+    peer.require_key(asked.headers.get("authorization", "").removeprefix("Bearer "))
+    form = body.get("response_format", {"type": "text"})
+    tools = body.get("tools")
+    way = "tool" if tools else {"json_schema": "schema", "json_object": "json"}.get(form["type"], "text")
+    schema = tools[0]["function"]["parameters"] if tools else form.get("json_schema", {}).get("schema")
+    system, turns = _turns(body["messages"])
+    content = peer.said(Prompt("openai", body["model"], way, system, turns, schema))
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if tools:
+        call = {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": tools[0]["function"]["name"], "arguments": content},
+        }
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    sent, received = _tokens(system, *turns), _tokens(content)
+    return Told(200, {
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1764500000, "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if tools else "stop"}],
+        "usage": {
+            "prompt_tokens": sent, "completion_tokens": received, "total_tokens": sent + received,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        },
+    })  # fmt: skip
+
+
+def _anthropic(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
+    body = asked.json()
+    peer.require_key(asked.headers.get("x-api-key", ""))
+    assert "max_tokens" in body, "Anthropic needs max_tokens"
+    tools = body.get("tools")
+    form = body.get("output_format")
+    way = "tool" if tools else "schema" if form else "json"
+    schema = tools[0]["input_schema"] if tools else form and form["schema"]
+    system = "".join(part["text"] for part in body.get("system", []))
+    _, turns = _turns(body["messages"])
+    content = peer.said(Prompt("anthropic", body["model"], way, system, turns, schema))
+    part: dict[str, Any] = {"type": "text", "text": content}
+    if tools:
+        part = {"type": "tool_use", "id": "toolu_1", "name": tools[0]["name"], "input": _object(content)}
+    return Told(200, {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": [part],
+        "stop_reason": "tool_use" if tools else "end_turn", "stop_sequence": None,
+        "usage": {"input_tokens": _tokens(system, *turns), "output_tokens": _tokens(content)},
+    })  # fmt: skip
+
+
+def _gemini(peer: ModelServer, asked: Asked, path: re.Match[str]) -> Told:
+    body = asked.json()
+    given = asked.headers.get("x-goog-api-key", "")
+    if peer.keys and given not in peer.keys:
+        raise Refusal(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
+    tools = body.get("tools")
+    config = body.get("generationConfig", {})
+    schema = config.get("response_json_schema") or config.get("responseJsonSchema")
+    way = "tool" if tools else "schema" if schema else "json"
+    system = "".join(part["text"] for part in body.get("system_instruction", {}).get("parts", []))
+    turns = tuple(part["text"] for turn in body["contents"] for part in turn["parts"])
+    content = peer.said(Prompt("gemini", path.group(1), way, system, turns, schema))
+    part: dict[str, Any] = {"text": content}
+    if tools:
+        name = tools[0]["function_declarations"][0]["name"]
+        part = {"functionCall": {"name": name, "args": _object(content)}}
+    sent, received = _tokens(system, *turns), _tokens(content)
+    return Told(200, {
+        "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {
+            "promptTokenCount": sent, "candidatesTokenCount": received, "totalTokenCount": sent + received,
+        },
+        "modelVersion": path.group(1),
+    })  # fmt: skip
+
+
+def _ollama(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
+    body = asked.json()
+    assert body["stream"] is False
+    tools, form = body.get("tools"), body.get("format")
+    way = "tool" if tools else "schema" if isinstance(form, dict) else "json"
+    system, turns = _turns(body["messages"])
+    content = peer.said(Prompt("ollama", body["model"], way, system, turns, form if isinstance(form, dict) else None))
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if tools:
+        call = {"function": {"name": tools[0]["function"]["name"], "arguments": _object(content)}}
+        message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    return Told(200, {
+        "model": body["model"], "created_at": "2026-11-30T12:00:00Z", "message": message, "done": True,
+        "done_reason": "stop", "prompt_eval_count": _tokens(system, *turns), "eval_count": _tokens(content),
+    })  # fmt: skip
+
+
+DIALECTS: Mapping[str, Callable[[ModelServer, Asked, re.Match[str]], Told]] = {
+    r"/v1/chat/completions": _openai,
+    r"/v1/messages": _anthropic,
+    r"/v1beta/models/([^/:]+):generateContent": _gemini,
+    r"/api/chat": _ollama,
+}
+
+BASES = {"openai": "/v1", "vllm": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama": ""}
+"""What follows the server's address in the base address of a provider's interface."""
+
+
+def _turns(messages: list[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
+    texts = [
+        (
+            each["role"],
+            each["content"] if isinstance(each["content"], str) else "".join(p["text"] for p in each["content"]),
+        )
+        for each in messages
+    ]
+    system = "".join(text for role, text in texts if role == "system")
+    return system, tuple(text for role, text in texts if role != "system")
+
+
+def _tokens(*texts: str) -> int:
+    return sum(len(text) for text in texts) // 4 + 1
+
+
+def _object(content: str) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return {"items": content}
