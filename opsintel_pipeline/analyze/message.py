@@ -22,7 +22,10 @@ class MessageView:
     """`internal` for notes that customers do not see."""
 
 
-COLUMNS = "subject, text, language, automatic, is_bot, direction, kind, coalesce(extra->>'priority', ''), visibility"
+COLUMNS = (
+    "message.subject, message.text, message.language, message.automatic, message.is_bot, message.direction,"
+    " message.kind, coalesce(message.extra->>'priority', ''), message.visibility"
+)
 """The columns of `message` that make one, in order."""
 
 

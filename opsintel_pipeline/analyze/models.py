@@ -1,7 +1,5 @@
 """Analyses by the tenant's models: what rules settle and what is known already costs nothing, the rest shares calls.
 
-Internal notes are never sent: their analysis is that of the rules.
-
 A group of messages is one call. What it gives is stored in a transaction of its own; an item that is not valid is asked
 for again alone. A message that no model answered for has the analysis of the rules, and waits, or is left to a person.
 """
@@ -78,6 +76,11 @@ class _Open:
     same: list[UUID] = field(default_factory=list)
 
 
+def needs_model(view: MessageView, by_rules: Analysis) -> bool:
+    """Tell whether a model is asked about a message; internal notes are never sent."""
+    return bool(view.text.strip()) and view.visibility != "internal" and by_rules.not_actionable_reason not in _SETTLED
+
+
 class ByModels:
     """Makes the analyses of one partition."""
 
@@ -95,7 +98,7 @@ class ByModels:
         free: list[Made] = []
         for message_id, view in waiting:
             found = analyze(view)
-            if not view.text.strip() or view.visibility == "internal" or found.not_actionable_reason in _SETTLED:
+            if not needs_model(view, found):
                 free.append(Made(message_id, view, found))
                 continue
             first = needed.setdefault(input_hash(view), _Open(message_id, view, found))
@@ -112,12 +115,26 @@ class ByModels:
             for _ in threads.map(self._group, groups):
                 pass
 
+    def tried(self, messages: Sequence[tuple[UUID, MessageView]]) -> dict[UUID, Analysis]:
+        """Return what models make of messages, and store nothing; raises `NoAnswer` where they give none."""
+        opened = [_Open(message_id, view, analyze(view)) for message_id, view in messages]
+        fresh = {one.message_id: one.found for one in opened if not needs_model(one.view, one.found)}
+        asked = [one for one in opened if one.message_id not in fresh]
+        for group in grouped([(one, len(one.view.text)) for one in asked]):
+            answered = self._ask(group).value
+            fresh |= {
+                one.message_id: joined(one.view, one.found, answered[number])
+                for number, one in enumerate(group, start=1)
+                if number in answered
+            }
+        return fresh
+
     def _known(self, connection: psycopg.Connection, needed: dict[bytes, _Open]) -> list[Made]:
         """Return analyses of messages whose very content a model of this chain has analysed before."""
         rows = connection.execute(
             "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model, confidence FROM analysis"
             " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
-            " AND NOT (stale AND current) AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
+            " AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
             (list(needed), prompt.version(), [link.model for link in self._chain]),
         ).fetchall()
         made = []

@@ -1,0 +1,118 @@
+"""`opsintel analyse`: analyse days of a tenant anew; what that costs and changes is said before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsintel.cli.backfill import given_day
+from opsintel.cli.main import print_json
+from opsintel.errors import FatalError, InputError
+
+if TYPE_CHECKING:
+    from opsintel.context import Context
+    from opsintel.tenants import Tenant
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+Slug = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Short name of the tenant")]
+First = Annotated[date, typer.Option("--from", parser=given_day, metavar="DAY", help="First UTC day")]
+Last = Annotated[date, typer.Option("--to", parser=given_day, metavar="DAY", help="Last UTC day")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")]
+
+
+@app.command("estimate")
+def estimate(tenant: Slug, first: First, last: Last, as_json: AsJson = False) -> None:
+    """Say what the tenant's models would take for all messages of these days: calls, tokens, USD, minutes."""
+    from opsintel_pipeline.analyze import rerun
+
+    with _opened(tenant, first, last) as (context, found):
+        figures = rerun.estimate(context, found, first, last)
+    if as_json:
+        cost = None if figures.cost_usd is None else float(figures.cost_usd)
+        print_json({**asdict(figures), "cost_usd": cost})
+        return
+    price = "at a price that is unknown" if figures.cost_usd is None else f"{figures.cost_usd:.4f} USD"
+    typer.echo(
+        f"{figures.messages:,} messages, {figures.free:,} of them for nothing: {figures.calls:,} calls of"
+        f" {figures.model}, {figures.tokens_in:,} tokens in, {figures.tokens_out:,} out, {price}, {figures.minutes:g} min"
+    )
+
+
+@app.command("diff")
+def diff(
+    tenant: Slug,
+    first: First,
+    last: Last,
+    sample: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=500, help="Messages that are analysed")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse a sample of these days anew and say what would change; nothing is stored, the calls are paid for."""
+    from opsintel_pipeline.analyze import rerun
+
+    with _opened(tenant, first, last) as (context, found):
+        analysed, changes = rerun.changes(context, found, first, last, sample)
+    if as_json:
+        print_json(
+            {
+                "analysed": analysed,
+                "changed": len(changes),
+                "changes": [{"message": str(one.message_id), "fields": one.fields} for one in changes],
+            }
+        )
+        return
+    typer.echo(f"{len(changes):,} of {analysed:,} analyses would change")
+    for one in changes:
+        differing = ", ".join(f"{name}: {before} → {after}" for name, (before, after) in one.fields.items())
+        typer.echo(f"  {one.message_id}  {differing}")
+
+
+@app.command("run")
+def run(
+    tenant: Slug,
+    first: First,
+    last: Last,
+    wait: Annotated[bool, typer.Option("--wait", help="Also run the stages here, and end when the job has")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse the messages of these days anew, and all that follows: a job that a running stack works through."""
+    from opsintel.queue import jobs
+    from opsintel_pipeline.analyze import rerun
+    from opsintel_pipeline.worker.inline import process_waiting
+
+    wanted = jobs.Backfill(first, last, "analyses")
+    with _opened(tenant, first, last) as (context, found):
+        days = jobs.estimate(context.database, found.id, wanted)
+        with context.database.tenant_tx(found.id) as connection:
+            marked = rerun.mark(connection, first, last)
+        job_id = jobs.create_backfill(context.database, found.id, wanted)
+        if wait:
+            process_waiting(context)
+        job = jobs.find_job(context.database, found.id, job_id)
+    if as_json:
+        print_json({"job": str(job_id), "state": job.state, "days": len(days), "analyses": marked})
+    else:
+        typer.echo(f"Job {job_id}: {marked:,} analyses of {len(days):,} days are made anew; it is {job.state}")
+    if job.state == "failed":
+        raise FatalError(job.error, remedy="The ledger has the reason of each; once it is mended run this again")
+
+
+@contextmanager
+def _opened(slug: str, first: date, last: date) -> Iterator[tuple[Context, Tenant]]:
+    from opsintel.clock import today
+    from opsintel.context import open_context
+    from opsintel.queue import jobs
+    from opsintel.settings import load_settings
+    from opsintel.tenants import find_tenant
+
+    if fault := jobs.Backfill(first, last).fault(today()):
+        raise InputError(f"--{fault[0]}: {fault[1]}", remedy="Choose other days")
+    settings = load_settings()
+    settings.require_secrets()
+    with open_context(settings) as context:
+        yield context, find_tenant(context.database, slug)

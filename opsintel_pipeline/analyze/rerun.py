@@ -1,0 +1,143 @@
+"""Analyse days anew: what it costs before it is begun, what it would change, and the mark that has it done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from opsintel.context import Context
+from opsintel.errors import InputError
+from opsintel.llm.ask import BYTES_A_TOKEN, TOKENS_AROUND, NoAnswer
+from opsintel.llm.chain import Link, chain_of
+from opsintel.partitions import Partition
+from opsintel.tenants import Tenant
+from opsintel_pipeline.analyze import prompt
+from opsintel_pipeline.analyze.groups import grouped
+from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
+from opsintel_pipeline.analyze.models import ByModels, needs_model
+from opsintel_pipeline.analyze.profile import Analysis
+from opsintel_pipeline.analyze.rules import analyze
+
+TOKENS_ANSWERED = 350
+"""Of one message's analysis, as models write them."""
+
+SECONDS_A_CALL = 6.0
+SAMPLE = 20
+PARTS = ("is_actionable", "kind", "category", "severity", "sentiment")
+"""What counts as a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What analysing some days would take. `cost_usd` None: the price of the model is unknown."""
+
+    messages: int
+    free: int
+    """Of them, those that rules settle, and repetitions."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: Decimal | None
+    minutes: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A message whose analysis would differ, and in what: field → (present, new)."""
+
+    message_id: UUID
+    fields: dict[str, tuple[Any, Any]]
+
+
+def estimate(context: Context, tenant: Tenant, first: date, last: date) -> Estimate:
+    """Return what the tenant's models would take for the messages of these days, all of them anew."""
+    with context.database.tenant_tx(tenant.id) as connection:
+        link = _first_of_chain(connection)
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM message WHERE partition_day BETWEEN %s AND %s AND deleted_at IS NULL"
+            " ORDER BY partition_day, sorted_at, id",
+            (first, last),
+        ).fetchall()
+    views = [MessageView(*row) for row in rows]
+    asked = {input_hash(view): view for view in views if needs_model(view, analyze(view))}
+    groups = list(grouped([(view, len(view.text)) for view in asked.values()]))
+    fixed = _tokens(prompt.system_text()) + TOKENS_AROUND
+    tokens_in = sum(fixed + _tokens(prompt.text_of(group, tenant.language)) for group in groups)
+    tokens_out = TOKENS_ANSWERED * len(asked)
+    return Estimate(
+        len(views),
+        len(views) - len(asked),
+        len(groups),
+        tokens_in,
+        tokens_out,
+        None if link.price is None else link.price.cost(tokens_in, tokens_out),
+        round(len(groups) * SECONDS_A_CALL / 60, 1),
+        link.model,
+    )
+
+
+def mark(connection: psycopg.Connection, first: date, last: date) -> int:
+    """Have the analyses of these days made anew by the next run of each, in the caller's transaction; how many."""
+    return connection.execute(
+        "UPDATE analysis SET stale = true WHERE current AND NOT stale AND partition_day BETWEEN %s AND %s",
+        (first, last),
+    ).rowcount
+
+
+def changes(context: Context, tenant: Tenant, first: date, last: date, size: int = SAMPLE) -> tuple[int, list[Change]]:
+    """Return how many messages of a sample were analysed anew, and those whose analysis would change; stores none.
+
+    The sample is the same for the same days. The calls are made, and are in the ledger.
+    """
+    with context.database.tenant_tx(tenant.id) as connection:
+        chain = chain_of(connection, "analyse")
+        _first_of_chain(connection)
+        rows = connection.execute(
+            f"SELECT message.id, message.partition_day, analysis.output, {COLUMNS} FROM message"
+            " JOIN analysis ON analysis.message_id = message.id AND analysis.current"
+            " WHERE message.partition_day BETWEEN %s AND %s AND message.deleted_at IS NULL"
+            " ORDER BY md5(message.id::text) LIMIT %s",
+            (first, last, size),
+        ).fetchall()
+    fresh: dict[UUID, Analysis] = {}
+    by_models = ByModels(context, Partition(first, tenant.id, tenant.slug), chain, tenant.language)
+    messages = [(row[0], MessageView(*row[3:])) for row in rows]
+    try:
+        fresh = by_models.tried(messages)
+    except NoAnswer as error:
+        raise InputError(error.message, remedy="opsintel key test") from None
+    present = {row[0]: Analysis.model_validate(row[2]) for row in rows}
+    return len(fresh), [
+        Change(message_id, differing)
+        for message_id, found in fresh.items()
+        if (differing := _differing(present[message_id], found))
+    ]
+
+
+def _first_of_chain(connection: psycopg.Connection) -> Link:
+    chain: Sequence[Link] = chain_of(connection, "analyse")
+    if not chain:
+        raise InputError("The tenant has no model; the rules cost nothing", remedy="opsintel key add")
+    return chain[0]
+
+
+def _differing(present: Analysis, found: Analysis) -> dict[str, tuple[Any, Any]]:
+    before, after = _compared(present), _compared(found)
+    return {name: (before[name], after[name]) for name in PARTS if before[name] != after[name]}
+
+
+def _compared(analysis: Analysis) -> dict[str, Any]:
+    values = analysis.model_dump(mode="json")
+    return {**values, "category": " / ".join(analysis.category_path)}
+
+
+def _tokens(text: str) -> int:
+    return len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN
