@@ -40,7 +40,8 @@ def estimate(tenant: Slug, first: First, last: Last, as_json: AsJson = False) ->
     price = "at a price that is unknown" if figures.cost_usd is None else f"{figures.cost_usd:.4f} USD"
     typer.echo(
         f"{figures.messages:,} messages, {figures.free:,} of them for nothing: {figures.calls:,} calls of"
-        f" {figures.model}, {figures.tokens_in:,} tokens in, {figures.tokens_out:,} out, {price}, {figures.minutes:g} min"
+        f" {figures.model}, {figures.tokens_in:,} tokens in, {figures.tokens_out:,} out, {price},"
+        f" {figures.minutes:g} min"
     )
 
 

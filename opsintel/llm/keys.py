@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
-import httpx
 import psycopg
 
 from opsintel.access.audit import Actor, Entry, Subject, record
@@ -15,9 +15,9 @@ from opsintel.crypto.secrets import Secret
 from opsintel.errors import ConflictError, InputError, NotFoundError, one_line
 from opsintel.ids import new_id
 from opsintel.llm.provider import Provider, provider_of
+from opsintel.net.client import check_address
 from opsintel.net.hosts import canonical_host
 from opsintel.net.policy import Policy, local_servers_of
-from opsintel.net.transport import checked_origin, translated
 from opsintel.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,16 +77,15 @@ def address_of(provider: Provider, given: str | None, settings: Settings) -> str
     address = given or provider.base_url or (str(settings.ollama_base_url) if provider.name == "ollama" else None)
     if address is None:
         raise InputError(f"{provider.title} has no address of its own", remedy="Give the server's: --base-url")
-    with translated():
-        checked_origin(httpx.URL(address), Policy(local_servers=model_servers(settings)))
+    check_address(address, Policy(local_servers=model_servers(settings)))
     return address.rstrip("/")
 
 
 def model_servers(settings: Settings) -> frozenset[tuple[str, int]]:
     """Return the servers on private addresses that calls of models may go to: those of the operator's settings."""
-    own = httpx.URL(str(settings.ollama_base_url))
+    own = urlsplit(str(settings.ollama_base_url))
     port = own.port or (443 if own.scheme == "https" else 80)
-    return local_servers_of(settings) | {(canonical_host(own.host), port)}
+    return local_servers_of(settings) | {(canonical_host(own.hostname or ""), port)}
 
 
 def add_key(

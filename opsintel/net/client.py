@@ -16,7 +16,7 @@ import httpx
 
 from opsintel.errors import AnswerError
 from opsintel.net.policy import Policy
-from opsintel.net.transport import AsyncGuardedTransport, GuardedTransport, translated
+from opsintel.net.transport import AsyncGuardedTransport, GuardedTransport, checked_origin, translated
 
 USER_AGENT = "opsintel"
 _KEPT_ACROSS_HOSTS = ("accept", "accept-language", "user-agent")
@@ -117,6 +117,12 @@ def next_hop(request: httpx.Request, response: httpx.Response) -> httpx.Request 
         if (name in _KEPT_ACROSS_HOSTS if not same_origin else name not in dropped)
     }
     return httpx.Request("HEAD" if request.method == "HEAD" else "GET", url, headers=headers)
+
+
+def check_address(address: str, policy: Policy) -> None:
+    """Raise `AddressError` for what a policy lets nobody connect to, as far as that shows before names are resolved."""
+    with translated():
+        checked_origin(httpx.URL(address), policy)
 
 
 def is_same_server(address: str, other: str) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 
-import httpx
-
 from opsintel.errors import AddressError, AnswerError, OpsintelError
 from opsintel.llm.call import Answer, Call, Fault, ModelError
 from opsintel.net.client import open_client
 from opsintel.net.policy import MEGABYTE, Policy
 from opsintel_pipeline.llm.faults import fault_of
+from opsintel_pipeline.llm.reply import Reply
 from opsintel_pipeline.llm.translate import answer_of, request_of
 
 MAX_ANSWER = 4 * MEGABYTE
@@ -23,25 +22,25 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
     began = time.monotonic()
     try:
         with open_client(policy) as client:
-            response = client.post(request.url, headers=dict(request.headers), json=request.body)
-            response.read()
+            answered = client.post(request.url, headers=dict(request.headers), json=request.body)
+            reply = Reply(answered.status_code, dict(answered.headers), answered.read())
     except AddressError as error:
         raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
     except AnswerError as error:
         raise ModelError(Fault.UNREACHABLE, error.message) from None
     except OpsintelError as error:
         raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
-    if not response.is_success:
-        raise fault_of(response)
-    return _read(call, response, round((time.monotonic() - began) * 1000))
+    if not reply.is_success:
+        raise fault_of(reply)
+    return _read(call, reply, round((time.monotonic() - began) * 1000))
 
 
-def _read(call: Call, response: httpx.Response, latency_ms: int) -> Answer:
+def _read(call: Call, reply: Reply, latency_ms: int) -> Answer:
     try:
-        return answer_of(call, response, latency_ms)
+        return answer_of(call, reply, latency_ms)
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001  what a server sends may break the library's parser in any way
+    except Exception as error:  # noqa: BLE001  what a server sends may break the translator in any way
         raise ModelError(
             Fault.UNREACHABLE, f"The server's answer is not what {call.provider} sends ({type(error).__name__})"
         ) from None

@@ -10,9 +10,8 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 from opsintel.llm.call import Fault, ModelError
+from opsintel_pipeline.llm.reply import Reply
 
 LONGEST_WAIT = 3600.0
 _QUOTA = re.compile(
@@ -44,12 +43,12 @@ _SAYS = {
 }
 
 
-def fault_of(response: httpx.Response) -> ModelError:
+def fault_of(reply: Reply) -> ModelError:
     """Return the error of an answer that is none. It repeats nothing of the server's words: they may hold the text."""
-    fault = _fault(response.status_code, response.text[:20_000])
+    fault = _fault(reply.status_code, reply.text[:20_000])
     message, remedy = _SAYS[fault]
-    seconds = _seconds(response) if fault in (Fault.LIMITED, Fault.UNREACHABLE, Fault.QUOTA) else None
-    return ModelError(fault, f"{message} (HTTP {response.status_code})", remedy=remedy, seconds=seconds)
+    seconds = _seconds(reply) if fault in (Fault.LIMITED, Fault.UNREACHABLE, Fault.QUOTA) else None
+    return ModelError(fault, f"{message} (HTTP {reply.status_code})", remedy=remedy, seconds=seconds)
 
 
 def refused() -> ModelError:
@@ -72,9 +71,9 @@ def _fault(status: int, body: str) -> Fault:
     return Fault.UNREACHABLE
 
 
-def _seconds(response: httpx.Response) -> float | None:
+def _seconds(reply: Reply) -> float | None:
     """Return how long the provider asks to wait: Retry-After (RFC 9110 10.2.3), or Gemini's RetryInfo."""
-    header = response.headers.get("retry-after", "")
+    header = reply.headers.get("retry-after", "")
     if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", header):
         return min(float(header), LONGEST_WAIT)
     if header:
@@ -83,12 +82,12 @@ def _seconds(response: httpx.Response) -> float | None:
         except ValueError:
             return None
         return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), LONGEST_WAIT) if until.tzinfo else None
-    delay = _RETRY_DELAY.search(json.dumps(_json(response)))
+    delay = _RETRY_DELAY.search(json.dumps(_json(reply)))
     return min(float(delay.group(1)), LONGEST_WAIT) if delay else None
 
 
-def _json(response: httpx.Response) -> object:
+def _json(reply: Reply) -> object:
     try:
-        return response.json()
+        return reply.json()
     except ValueError:
         return None

@@ -28,11 +28,17 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     local_servers = frozenset((host, port) for host, port in told["local_servers"])
     lock = threading.Lock()
 
-    def answer(number: int, call: Call) -> None:
-        frame = {"number": number, **_answered(call, kept, local_servers)}
+    def tell(number: int, told: Mapping[str, Any]) -> None:
         with lock, suppress(OSError):  # nobody reads any more: the answer is kept for whoever asks next
-            answers.write(json.dumps(frame).encode() + b"\n")
+            answers.write(json.dumps({"number": number, **told}).encode() + b"\n")
             answers.flush()
+
+    def answer(number: int, call: Call) -> None:
+        try:
+            tell(number, _answered(call, kept, local_servers))
+        except Exception as error:
+            tell(number, _fault(Fault.UNREACHABLE, f"The call failed: {type(error).__name__}"))
+            raise
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         for line in requests:
@@ -50,8 +56,6 @@ def _answered(call: Call, kept: Kept, local_servers: frozenset[tuple[str, int]])
         return _fault(error.fault, error.message, error.remedy, error.seconds)
     except OpsintelError as error:
         return _fault(Fault.UNREACHABLE, error.message, error.remedy)
-    except Exception as error:  # noqa: BLE001  a call whose fault nobody foresaw must not be waited for
-        return _fault(Fault.UNREACHABLE, f"The call failed: {type(error).__name__}")
 
 
 def _fault(fault: Fault, message: str, remedy: str = "", seconds: float | None = None) -> Mapping[str, Any]:

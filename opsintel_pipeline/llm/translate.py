@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import httpx
-
 from opsintel.errors import InputError
 from opsintel.llm.call import Answer, Call, Way
 from opsintel.llm.provider import provider_of
 from opsintel_pipeline.llm.faults import refused
+from opsintel_pipeline.llm.reply import Reply
 
 # litellm fetches lists from the network when it is loaded, unless told not to.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -65,14 +64,14 @@ def request_of(call: Call) -> Wire:
     return Wire(_url(call, config, carrier), _headers(headers, carrier, key), body)
 
 
-def answer_of(call: Call, response: httpx.Response, latency_ms: int) -> Answer:
+def answer_of(call: Call, reply: Reply, latency_ms: int) -> Answer:
     """Return what a provider answered; `ModelError` where the model declines, any other error for nonsense."""
     from litellm.types.utils import ModelResponse
 
     carrier = provider_of(call.provider).carrier
     read = _config(call.model, carrier).transform_response(
         model=call.model,
-        raw_response=response,
+        raw_response=reply,
         model_response=ModelResponse(),
         logging_obj=_Silent(),
         request_data={},

@@ -85,7 +85,7 @@ budget = tenant_table(
     CheckConstraint("limit_usd >= 0", name="limit_usd"),
     CheckConstraint("degrade IN ('park', 'cheaper', 'sample')", name="degrade"),
     CheckConstraint("degrade_from > 0 AND degrade_from <= 1", name="degrade_from"),
-    CheckConstraint("sample_share > 0 AND sample_share < 1", name="sample_share"),
+    CheckConstraint("sample_share > 0 AND sample_share <= 1", name="sample_share"),
     Index("uq_budget_subject", "tenant_id", "scope", "subject_id", unique=True, postgresql_nulls_not_distinct=True),
     retention="kept",
     erasure="with_tenant",

@@ -67,7 +67,7 @@ def upgrade() -> None:
     sa.CheckConstraint("scope IN ('month', 'source', 'backfill')", name=op.f('ck_budget_scope')),
     sa.CheckConstraint('degrade_from > 0 AND degrade_from <= 1', name=op.f('ck_budget_degrade_from')),
     sa.CheckConstraint('limit_usd >= 0', name=op.f('ck_budget_limit_usd')),
-    sa.CheckConstraint('sample_share > 0 AND sample_share < 1', name=op.f('ck_budget_sample_share')),
+    sa.CheckConstraint('sample_share > 0 AND sample_share <= 1', name=op.f('ck_budget_sample_share')),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_budget_tenant_'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_budget')),
     comment='A ceiling that what calls of models cost never passes; at it, all is parked',
