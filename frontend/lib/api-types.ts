@@ -1854,6 +1854,11 @@ export interface components {
              */
             push_url: string | null;
             /**
+             * Authorize Url
+             * @description Page where a person lets us in again; null where nobody has to
+             */
+            authorize_url: string | null;
+            /**
              * Quarantined
              * @description Items that were set aside after many tries
              */
@@ -3905,6 +3910,11 @@ export interface components {
              * @description Where its provider sends pushes; null where it has none
              */
             push_url: string | null;
+            /**
+             * Authorize Url
+             * @description Page where a person lets us in again; null where nobody has to
+             */
+            authorize_url: string | null;
             /**
              * Quarantined
              * @description Items that were set aside after many tries

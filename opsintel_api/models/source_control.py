@@ -47,6 +47,7 @@ DETAIL_EXAMPLE: dict[str, Any] = {
     "checks": [CHECK_EXAMPLE],
     "checked_at": "2026-11-22T09:00:05Z",
     "push_url": None,
+    "authorize_url": None,
     "quarantined": 0,
 }
 
@@ -124,6 +125,7 @@ class SourceDetail(Answer):
     checks: list[SourceCheck] = Field(description="As it was last checked")
     checked_at: datetime | None
     push_url: Shown | None = Field(description="Where its provider sends pushes; null where it has none")
+    authorize_url: Shown | None = Field(description="Page where a person lets us in again; null where nobody has to")
     quarantined: int = Field(description="Items that were set aside after many tries")
 
 

@@ -155,8 +155,9 @@ async def _ask(reader: Reading, errand: Errand) -> Response:
 
 
 async def _detail(reader: Reading, source_id: UUID) -> str:
-    public = reader.services.settings.public_url
-    return await reader.one("source_detail", source_id, public and f"{public.rstrip('/')}/v1/push/")
+    settings = reader.services.settings
+    public, page = settings.public_url, f"{settings.dashboard_url}/sources/?authorise="
+    return await reader.one("source_detail", source_id, public and f"{public.rstrip('/')}/v1/push/", page)
 
 
 async def _wake(reader: Reading) -> None:

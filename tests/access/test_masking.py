@@ -245,11 +245,13 @@ class TestModels:
     async def test_only_what_people_have_looked_at_is_declared_shown(self):
         shown = {(model.__name__, name) for model in _models() for name in _shown(model)}
         assert {f"{model}.{name}" for model, name in shown if name not in ALLOWED} == {
+            "ConnectedSource.authorize_url",
             "ConnectedSource.push_secret",
             "ConnectedSource.push_url",
             "EmbedderInfo.name",
             "ProviderAddress.location",
             "SourceCheck.name",
+            "SourceDetail.authorize_url",
             "SourceDetail.push_url",
             "SourceKind.push_title",
             "SourceKind.summary",

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from opsintel.context import Context
 from opsintel.db.engine import Database
-from opsintel.errors import UnavailableError
+from opsintel.errors import CredentialError, UnavailableError
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
 from opsintel_api.app import create_app
@@ -137,6 +137,19 @@ class TestChange:
         path = f"/{await person.connected()}"
         assert (await person.ask("DELETE", path)).status_code == 204
         assert (await person.ask("GET", path)).status_code == 404
+
+
+class TestAuthorization:
+    async def test_of_a_source_whose_credential_died_is_a_link_beside_the_remedy(
+        self, person: Person, context: Context, desk: Desk
+    ) -> None:
+        source = await person.connected()
+        assert (await person.ask("GET", f"/{source}")).json()["authorize_url"] is None
+        desk.fault = CredentialError("The token was revoked", remedy="Authorise it again")
+        work_off(context)
+        shown = (await person.ask("GET", f"/{source}")).json()
+        assert (shown["state"], shown["detail"]) == ("disabled", "The token was revoked. Authorise it again")
+        assert shown["authorize_url"] == f"{context.settings.dashboard_url}/sources/?authorise={source}"
 
 
 class TestErrands:

@@ -17,8 +17,10 @@ from opsintel.context import Context
 from opsintel.coordination.contract import Key, Limit
 from opsintel.coordination.postgres import PostgresCoordinator
 from opsintel.ids import new_id
+from opsintel.partitions import Partition
 from opsintel.sources.connect import Connected, connect_source
 from opsintel.tenants import Tenant, create_tenant
+from opsintel_pipeline.normalize.run import run as normalize
 from opsintel_pipeline.worker import polling
 from opsintel_pipeline.worker.inline import process_waiting
 from tests.providers.account import Account
@@ -92,6 +94,11 @@ class Product:
         """Run the stages over what was announced, and again over what they announced."""
         process_waiting(self.context)
 
+    def normalise(self) -> None:
+        """Make messages of what is stored, and nothing more."""
+        for day in self.rows("SELECT DISTINCT partition_day FROM raw_payload"):
+            normalize(self.context, Partition(day, self.tenant.id, self.tenant.slug))
+
     @property
     def state(self) -> Any:
         return self.rows("SELECT state, detail FROM source WHERE id = %(source)s")[0]
@@ -115,6 +122,14 @@ class Product:
 
     def require_complete(self) -> None:
         """Assert that what the provider holds is stored, is a message, is analysed, each once, and nothing else is."""
+        held = self.require_messages()
+        assert self.rows("SELECT count(DISTINCT message_id) FROM analysis WHERE current") == [len(held)]
+        assert self.rows("SELECT count(*) FROM analysis WHERE current") == [len(held)]
+        assert self.rows("SELECT key FROM ingest_failure WHERE resolved_at IS NULL") == []
+        assert self.state == ("active", "")
+
+    def require_messages(self) -> set[str]:
+        """Assert that what the provider holds is stored and is a message, each once, and nothing else; return it."""
         held = self.held()
         assert self.stored() == held
         live = self.rows("SELECT native_id FROM message_occurrence WHERE source_id = %(source)s"
@@ -122,10 +137,7 @@ class Product:
         assert sorted(live) == sorted(held)
         messages = "SELECT count(*) FROM message WHERE deleted_at IS NULL"
         assert self.rows(messages) == [len(held)]
-        assert self.rows("SELECT count(DISTINCT message_id) FROM analysis WHERE current") == [len(held)]
-        assert self.rows("SELECT count(*) FROM analysis WHERE current") == [len(held)]
-        assert self.rows("SELECT key FROM ingest_failure WHERE resolved_at IS NULL") == []
-        assert self.state == ("active", "")
+        return held
 
     def require_no_gap(self) -> None:
         """Assert that on every day as much is stored and analysed as the provider counted, on the days of its items."""
