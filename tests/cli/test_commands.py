@@ -54,7 +54,7 @@ class TestCommands:
         shown = run(data_dir, "--help").stdout
         assert all(name in shown for name in COMMANDS)
 
-    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters", "eval duplicates"])
+    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters", "eval duplicates", "eval analysis"])
     def test_help_is_plain_and_names_what_it_takes(self, name: str) -> None:
         done = CliRunner().invoke(app, [*name.split(), "--help"])
         assert done.exit_code == 0

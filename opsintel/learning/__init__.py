@@ -1,0 +1,1 @@
+"""What people correct becomes what the built-in analyser knows."""

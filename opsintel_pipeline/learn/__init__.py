@@ -1,0 +1,1 @@
+"""Learn: what people corrected is learnt from, and what was learnt is measured."""
