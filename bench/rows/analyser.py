@@ -19,7 +19,8 @@ from bench.texts import Text, texts
 from bench.workplace import Workplace
 from opsintel.embeddings.lexical import LexicalEmbedder
 from opsintel.learning.categories import Category, Learner
-from opsintel_pipeline.analyze.rules import MessageView, analyze
+from opsintel_pipeline.analyze.message import MessageView
+from opsintel_pipeline.analyze.rules import analyze
 
 SIZES = (50, 500, 5_000)
 MAIN = 500

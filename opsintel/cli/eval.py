@@ -82,7 +82,7 @@ def duplicates(
 
 
 def _name(file: Path) -> str:
-    return file.parent.name if file.stem == "data" else file.stem
+    return file.resolve().parent.name if file.stem == "data" else file.stem
 
 
 def _print(results: list[dict[str, Any]], *, as_json: bool) -> None:
