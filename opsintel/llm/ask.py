@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -22,7 +22,7 @@ from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError, OpsintelError
-from opsintel.llm.budget import CeilingError, Reserved, Work, release, reserve, settle
+from opsintel.llm.budget import CeilingError, Reserved, Work, paid_before, release, reserve, settle
 from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
@@ -209,10 +209,13 @@ class Asker(Closing):
                 release(connection, reserved, error.fault.value, was_paid=error.fault not in _NOT_PAID)
             raise
         with self._database.tenant_tx(tenant_id) as connection:
+            cost = _cost(link, call, answer)
             if reserved.adopted and not answer.was_kept:
                 release(connection, reserved, "lost", was_paid=True)
                 reserved = reserve(connection, tenant_id, link, question.work, key, None)
-            cost = _cost(link, call, answer)
+            paid = paid_before(connection, reserved, key) if answer.was_kept else None
+            if paid is not None:
+                reserved, cost = replace(reserved, id=paid[0]), paid[1]
             settle(connection, reserved, answer, cost)
             found_well(connection, link.key_id)
         spent.tokens_in += answer.tokens_in

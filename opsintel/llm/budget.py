@@ -122,6 +122,27 @@ def settle(connection: psycopg.Connection, reserved: Reserved, answer: Answer, c
         _move(connection, row, cost)
 
 
+def paid_before(
+    connection: psycopg.Connection, reserved: Reserved, call_key: bytes
+) -> tuple[UUID, Decimal | None] | None:
+    """Return the settled call of the same key with its cost, None where there is none, in the caller's transaction.
+
+    What was set aside for the second is given back, and its row goes: no second call was made.
+    """
+    row: tuple[UUID, Decimal | None] | None = connection.execute(
+        "SELECT id, cost_usd FROM model_call WHERE call_key = %s AND state = 'settled'"
+        " ORDER BY created_at DESC LIMIT 1",
+        (call_key,),
+    ).fetchone()
+    if row is not None:
+        counted = connection.execute(
+            f"DELETE FROM model_call WHERE id = %s AND state = 'reserved' RETURNING {_COUNTED}", (reserved.id,)
+        ).fetchone()
+        if counted is not None:
+            _move(connection, counted, None)
+    return row
+
+
 def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, was_paid: bool) -> None:
     """Note that a call gave no answer, in the caller's transaction.
 

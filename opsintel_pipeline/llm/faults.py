@@ -16,7 +16,7 @@ from opsintel_pipeline.llm.reply import Reply
 LONGEST_WAIT = 3600.0
 _QUOTA = re.compile(
     r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required|spending limit"
-    r"|PerDay\b",
+    r"|PerDay",
     re.IGNORECASE,
 )
 _LENGTH = re.compile(
