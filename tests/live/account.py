@@ -12,14 +12,17 @@ import json
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from opsintel.connectors.connection import Budget, Credential, PushAddress
-from opsintel.connectors.contract import Connector
+from opsintel.connectors.contract import Checkpoint, Connector, ReadItem, Upsert
 from opsintel.connectors.registry import connector_class
 from opsintel.net.policy import Policy
+
+MOST_ITEMS, MOST_PAGES = 200, 3
 
 
 class LiveConnection:
@@ -61,7 +64,7 @@ class LiveConnection:
 
 
 class LiveAccount:
-    """An account of a kind; each connector has a connection of its own."""
+    """An account of a kind; each connector has a connection of its own. What is read first is read once."""
 
     def __init__(self, kind: str, path: Path) -> None:
         self.kind, self._path = kind, path
@@ -73,3 +76,27 @@ class LiveAccount:
         assert found.manifest.credential_model is not None, f"{self.kind} has no account"
         found.manifest.credential_model.model_validate(given["credential"])
         return found(config, LiveConnection(self._path, given))
+
+    @cached_property
+    def items(self) -> list[ReadItem]:
+        """Return the first items that it gives."""
+        return self.first_of(self.connector().read("messages", None))
+
+    @property
+    def upserts(self) -> list[Upsert]:
+        return [item for item in self.items if isinstance(item, Upsert)]
+
+    @property
+    def latest(self) -> dict[str, Upsert]:
+        return {item.native_id: item for item in self.upserts}
+
+    def first_of(self, items: Iterator[ReadItem]) -> list[ReadItem]:
+        """Return some pages, and end a reading there."""
+        found: list[ReadItem] = []
+        pages = 0
+        for item in items:
+            found.append(item)
+            pages += isinstance(item, Checkpoint)
+            if pages >= MOST_PAGES and len(found) >= MOST_ITEMS:
+                break
+        return found

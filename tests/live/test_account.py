@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.live.account import LiveAccount
-from tests.live.contract import First, ReadOnlyContract
+from tests.live.contract import ReadOnlyContract
+
+
+@pytest.fixture(scope="module")
+def account() -> LiveAccount:
+    return LiveAccount(os.environ["LIVE_PROVIDER"], Path(os.environ["LIVE_ACCOUNT"]))
 
 
 @pytest.mark.live
 class TestLive(ReadOnlyContract):
-    @pytest.fixture(scope="class")
-    def account(self) -> LiveAccount:
-        return LiveAccount(os.environ["LIVE_PROVIDER"], Path(os.environ["LIVE_ACCOUNT"]))
-
-    @pytest.fixture(scope="class")
-    def first(self, account: LiveAccount) -> First:
-        return First(account)
+    """All of it."""

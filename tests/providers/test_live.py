@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from opsintel.connectors.contract import Window
 from tests.live.account import LiveAccount, LiveConnection
 from tests.live.contract import ReadOnlyContract
 from tests.providers.account import Account
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -46,3 +51,12 @@ def test_a_renewed_token_is_written_back(path: Path, account: Account) -> None:
     assert kept["config"] == account.wanted().config
     assert len(list(account.connector().census(Window()))) == 7
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("account", ["jira"], indirect=True)
+def test_make_live_runs_it(path: Path, account: Account) -> None:
+    environment = {"LIVE_PROVIDER": account.kind, "LIVE_ACCOUNT": str(path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "pytest", "tests/live", "-m", "live", "-p", "no:cacheprovider"]
+    ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
+    assert "." * 8 in ended.stdout
