@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -41,6 +42,12 @@ LOST_CONFIDENCE = 0.7
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _MARKUP = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,2000}[^()]{0,300}\)|<[^<>]{1,2000}>|[`*_]{2,}")
+_LEFT = re.compile(r"!(?=\[)|\](?=\()|<(?=[A-Za-z/!?])")
+"""What could still begin an image, a link or a tag where the markup is not well formed."""
+
+_ACTIVE = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
+"""Addresses that do something, rather than lead somewhere: they stay out even where the message has them."""
+
 _ADDRESS = re.compile(
     r"(?:https?|ftp|mailto|javascript|data|file|tel|sms|callto|skype):\S*|www\.\S+"
     r"|[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}|(?<![\w.@])(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,18}(?:/\S*)?(?![\w.])",
@@ -128,6 +135,7 @@ def items_of(content: str, expected: int) -> dict[int, Item]:
     if not isinstance(listed, list):
         raise InvalidAnswer("it has no list named items")
     valid: dict[int, Item] = {}
+    seen: Counter[int] = Counter()
     wrong = "it has no item for a message"
     for each in listed[: 2 * expected]:
         try:
@@ -137,7 +145,12 @@ def items_of(content: str, expected: int) -> dict[int, Item]:
             wrong = f"items: {'.'.join(map(str, first['loc'])) or 'an item'}: {first['msg']}"
             continue
         if 1 <= item.n <= expected:
-            valid.setdefault(item.n, item)
+            valid[item.n] = item
+            seen[item.n] += 1
+    for number in [number for number, times in seen.items() if times > 1]:
+        # One message may have had the model speak for another.
+        del valid[number]
+        wrong = "it has two items for one message"
     if not valid:
         raise InvalidAnswer(wrong[:300])
     return valid
@@ -197,12 +210,11 @@ class _Checked:
 
     def plain(self, text: str) -> str:
         """Return a text as one line without markup, and without addresses that the message does not have."""
-        plain = " ".join(_MARKUP.sub(r"\1", text).split())
-        return " ".join(
-            _ADDRESS.sub(
-                lambda found: found.group() if _trimmed(found.group()) in self._addresses else "", plain
-            ).split()
-        )
+        plain = _LEFT.sub(" ", _MARKUP.sub(r"\1", text))
+        return " ".join(_ADDRESS.sub(lambda found: self._known(found.group()), plain).split())
+
+    def _known(self, address: str) -> str:
+        return address if _trimmed(address) in self._addresses and not _ACTIVE.match(address) else ""
 
     def evidence(self, given: Sequence[_Quoted]) -> tuple[Evidence, ...]:
         """Return the quotes that are in the text, with their places."""

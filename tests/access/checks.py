@@ -82,7 +82,7 @@ OWED_BY: dict[Owner, frozenset[int]] = {
     "connectors": frozenset({*range(34, 40), 43, 44, 50, 51}),
     "analysis": frozenset({61, 62, 63, 64}),
 }
-"""Checks that close with a part of the product that is built later; `access` owes the rest."""
+"""Checks that belong to other parts of the product; `access` owes the rest."""
 
 NAMED = re.compile(r"test_check_(\d\d)_\w+")
 
