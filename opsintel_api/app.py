@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from opsintel.access import passwords
@@ -25,7 +24,7 @@ from opsintel_api import problems
 from opsintel_api.auth.throttle import Throttle
 from opsintel_api.broker import BrokerProbe
 from opsintel_api.changes import Changes
-from opsintel_api.dashboard import Dashboard
+from opsintel_api.dashboard import dashboard
 from opsintel_api.limits import TenantLimits
 from opsintel_api.middleware import Envelope
 from opsintel_api.origins import Origins
@@ -107,11 +106,10 @@ def build_api(origins: Origins | None = None, **options: Any) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
         **options,
     )
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # as they are: what is included is laid out anew, for most of a second
     problems.install(app)
     # Outermost, so that the answer to an unexpected fault has its id and headers as well.
     app.middleware_stack = Envelope(app.build_middleware_stack(), origins or Origins())
@@ -157,12 +155,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             await database.close()
 
     app = build_api(Origins.of(settings), lifespan=lifespan)
-    app.router.default = Dashboard()
+    app.router.default = dashboard()
     if settings.trusted_proxies:
         # Outside of all, so that throttling, cookies and the audit log see the browser's address and scheme.
         app.middleware_stack = ProxyHeadersMiddleware(cast(Any, app.middleware_stack), list(settings.trusted_proxies))  # type: ignore[assignment]
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

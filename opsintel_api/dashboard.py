@@ -6,6 +6,7 @@ import hashlib
 import json
 import mimetypes
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from starlette.requests import Request
@@ -77,6 +78,12 @@ class Dashboard:
             if parts[place] and general in self._files:
                 return self._files[general]
         return None
+
+
+@cache
+def dashboard() -> Dashboard:
+    """Return the dashboard that was built, read once: its files are those of the release."""
+    return Dashboard()
 
 
 def _read(folder: Path) -> dict[str, File]:

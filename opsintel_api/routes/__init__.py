@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Security
+from fastapi.routing import APIRoute
 
 from opsintel_api.auth.principal import BEARER, authorize
 from opsintel_api.problems import responses, unprocessable
@@ -16,6 +17,11 @@ async def without_parameters(request: Request) -> None:
         raise unprocessable(name, "There is no such parameter")
 
 
+def operation_id(route: APIRoute) -> str:
+    """Return the name of a route in the OpenAPI document."""
+    return route.name
+
+
 def protected_router(tag: str) -> APIRouter:
     """Return a router for routes that need an access token."""
     return APIRouter(
@@ -24,6 +30,7 @@ def protected_router(tag: str) -> APIRouter:
         dependencies=[Depends(authorize), Depends(readable_query), Security(BEARER)],
         responses=responses(401, 403, 422, 429, 503),
         route_class=MaskedRoute,
+        generate_unique_id_function=operation_id,
     )
 
 
@@ -35,6 +42,7 @@ def open_router(tag: str, prefix: str = "") -> APIRouter:
         dependencies=[Depends(authorize), Depends(readable_query)],
         responses=responses(422, 503),
         route_class=StrictRoute,
+        generate_unique_id_function=operation_id,
     )
 
 
