@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pika
 import psycopg
 import pytest
 
-from opsintel.db.embedded import ADMIN, SERVICE, Access, EmbeddedServer
+from opsintel.db.embedded import ADMIN, SERVICE, Access
 from opsintel.db.engine import Database
 from opsintel.db.migrate import migrate
 from opsintel.ids import new_id
@@ -28,6 +29,12 @@ from tests.order import Files, place_of, scheduler
 from tests.peers.catalogue import PEERS, all_are_required
 from tests.peers.rabbitmq import Broker, running_broker
 from tests.peers.redis import RedisServer, running_redis
+from tests.servers import forgetful_server
+
+# Compiled modules are kept, also where the environment says otherwise: every process that a test starts would compile
+# the product anew, and every process of tests the tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 TEMPLATE = "opsintel_template"
 
@@ -51,7 +58,7 @@ def server() -> Iterator[Access]:
     folder = Path(tempfile.mkdtemp(prefix="opsintel-tests-"))
     folder.chmod(0o755)
     try:
-        with EmbeddedServer(folder).use() as access:
+        with forgetful_server(folder) as access:
             yield access
     finally:
         shutil.rmtree(folder, ignore_errors=True)

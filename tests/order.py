@@ -11,9 +11,11 @@ TOGETHER = ("tests/end_to_end/",)
 
 FIRST = (
     "tests/end_to_end/",
-    "tests/isolation/test_routes.py",
+    "tests/deploy/test_processes.py",
+    "tests/cli/test_commands.py",
     "tests/erasure/",
     "tests/browser/",
+    "tests/isolation/test_routes.py",
     "tests/api/test_contract.py",
     "tests/scaling/",
     "tests/faults/",

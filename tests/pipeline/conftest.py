@@ -14,13 +14,14 @@ from dagster import DagsterInstance
 
 from opsintel.context import Context
 from opsintel.db import embedded
-from opsintel.db.embedded import Access, EmbeddedServer
+from opsintel.db.embedded import Access
 from opsintel.db.engine import Database
 from opsintel.db.migrate import migrate
 from opsintel.ids import new_id
 from opsintel.objects.store import open_objects
 from opsintel.settings import load_settings
 from opsintel_pipeline.defs import resources
+from tests.servers import forgetful_server
 
 TEMPLATE = "pipeline_template"
 
@@ -36,7 +37,7 @@ def reachable_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server(reachable_dir: Path) -> Iterator[Access]:
-    with EmbeddedServer(reachable_dir / "server").use() as access:
+    with forgetful_server(reachable_dir / "server") as access:
         with psycopg.connect(access.url(embedded.ADMIN, "postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         migrate(access.url(embedded.ADMIN, TEMPLATE), login=embedded.SERVICE)
