@@ -11,7 +11,7 @@ import pytest
 
 from opsintel.errors import InputError, RetriableError, SettingError, UnavailableError
 from opsintel.mail import smtp as smtp_module
-from opsintel.mail.letters import LONGEST_NAME, letter, plain_name
+from opsintel.mail.letters import LONGEST_NAME, Letter, letter, plain_name
 from opsintel.mail.smtp import SmtpServer
 from opsintel.settings import load_settings
 from opsintel_api.postbox import WAITING, Postbox
@@ -50,6 +50,11 @@ class TestLetters:
     def test_check_58_an_address_adds_no_header(self, to: str) -> None:
         with pytest.raises(InputError):
             letter("reset", to, link=LINK)
+
+    @pytest.mark.parametrize("to", INJECTIONS)
+    def test_check_58_a_subject_adds_no_header(self, to: str) -> None:
+        with pytest.raises(InputError):
+            Letter("a@x.example", to, "text")
 
     @pytest.mark.parametrize("name", NAMES)
     def test_check_58_a_name_adds_no_header_and_no_link(self, name: str) -> None:

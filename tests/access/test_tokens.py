@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from opsintel.access.json_parts import json_object, part_bytes
 from opsintel.access.tokens import (
     AUDIENCE,
     ISSUER,
@@ -162,16 +163,42 @@ class TestClaims:
             {"exp": True},
             {"iat": None},
             {"nbf": "now"},
+            {"nbf": AT + SKEW_SECONDS + 1},
+            {"iat": AT + SKEW_SECONDS + 1, "exp": AT + SKEW_SECONDS + 60},
+            {"iat": AT + 60, "exp": AT + 60},
+            {"tenant": 12345678123456781234567812345678},  # whose digits are those of an id
         ],
     )
     def test_wrong_values_are_refused(self, change):
         with pytest.raises(InvalidToken):
             verify(signed(HEADER, CLAIMS | change), KEY, at=AT)
 
+    def test_a_token_of_more_than_4_kb_is_refused_however_well_it_is_signed(self):
+        assert verify(signed(HEADER, CLAIMS | {"note": "x" * 2_000}), KEY, at=AT) == TOKEN
+        with pytest.raises(InvalidToken):
+            verify(signed(HEADER, CLAIMS | {"note": "x" * 3_000}), KEY, at=AT)
+
     def test_a_name_that_occurs_twice_is_refused(self):
         twice = json.dumps(CLAIMS)[:-1] + f', "tenant": "{UUID(int=1)}"}}'
         with pytest.raises(InvalidToken):
             verify(signed(HEADER, twice.encode()), KEY, at=AT)
+
+
+class TestParts:
+    """Of tokens: what of them no library reads for us is read as strictly."""
+
+    @pytest.mark.parametrize("written", ["QR", "QQ==", "QQ=", "Q", "Q+8", "Q/8", "QQ\n", "Q Q"], ids=ascii)
+    def test_are_bytes_in_one_spelling(self, written):
+        assert part_bytes("QQ") == b"A"
+        with pytest.raises(ValueError, match="."):
+            part_bytes(written)
+
+    @pytest.mark.parametrize(
+        "content", [b"[]", b"1", b"null", b'"x"', b"", b"\xff", b'{"a":' * 100_000], ids=lambda v: ascii(v)[:9]
+    )
+    def test_are_objects(self, content):
+        with pytest.raises(ValueError, match="."):
+            json_object(content)
 
 
 class TestTimes:
