@@ -23,12 +23,14 @@ from opsintel.crypto.master import MasterKeys
 from opsintel.db.engine import Database
 from opsintel.errors import CredentialError, DatabaseError
 from opsintel.settings import Settings
+from opsintel.sources import credentials
 from opsintel.sources.connection import SourceConnection
 from opsintel.sources.credentials import Credentials
 from opsintel.sources.source import Source
 from tests.sources.conftest import TOKEN
 
 FIRST = {"token": TOKEN, "refresh_token": "first"}
+HELD = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
 
 
 class Provider:
@@ -118,7 +120,9 @@ class TestRenewed:
         mine = credentials_of(database, settings)
         fresh = mine.renewed(source.tenant_id, secret_of(source), FIRST, lambda _: {"token": "another"})
         assert fresh == {"token": "another", "refresh_token": "first"}
-        assert mine.open(source.tenant_id, secret_of(source)) == fresh
+        assert credentials_of(database, settings).open(source.tenant_id, secret_of(source)) == fresh
+        again = mine.renewed(source.tenant_id, secret_of(source), fresh, lambda _: {"token": "a third"})
+        assert again == {"token": "a third", "refresh_token": "first"}
 
     def test_stays_where_the_provider_refuses(self, database: Database, settings: Settings, source: Source) -> None:
         mine = credentials_of(database, settings)
@@ -194,6 +198,33 @@ class TestARotatedTokenIsKept:
         assert mine.renewed(source.tenant_id, secret_of(source), FIRST, provider)["refresh_token"] == "after-1"
         assert credentials_of(breaking, settings).open(source.tenant_id, secret_of(source))["token"] == "token-1"
         assert provider.exchanges == 1
+
+    def test_and_is_what_its_process_uses_from_then_on(
+        self, breaking: Breaking, settings: Settings, source: Source
+    ) -> None:
+        mine = credentials_of(breaking, settings)
+        Breaking.losses = 6
+        with pytest.raises(DatabaseError):
+            mine.renewed(source.tenant_id, secret_of(source), FIRST, Provider())
+        assert mine.open(source.tenant_id, secret_of(source))["token"] == "token-1"
+
+    def test_where_the_provider_takes_so_long_that_the_row_is_let_go(
+        self, database: Database, settings: Settings, source: Source, admin_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(credentials, "LONGEST_IDLE", "100ms")
+
+        def exchange(_: Credential) -> Credential:
+            with psycopg.connect(admin_url, autocommit=True) as admin:
+                for _ in range(100):
+                    if admin.execute(HELD).fetchone() == (0,):
+                        return {"token": "late"}
+                    admin.execute("SELECT pg_sleep(0.05)")
+            raise AssertionError("The row is held as long as the provider likes")
+
+        mine = credentials_of(database, settings)
+        fresh = mine.renewed(source.tenant_id, secret_of(source), FIRST, exchange)
+        assert fresh == {"token": "late", "refresh_token": "first"}
+        assert credentials_of(database, settings).open(source.tenant_id, secret_of(source)) == fresh
 
     def test_and_never_takes_the_place_of_what_a_person_gave_meanwhile(
         self, breaking: Breaking, context: Context, settings: Settings, source: Source
