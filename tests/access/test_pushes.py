@@ -179,6 +179,16 @@ class TestSignatures:
         assert (await source.push(b"nonsense", headers)).status_code == 422
         assert (await source.push(b"x" * 1_000_001, headers)).status_code == 413
         assert (await source.event("e" * 501, "t1")).status_code == 413
+        assert (await source.event("e1", *["t"] * 5_001)).status_code == 413
+        for key in ("t" * 501, "t\0"):
+            assert (await source.event("e1", key)).status_code == 422
+        assert source.receipts == []
+
+    async def test_check_39_of_a_tenant_that_is_suspended_is_404(self, source: Pushed) -> None:
+        with source.context.database.system_tx() as connection:
+            connection.execute("UPDATE tenant SET suspended_at = now()")
+        assert (await source.event("e1", "t1")).status_code == 404
+        assert source.receipts == []
 
 
 class TestHandshakes:
