@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 import pytest_asyncio
 
@@ -29,6 +30,7 @@ from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
 from opsintel.sources.connect import Connected, Wanted, connect_source
 from opsintel.sources.control import Change, change_source, remove_source
+from opsintel.sources.source import NEWS
 from opsintel.tenants import create_tenant
 from opsintel_api import limits
 from opsintel_api.app import create_app
@@ -111,6 +113,14 @@ class TestSignatures:
         assert (answer.status_code, answer.content) == (202, b"")
         assert source.receipts == ["e1"]
         assert source.rows("SELECT keys FROM push_receipt") == [["t1", "t2"]]
+
+    async def test_is_told_to_those_who_read(self, source: Pushed, admin_url: str) -> None:
+        with psycopg.connect(admin_url, autocommit=True) as reader:
+            reader.execute(f"LISTEN {NEWS}")
+            await source.event("e1", "t1")
+            assert [told.channel for told in reader.notifies(timeout=10, stop_after=1)] == [NEWS]
+            await source.event("e1", "t1")  # again: nothing is new
+            assert list(reader.notifies(timeout=0)) == []
 
     @pytest.mark.parametrize("change", ["body", "blank", "signature", "none", "stamp"])
     async def test_check_39_anything_else_than_the_bytes_that_were_signed_is_refused(

@@ -42,6 +42,13 @@ def provider() -> Iterator[OAuthPeer]:
         yield peer
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[OAuthPeer]:
+    """Another server that the operator allows."""
+    with running_oauth() as peer:
+        yield peer
+
+
 @dataclass
 class Consenting:
     """A browser of a person who manages sources, and a source that waits for them."""
@@ -91,14 +98,19 @@ def seeded(database: Database) -> tuple[Seeded, Seeded]:
 
 @pytest_asyncio.fixture
 async def consenting(
-    settings: Settings, database: Database, seeded: tuple[Seeded, Seeded], provider: OAuthPeer, desk: Desk
+    settings: Settings,
+    database: Database,
+    seeded: tuple[Seeded, Seeded],
+    provider: OAuthPeer,
+    elsewhere: OAuthPeer,
+    desk: Desk,
 ) -> AsyncIterator[Consenting]:
     del desk
-    server = provider.url.removeprefix("http://")
+    servers = tuple(peer.url.removeprefix("http://") for peer in (provider, elsewhere))
     chosen = settings.model_copy(
         update={
             "slack_client_id": CLIENT_ID, "slack_client_secret": SecretStr(CLIENT_SECRET), "public_url": PUBLIC,
-            "local_servers": (server,),
+            "local_servers": servers,
         }
     )  # fmt: skip
     context = Context(database, open_objects(chosen), chosen)
@@ -122,7 +134,10 @@ class TestWayThere:
     async def test_check_35_36_the_request_has_a_challenge_and_the_one_address_of_the_app(
         self, consenting: Consenting
     ) -> None:
-        location = (await consenting.begin()).json()["location"]
+        begun = await consenting.begin()
+        cookie = begun.headers["set-cookie"].lower()
+        assert all(word in cookie for word in ("httponly", "samesite=lax", "path=/", "max-age=600"))
+        location = begun.json()["location"]
         asked = parameters(location)
         assert location.startswith(f"{consenting.provider.url}/authorize?")
         assert asked["redirect_uri"] == f"{PUBLIC}/v1/sources/oauth/slack/callback"
@@ -223,12 +238,17 @@ class TestWayBack:
         brought = await consenting.agreed()
         assert "authorised" in await consenting.back({**brought, "iss": consenting.provider.url})
 
-    async def test_check_37_a_provider_that_was_changed_meanwhile_gets_no_code(self, consenting: Consenting) -> None:
+    async def test_check_37_a_provider_that_was_changed_meanwhile_gets_no_code(
+        self, consenting: Consenting, elsewhere: OAuthPeer
+    ) -> None:
         brought = await consenting.agreed()
         with consenting.context.database.tenant_tx(consenting.source.tenant_id) as connection:
-            connection.execute("UPDATE source SET config = config - 'base_url' WHERE id = %s", (consenting.source.id,))
+            connection.execute(
+                "UPDATE source SET config = jsonb_set(config, '{base_url}', to_jsonb(%s::text)) WHERE id = %s",
+                (elsewhere.url, consenting.source.id),
+            )
         assert await consenting.back(brought) == "/sources/?error=source_changed"
-        assert consenting.provider.asked == []
+        assert consenting.provider.asked == elsewhere.asked == []
 
     async def test_a_person_who_declines_and_a_provider_that_is_away_change_nothing(
         self, consenting: Consenting
@@ -244,7 +264,7 @@ class TestWayBack:
 class TestAddresses:
     @pytest.mark.parametrize(
         "address",
-        ["https://evil.example", "https://desk.example.evil.example", "https://desk.example@evil.example",
+        ["https://evil.example", "https://desk.example.evil.example", "https://user@desk.example", "https://desk.example@evil.example",
          "https://desk.example:8443", "http://desk.example", "https://desk.example:bad"],
     )  # fmt: skip
     async def test_check_36_the_apps_secret_goes_to_the_providers_own_servers_alone(

@@ -59,6 +59,27 @@ class TestInvitation:
         session = await browser.session()
         assert (session["tenant"]["slug"], len(session["tenants"])) == ("acme", 2)
 
+    async def test_lets_nobody_join_who_comes_in_as_somebody_else(
+        self, browser: Browser, database, acme, member, guest, oidc, smtp
+    ):
+        oidc.sign_on_as(member, "one person")
+        assert (await browser.sign_on()).headers["location"] == "/"
+        token = await self.invite(browser, acme, guest, smtp)
+        oidc.sign_on_as(guest, "one person")
+        assert error_of(await self.join(browser, token)) == "account_linked_otherwise"
+        assert rows(database, "SELECT FROM app_user WHERE email = %s", guest) == []
+
+    async def test_opens_no_account_that_was_disabled(
+        self, browser: Browser, database, acme, other: Seeded, guest, oidc, smtp
+    ):
+        user = create_user(database, guest, "Gina", PASSWORD, other.tenant_id, "viewer")
+        token = await self.invite(browser, acme, guest, smtp)
+        with database.system_tx() as connection:
+            connection.execute("UPDATE app_user SET disabled_at = now() WHERE email = %s", (guest,))
+        oidc.sign_on_as(guest)
+        assert error_of(await self.join(browser, token)) == "invitation_for_another"
+        assert rows(database, "SELECT FROM identity WHERE user_id = %s", user) == []
+
     async def test_that_was_taken_back_meanwhile_lets_nobody_join(
         self, stranger: Browser, database, acme, guest, oidc, smtp
     ):

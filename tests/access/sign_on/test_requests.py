@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from opsintel.access.authorization_requests import BROWSER
+from opsintel.access.authorization_requests import BROWSER, Errand, begin, redeem
 from opsintel.access.opaque import new_token
 from tests.access.signing_on import COOKIE, DOMAIN, Browser, error_of, rows, signing_on
 from tests.peers.oidc import CLIENT_SECRET
@@ -79,6 +81,14 @@ class TestState:
             assert len(secret) >= 43
             assert secret not in kept
             assert secret.encode().hex() not in kept
+
+    async def test_is_worth_nothing_without_the_key_of_the_installation(self, browser: Browser):
+        database = browser.services.database
+        for key, is_ours in ((b"k" * 32, True), (b"", False)):
+            begun = await begin(database, Errand("sign_on", "https://id.example"), None, b"k" * 32)
+            back = await redeem(database, "sign_on", "https://id.example", begun.state, begun.browser, key)
+            proof = base64.urlsafe_b64encode(hashlib.sha256(back.verifier.encode()).digest()).rstrip(b"=")
+            assert (proof.decode() == begun.challenge, back.nonce == begun.nonce) == (is_ours, is_ours)
 
 
 class TestCode:
