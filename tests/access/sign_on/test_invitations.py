@@ -62,10 +62,12 @@ class TestInvitation:
     async def test_lets_nobody_join_who_comes_in_as_somebody_else(
         self, browser: Browser, database, acme, member, guest, oidc, smtp
     ):
-        oidc.sign_on_as(member, "one person")
+        oidc.sign_on_as(member)
         assert (await browser.sign_on()).headers["location"] == "/"
+        await browser.services.postbox.drain()
+        smtp.received()  # which tells that the account was linked
         token = await self.invite(browser, acme, guest, smtp)
-        oidc.sign_on_as(guest, "one person")
+        oidc.sign_on_as(guest, f"sub-{member}")
         assert error_of(await self.join(browser, token)) == "account_linked_otherwise"
         assert rows(database, "SELECT FROM app_user WHERE email = %s", guest) == []
 
