@@ -64,6 +64,7 @@ _NOTICES = frozenset(
     ]  # fmt: skip
 )
 _FILES_LIMIT = 100
+_KEY_LIMIT = 500
 
 
 def parse_slack(payload: bytes, native_id: str, context: NormalizeContext) -> CanonicalMessage:
@@ -91,8 +92,8 @@ def parse_slack(payload: bytes, native_id: str, context: NormalizeContext) -> Ca
     return CanonicalMessage(
         native_id=native_id,
         kind=Kind.CHAT,
-        thread_key=f"{channel_id or channel}:{root}" if root else native_id,
-        parent_key=root if root != ts else "",
+        thread_key=clean_line(f"{channel_id or channel}:{root}", _KEY_LIMIT) if root else native_id,
+        parent_key=clean_line(root, _KEY_LIMIT) if root != ts else "",
         channel=clean_line(channel, 200),
         author=author,
         direction=_direction(message, author, context),

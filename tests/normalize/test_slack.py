@@ -108,6 +108,12 @@ class TestPeopleAndThreads:
         assert (root.parent_key, reply.parent_key) == ("", "1609459200.000100")
         assert broadcast.automatic is None
 
+    def test_keys_hold_what_a_store_takes(self) -> None:
+        found = read(message(channel="C\x009", ts="1.0", thread_ts="17\x7f0\u2028\ud800.1\n" + "0" * 9_000))
+        assert found.thread_key.startswith("C9:170 .1 0")
+        assert found.parent_key.startswith("170 .1 0")
+        assert len(found.thread_key) == len(found.parent_key) == 500
+
     def test_guests_and_people_of_other_workspaces_are_inbound(self) -> None:
         assert read(message(user="U2")).direction is Direction.INBOUND
         assert read(message(user="U9", team="T1", user_team="T2")).direction is Direction.INBOUND
