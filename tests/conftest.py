@@ -78,7 +78,7 @@ def admin_url(server: Access, template: str) -> Iterator[str]:
     """Address of the module's own database for a login that may do anything; for set-up and catalogue tests only."""
     name = f"test_{new_id().hex}"
     with psycopg.connect(server.url(ADMIN, "postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
         connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {SERVICE}")
         connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO opsintel_app")

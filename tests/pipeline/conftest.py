@@ -49,7 +49,7 @@ def context(server: Access, reachable_dir: Path, monkeypatch: pytest.MonkeyPatch
     """An installation of its own, which the definitions find through the environment."""
     name = f"test_{new_id().hex}"
     with psycopg.connect(server.url(embedded.ADMIN, "postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
         connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {embedded.SERVICE}")
     environment = {
         "DB_URL": server.url(embedded.SERVICE, name),
