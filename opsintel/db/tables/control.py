@@ -13,6 +13,7 @@ from sqlalchemy import (
 
 from opsintel.db.roles import MART_ROLE
 from opsintel.db.tables.declaration import (
+    BOOL,
     BYTES,
     INT,
     JSON_,
@@ -188,6 +189,15 @@ source = tenant_table(
     column("checked_at", TIME, "When that was", null=True),
     column("poll_failures", INT, "Reads in a row that failed", default="0"),
     column("renew_at", TIME, "From when its watch at the provider is renewed; null where it has none", null=True),
+    column("filter_id", UUID_, "Filter that decides which of its messages are analysed; null: all are", null=True),
+    column("filter_version", INT, "Version of the filter that is in force", null=True),
+    column("filtered_at", TIME, "When that came into force: the ages that it names count from here", null=True),
+    column(
+        "needs_backfill",
+        BOOL,
+        "Whether the filter selects messages that its provider was never asked for; a count or a backfill fetches them",
+        default="false",
+    ),
     column(
         "next_census_at",
         TIME,
@@ -196,13 +206,22 @@ source = tenant_table(
     ),
     reference("secret_id", "secret", on_delete="RESTRICT"),
     reference("push_secret_id", "secret", on_delete="RESTRICT"),
+    ForeignKeyConstraint(
+        ["tenant_id", "filter_id", "filter_version"],
+        ["filter_version.tenant_id", "filter_version.filter_id", "filter_version.version"],
+        ondelete="NO ACTION",
+    ),
     UniqueConstraint("tenant_id", "kind", "config_key"),
+    CheckConstraint(
+        "(filter_id IS NULL) = (filter_version IS NULL) AND (filter_id IS NULL) = (filtered_at IS NULL)", name="filter"
+    ),
     CheckConstraint("state IN ('active', 'paused', 'failing', 'disabled')", name="state"),
     CheckConstraint("poll_seconds > 0", name="poll_seconds"),
     Index("ix_source_poll", "next_poll_at", postgresql_where=text("poll_seconds IS NOT NULL")),
     Index("ix_source_news", "news_at", postgresql_where=text("news_at IS NOT NULL")),
     Index("ix_source_renew", "renew_at", postgresql_where=text("renew_at IS NOT NULL")),
     Index("ix_source_census", "next_census_at"),
+    Index("ix_source_filter", "tenant_id", "filter_id", postgresql_where=text("filter_id IS NOT NULL")),
     retention="kept",
     erasure="row",
     system_select=(

@@ -120,6 +120,7 @@ message = tenant_table(
     column("defects", TEXTS, "What was wrong with the raw message", default="'{}'"),
     column("extra", JSON_, "Provider fields worth keeping, e.g. status, priority", default="'{}'"),
     column("revision", INT, "Raised with each edit", default="1"),
+    column("selected", BOOL, "Whether any source it is still in selects it: only then is it analysed", default="true"),
     column("issue_checked_at", TIME, "When it first went through the issues' day step", null=True),
     column(
         "search",
@@ -152,6 +153,7 @@ message_occurrence = tenant_table(
     column("channel", TEXT, "Channel, folder or queue there", default="''"),
     column("seen_at", TIME, "When it was first stored", default="now()"),
     column("deleted_at", TIME, "When it was deleted there", null=True),
+    column("selected", BOOL, "Whether the filter of the source selects it; true where there is none", default="true"),
     reference("source_id", "source"),
     reference("message_id", "message"),
     reference("raw_payload_id", "raw_payload", on_delete="RESTRICT"),

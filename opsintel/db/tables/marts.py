@@ -80,6 +80,7 @@ fact_source_day = tenant_table(
     column("stored", INT, "Items stored", default="0"),
     column("normalized", INT, "Messages made of them", default="0"),
     column("analysed", INT, "Messages analysed", default="0"),
+    column("left_out", INT, "Messages that are not analysed, as no filter selects them", default="0"),
     column("exported", INT, "Messages whose issue stands in an export", default="0"),
     column("failed", INT, "Failures that are open", default="0"),
     column("counted_at", TIME, "When the census was taken", null=True),
