@@ -36,6 +36,9 @@ Shown = Annotated[str, _SHOWN]
 Person = Annotated[str, _PERSON]
 """A person's name or address: cut to its initial."""
 
+ShownTree = Annotated[dict[str, Any], _SHOWN]
+"""A JSON object of the same kind: the tree of a filter, as whoever wrote it reads it again."""
+
 Masker = Callable[[Any], Any]
 
 

@@ -21,6 +21,7 @@ from opsintel.errors import (
     AccessError,
     ConflictError,
     DatabaseError,
+    FilterError,
     InputError,
     NotFoundError,
     OpsintelError,
@@ -89,7 +90,7 @@ def response(
         request_id=getattr(request.state, "request_id", ""),
         errors=list(errors),
     )
-    return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type=MEDIA_TYPE)
+    return JSONResponse(problem.model_dump(exclude_none=True), status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -148,7 +149,13 @@ async def _own(request: Request, error: Exception) -> Response:
     if status >= 500:
         log.error("%s: %s", error.code, error.line())
         return response(request, status, "The service cannot answer at the moment")
-    return response(request, status, NOT_FOUND if status == 404 else error.line())
+    errors = (_place_of(error),) if isinstance(error, FilterError) else ()
+    return response(request, status, NOT_FOUND if status == 404 else error.line(), errors=errors)
+
+
+def _place_of(error: FilterError) -> FieldProblem:
+    """Return where a filter of a request is wrong: a path in its tree, or a character of its text."""
+    return FieldProblem(field=error.path or "text", reason=error.message, position=error.position)
 
 
 async def _too_slow(request: Request, error: Exception) -> Response:

@@ -44,6 +44,7 @@ class Seeded:
     person_export: UUID = field(default_factory=new_id)
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
+    filter: UUID = field(default_factory=new_id)
     leaver: UUID | None = None
     """A further member, whom nothing else needs."""
     last_day: date = field(default_factory=today)
@@ -80,6 +81,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         )  # fmt: skip
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)
+        _filter(connection, seeded, canary)
     return seeded
 
 
@@ -118,6 +120,19 @@ def _sources(connection: psycopg.Connection, seeded: Seeded, canary: str) -> Non
             stage="normalize", kind="message", key=f"item {number}", reason=f"truncated {canary}", retryable=False,
             last_at=_at(seeded.last_day, number),
         )  # fmt: skip
+
+
+def _filter(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    tree = {"version": 1, "tree": {"op": "words", "field": "from", "text": f"@buyer.example {canary}".strip()}}
+    owner = seeded.users["owner"]
+    insert(
+        connection, "filter", tenant_id=seeded.tenant_id, id=seeded.filter, name=f"Customers {canary}".strip(),
+        version=1, created_by=owner,
+    )  # fmt: skip
+    insert(
+        connection, "filter_version", tenant_id=seeded.tenant_id, filter_id=seeded.filter, version=1, tree=Jsonb(tree),
+        text=f"from:@buyer.example {canary}", created_by=owner,
+    )  # fmt: skip
 
 
 def _people(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:

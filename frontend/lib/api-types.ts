@@ -796,6 +796,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sources/{source_id}/filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose Filter
+         * @description Have a source go by a filter, or by none; 202 with the job. It decides what is analysed, never what is deleted.
+         *
+         *     The filter is tried at the provider where it holds a block of the provider's own, and what is stored is selected
+         *     anew; nothing is fetched. The figures of the job are the messages that are `selected` and `left_out`, and
+         *     `needs_backfill`: 1 where it selects messages that the provider was never asked for, which a backfill fetches.
+         */
+        put: operations["choose_filter"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sources/{source_id}/backfill": {
         parameters: {
             query?: never;
@@ -831,6 +855,80 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Filters
+         * @description Return the tenant's filters by name, each with the sources that go by it.
+         */
+        get: operations["list_filters"];
+        put?: never;
+        /**
+         * Create Filter
+         * @description Keep a filter by a name. 409 where there is one of this name; 422 names the character that is wrong.
+         */
+        post: operations["create_filter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/filters/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Filter
+         * @description Say what a filter would select of the last 30 days, and what of it the providers do not evaluate.
+         */
+        post: operations["preview_filter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/filters/{filter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Filter
+         * @description Return a filter with all of its versions, also one that was put away.
+         */
+        get: operations["get_filter"];
+        /**
+         * Change Kept Filter
+         * @description Change a filter: another version, where it says something else. Sources that go by it select anew, by jobs.
+         *
+         *     Others' filters need the scope `rules.manage`, and one that a source goes by, `sources.manage`.
+         */
+        put: operations["change_kept_filter"];
+        post?: never;
+        /**
+         * Archive Kept Filter
+         * @description Put a filter away; its versions stay readable. 409 while a source goes by it.
+         */
+        delete: operations["archive_kept_filter"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1744,6 +1842,106 @@ export interface components {
             id: string | null;
         };
         /**
+         * ChangedFilter
+         * @description A filter that was changed just now.
+         * @example {
+         *       "changed_at": "2026-11-22T10:00:00Z",
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "created_by": "01993c5e-7c00-7000-8000-000000000002",
+         *       "id": "01993c5e-7c00-7000-8000-000000000011",
+         *       "name": "Customers only",
+         *       "sources": [
+         *         {
+         *           "id": "01993c5e-7c00-7000-8000-000000000003",
+         *           "name": "Support",
+         *           "needs_backfill": false,
+         *           "version": 2
+         *         }
+         *       ],
+         *       "text": "from:@shop.example -label:spam",
+         *       "tree": {
+         *         "tree": {
+         *           "op": "and",
+         *           "parts": [
+         *             {
+         *               "field": "from",
+         *               "op": "words",
+         *               "text": "@shop.example"
+         *             },
+         *             {
+         *               "op": "not",
+         *               "part": {
+         *                 "field": "label",
+         *                 "op": "named",
+         *                 "value": "spam"
+         *               }
+         *             }
+         *           ]
+         *         },
+         *         "version": 1
+         *       },
+         *       "version": 2
+         *     }
+         */
+        ChangedFilter: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Number of its newest version
+             */
+            version: number;
+            /** Text */
+            text: string;
+            /** Tree */
+            tree: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created By
+             * @description Person who made it; null for a service key or the operator
+             */
+            created_by: string | null;
+            /**
+             * Service Key Id
+             * @description Service key that made it
+             */
+            service_key_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             * @description When its newest version was written
+             */
+            changed_at: string;
+            /**
+             * Archived At
+             * @description When it was put away; null while it is there
+             */
+            archived_at: string | null;
+            /**
+             * Sources
+             * @description Sources that go by it
+             */
+            sources: components["schemas"]["SourceOfFilter"][];
+            /** Versions */
+            versions: components["schemas"]["FilterVersion"][];
+            /**
+             * Jobs
+             * @description By which the sources that go by it select anew what is stored
+             */
+            jobs: string[];
+        };
+        /**
          * Changes
          * @description Where one stands, and whether anything changed since `Last-Event-ID`.
          */
@@ -1755,6 +1953,30 @@ export interface components {
             last_event_id: string;
             /** Items */
             items: components["schemas"]["Change"][];
+        };
+        /**
+         * ChosenFilter
+         * @description The filter that a source goes by.
+         */
+        ChosenFilter: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Version in force
+             */
+            version: number;
+            /**
+             * Since
+             * Format: date-time
+             * @description When it came into force: the ages that it names count from here
+             */
+            since: string;
         };
         /**
          * Completeness
@@ -1775,6 +1997,11 @@ export interface components {
             stored: number;
             /** Analysed */
             analysed: number;
+            /**
+             * Left Out
+             * @description Messages that are not analysed, as no filter selects them
+             */
+            left_out: number;
         };
         /**
          * ConnectedSource
@@ -1796,11 +2023,18 @@ export interface components {
          *       },
          *       "created_at": "2026-11-22T09:00:00Z",
          *       "detail": "",
+         *       "filter": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000011",
+         *         "name": "Customers only",
+         *         "since": "2026-11-22T10:00:00Z",
+         *         "version": 2
+         *       },
          *       "has_credential": true,
          *       "id": "01993c5e-7c00-7000-8000-000000000003",
          *       "kind": "imap",
          *       "last_sync_at": "2026-11-22T18:00:00Z",
          *       "name": "Support mailbox",
+         *       "needs_backfill": false,
          *       "poll_seconds": 300,
          *       "quarantined": 0,
          *       "state": "active"
@@ -1863,6 +2097,13 @@ export interface components {
              * @description Items that were set aside after many tries
              */
             quarantined: number;
+            /** @description What decides which of its messages are analysed; null: all are */
+            filter: components["schemas"]["ChosenFilter"] | null;
+            /**
+             * Needs Backfill
+             * @description Whether the filter selects messages that the provider was never asked for: a backfill fetches them
+             */
+            needs_backfill: boolean;
             /**
              * Push Secret
              * @description What pushes are proved with; shown this once. Null: it has none
@@ -2100,6 +2341,298 @@ export interface components {
             open_issues: components["schemas"]["Figure"];
             /** @description Who wrote actionable messages, the tenant's own people left out */
             unique_customers: components["schemas"]["Figure"];
+        };
+        /**
+         * Filter
+         * @description What a filter says: text or tree, one of them.
+         * @example {
+         *       "text": "from:@shop.example -label:spam"
+         *     }
+         */
+        Filter: {
+            /** Text */
+            text?: string | null;
+            /** Tree */
+            tree?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * FilterAtProvider
+         * @description What providers of a kind evaluate of a filter.
+         */
+        FilterAtProvider: {
+            /** Kind */
+            kind: string;
+            /**
+             * Sources
+             * @description The tenant's sources of this kind
+             */
+            sources: number;
+            /**
+             * Exactness
+             * @description exact: the provider gives what is meant; superset: that and more; local: everything is read
+             * @enum {string}
+             */
+            exactness: "exact" | "superset" | "local";
+            /** Not Pushed */
+            not_pushed: components["schemas"]["TermNotPushed"][];
+        };
+        /**
+         * FilterDetail
+         * @description A filter with all of its versions, the newest first.
+         * @example {
+         *       "changed_at": "2026-11-22T10:00:00Z",
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "created_by": "01993c5e-7c00-7000-8000-000000000002",
+         *       "id": "01993c5e-7c00-7000-8000-000000000011",
+         *       "name": "Customers only",
+         *       "sources": [
+         *         {
+         *           "id": "01993c5e-7c00-7000-8000-000000000003",
+         *           "name": "Support",
+         *           "needs_backfill": false,
+         *           "version": 2
+         *         }
+         *       ],
+         *       "text": "from:@shop.example -label:spam",
+         *       "tree": {
+         *         "tree": {
+         *           "op": "and",
+         *           "parts": [
+         *             {
+         *               "field": "from",
+         *               "op": "words",
+         *               "text": "@shop.example"
+         *             },
+         *             {
+         *               "op": "not",
+         *               "part": {
+         *                 "field": "label",
+         *                 "op": "named",
+         *                 "value": "spam"
+         *               }
+         *             }
+         *           ]
+         *         },
+         *         "version": 1
+         *       },
+         *       "version": 2
+         *     }
+         */
+        FilterDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Number of its newest version
+             */
+            version: number;
+            /** Text */
+            text: string;
+            /** Tree */
+            tree: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created By
+             * @description Person who made it; null for a service key or the operator
+             */
+            created_by: string | null;
+            /**
+             * Service Key Id
+             * @description Service key that made it
+             */
+            service_key_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             * @description When its newest version was written
+             */
+            changed_at: string;
+            /**
+             * Archived At
+             * @description When it was put away; null while it is there
+             */
+            archived_at: string | null;
+            /**
+             * Sources
+             * @description Sources that go by it
+             */
+            sources: components["schemas"]["SourceOfFilter"][];
+            /** Versions */
+            versions: components["schemas"]["FilterVersion"][];
+        };
+        /**
+         * FilterOfSource
+         * @description The filter that decides which messages of a source are analysed.
+         * @example {
+         *       "filter_id": "01993c5e-7c00-7000-8000-000000000011"
+         *     }
+         */
+        FilterOfSource: {
+            /**
+             * Filter Id
+             * @description Null: all are
+             */
+            filter_id: string | null;
+        };
+        /**
+         * FilterPreview
+         * @description What a filter would select.
+         * @example {
+         *       "messages": 412,
+         *       "messages_per_day": 13.73,
+         *       "providers": [
+         *         {
+         *           "exactness": "superset",
+         *           "kind": "imap",
+         *           "not_pushed": [
+         *             {
+         *               "reason": "a server of IMAP has no labels",
+         *               "term": "-label:spam"
+         *             }
+         *           ],
+         *           "sources": 1
+         *         }
+         *       ],
+         *       "samples": [
+         *         {
+         *           "author": "Ana Silva",
+         *           "id": "01993c5e-7c00-7000-8000-000000000004",
+         *           "occurred_at": "2026-11-22T17:40:00Z",
+         *           "snippet": "The invoice of this month shows 19 %",
+         *           "subject": "Wrong tax on invoice 4417"
+         *         }
+         *       ],
+         *       "text": "from:@shop.example -label:spam",
+         *       "tree": {
+         *         "tree": {
+         *           "op": "and",
+         *           "parts": [
+         *             {
+         *               "field": "from",
+         *               "op": "words",
+         *               "text": "@shop.example"
+         *             },
+         *             {
+         *               "op": "not",
+         *               "part": {
+         *                 "field": "label",
+         *                 "op": "named",
+         *                 "value": "spam"
+         *               }
+         *             }
+         *           ]
+         *         },
+         *         "version": 1
+         *       }
+         *     }
+         */
+        FilterPreview: {
+            /** Text */
+            text: string;
+            /** Tree */
+            tree: {
+                [key: string]: unknown;
+            };
+            /**
+             * Messages
+             * @description Stored messages of the last 30 days that it selects
+             */
+            messages: number;
+            /**
+             * Messages Per Day
+             * @description Messages to be expected
+             */
+            messages_per_day: number;
+            /**
+             * Cost Usd Per Month
+             * @description Null while no price of a model is known
+             */
+            cost_usd_per_month: number | null;
+            /**
+             * Samples
+             * @description The latest of them, 20 at most
+             */
+            samples: components["schemas"]["FilterSample"][];
+            /**
+             * Providers
+             * @description By kind of the tenant's sources
+             */
+            providers: components["schemas"]["FilterAtProvider"][];
+        };
+        /**
+         * FilterRequest
+         * @description A filter to be kept, by its name.
+         * @example {
+         *       "name": "Customers",
+         *       "text": "from:@shop.example -label:spam"
+         *     }
+         */
+        FilterRequest: {
+            /** Text */
+            text?: string | null;
+            /** Tree */
+            tree?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Name
+             * @description As people call it
+             */
+            name: string;
+        };
+        /**
+         * FilterSample
+         * @description A stored message that a filter selects.
+         */
+        FilterSample: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Subject */
+            subject: string;
+            /** Snippet */
+            snippet: string;
+            /** Author */
+            author: string | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+        };
+        /**
+         * FilterVersion
+         * @description What a filter said.
+         */
+        FilterVersion: {
+            /** Version */
+            version: number;
+            /** Text */
+            text: string;
+            /** Created By */
+            created_by: string | null;
+            /** Service Key Id */
+            service_key_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * Freshness
@@ -2563,6 +3096,112 @@ export interface components {
         JobPage: {
             /** Items */
             items: components["schemas"]["Job"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * KeptFilter
+         * @description A filter as it is now.
+         * @example {
+         *       "changed_at": "2026-11-22T10:00:00Z",
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "created_by": "01993c5e-7c00-7000-8000-000000000002",
+         *       "id": "01993c5e-7c00-7000-8000-000000000011",
+         *       "name": "Customers only",
+         *       "sources": [
+         *         {
+         *           "id": "01993c5e-7c00-7000-8000-000000000003",
+         *           "name": "Support",
+         *           "needs_backfill": false,
+         *           "version": 2
+         *         }
+         *       ],
+         *       "text": "from:@shop.example -label:spam",
+         *       "tree": {
+         *         "tree": {
+         *           "op": "and",
+         *           "parts": [
+         *             {
+         *               "field": "from",
+         *               "op": "words",
+         *               "text": "@shop.example"
+         *             },
+         *             {
+         *               "op": "not",
+         *               "part": {
+         *                 "field": "label",
+         *                 "op": "named",
+         *                 "value": "spam"
+         *               }
+         *             }
+         *           ]
+         *         },
+         *         "version": 1
+         *       },
+         *       "version": 2
+         *     }
+         */
+        KeptFilter: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Number of its newest version
+             */
+            version: number;
+            /** Text */
+            text: string;
+            /** Tree */
+            tree: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created By
+             * @description Person who made it; null for a service key or the operator
+             */
+            created_by: string | null;
+            /**
+             * Service Key Id
+             * @description Service key that made it
+             */
+            service_key_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             * @description When its newest version was written
+             */
+            changed_at: string;
+            /**
+             * Archived At
+             * @description When it was put away; null while it is there
+             */
+            archived_at: string | null;
+            /**
+             * Sources
+             * @description Sources that go by it
+             */
+            sources: components["schemas"]["SourceOfFilter"][];
+        };
+        /**
+         * KeptFilterPage
+         * @description A page of filters, by name.
+         */
+        KeptFilterPage: {
+            /** Items */
+            items: components["schemas"]["KeptFilter"][];
             /**
              * Next Cursor
              * @description What to send as `cursor` for the next page; null on the last
@@ -3714,9 +4353,10 @@ export interface components {
          * @example {
          *       "days": [
          *         {
-         *           "analysed": 14,
+         *           "analysed": 12,
          *           "census": 14,
          *           "day": "2026-11-22",
+         *           "left_out": 2,
          *           "stored": 14
          *         }
          *       ],
@@ -3853,11 +4493,18 @@ export interface components {
          *       },
          *       "created_at": "2026-11-22T09:00:00Z",
          *       "detail": "",
+         *       "filter": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000011",
+         *         "name": "Customers only",
+         *         "since": "2026-11-22T10:00:00Z",
+         *         "version": 2
+         *       },
          *       "has_credential": true,
          *       "id": "01993c5e-7c00-7000-8000-000000000003",
          *       "kind": "imap",
          *       "last_sync_at": "2026-11-22T18:00:00Z",
          *       "name": "Support mailbox",
+         *       "needs_backfill": false,
          *       "poll_seconds": 300,
          *       "quarantined": 0,
          *       "state": "active"
@@ -3920,6 +4567,13 @@ export interface components {
              * @description Items that were set aside after many tries
              */
             quarantined: number;
+            /** @description What decides which of its messages are analysed; null: all are */
+            filter: components["schemas"]["ChosenFilter"] | null;
+            /**
+             * Needs Backfill
+             * @description Whether the filter selects messages that the provider was never asked for: a backfill fetches them
+             */
+            needs_backfill: boolean;
         };
         /**
          * SourceErrandOfJob
@@ -3930,7 +4584,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "check" | "sync" | "census" | "backfill" | "estimate" | "retry";
+            action: "check" | "sync" | "census" | "backfill" | "estimate" | "retry" | "filter";
             /**
              * Source Id
              * Format: uuid
@@ -3938,6 +4592,11 @@ export interface components {
             source_id: string;
             /** From */
             from: string | null;
+            /**
+             * Filter Id
+             * @description Of `filter`: the filter that it is to go by; null: none
+             */
+            filter_id?: string | null;
         };
         /**
          * SourceFailure
@@ -4043,6 +4702,29 @@ export interface components {
         SourceList: {
             /** Items */
             items: components["schemas"]["Source"][];
+        };
+        /**
+         * SourceOfFilter
+         * @description A source that goes by a filter.
+         */
+        SourceOfFilter: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Version in force there
+             */
+            version: number;
+            /**
+             * Needs Backfill
+             * @description Whether it selects messages that the provider was never asked for
+             */
+            needs_backfill: boolean;
         };
         /**
          * SourceRequest
@@ -4276,6 +4958,16 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * TermNotPushed
+         * @description A term that a provider does not evaluate: the product does.
+         */
+        TermNotPushed: {
+            /** Term */
+            term: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * Timeseries
          * @description Series of a chart, the largest first.
          */
@@ -4308,6 +5000,12 @@ export interface components {
             field: string;
             /** Reason */
             reason: string;
+            /**
+             * Position
+             * @description Character of the field, counted from 0, where one is meant
+             * @default null
+             */
+            position: number | null;
         };
         /**
          * Problem
@@ -7363,6 +8061,97 @@ export interface operations {
             };
         };
     };
+    choose_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterOfSource"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     backfill_source: {
         parameters: {
             query?: {
@@ -7501,6 +8290,470 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_filters: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptFilterPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Filter"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterPreview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_kept_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedFilter"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_kept_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

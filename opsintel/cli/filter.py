@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,6 +14,10 @@ from opsintel.cli.main import print_json
 from opsintel.errors import FilterError, OpsintelError, one_line
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    import psycopg
+
     from opsintel.events.message import CanonicalMessage
     from opsintel.filters.syntax import Node
 
@@ -28,9 +33,90 @@ Text = Annotated[str, typer.Argument(metavar="TEXT", help="The filter, in quotes
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines")]
 
 
+Slug = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Short name of the tenant")]
+Named = Annotated[str, typer.Argument(metavar="FILTER", help="Name or id of the filter")]
+
+
 @app.callback()
 def filters() -> None:
-    """Try filters: which items of files match, and what of a filter a provider evaluates."""
+    """Try filters: which items match, and what a provider evaluates; keep them by name, for sources to go by."""
+
+
+@app.command("list")
+def list_filters(tenant: Slug, as_json: AsJson = False) -> None:
+    """List the filters of a tenant, each with its newest version and how many sources go by it."""
+    with _opened(tenant) as (connection, _):
+        rows = connection.execute(
+            "SELECT filter.id, filter.name, filter.version, said.text,"
+            " (SELECT count(*) FROM source WHERE source.filter_id = filter.id)"
+            " FROM filter JOIN filter_version AS said ON said.filter_id = filter.id AND said.version = filter.version"
+            " WHERE filter.archived_at IS NULL ORDER BY filter.name"
+        ).fetchall()
+    if as_json:
+        print_json([dict(zip(("id", "name", "version", "text", "sources"), row, strict=True)) for row in rows])
+        return
+    for filter_id, name, version, text, sources in rows:
+        typer.echo(f"{filter_id}  {name}, version {version}, {sources} sources: {text or 'everything'}")
+
+
+@app.command("show")
+def show_filter(filter_: Named, tenant: Slug, as_json: AsJson = False) -> None:
+    """Print every version of a filter, the newest first."""
+    from opsintel.filters.saved import filter_named
+
+    with _opened(tenant) as (connection, _):
+        filter_id = filter_named(connection, filter_)
+        rows = connection.execute(
+            "SELECT version, text, created_at, tree FROM filter_version WHERE filter_id = %s ORDER BY version DESC",
+            (filter_id,),
+        ).fetchall()
+    if as_json:
+        names = ("version", "text", "created_at", "tree")
+        print_json({"id": filter_id, "versions": [dict(zip(names, row, strict=True)) for row in rows]})
+        return
+    for version, text, created_at, _ in rows:
+        typer.echo(f"{version}  {created_at:%Y-%m-%d %H:%M}  {text or 'everything'}")
+
+
+@app.command("save", context_settings=_SETTINGS)
+def save_filter_as(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name shown to people")],
+    text: Text,
+    tenant: Slug,
+    as_json: AsJson = False,
+) -> None:
+    """Keep TEXT by a NAME: a new filter, or a new version of the one of this name, which its sources then go by."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.errors import NotFoundError
+    from opsintel.filters.saved import Author, change_filter, filter_named, save_filter
+    from opsintel.sources.following import follow
+
+    tree, jobs = _parsed(text, as_json=as_json), []
+    with _opened(tenant) as (connection, tenant_id):
+        try:
+            filter_id = filter_named(connection, name)
+        except NotFoundError:
+            filter_id = save_filter(connection, tenant_id, name, tree, Author(SYSTEM))
+        else:
+            if change_filter(connection, tenant_id, filter_id, name, tree, Author(SYSTEM)):
+                jobs = follow(connection, tenant_id, filter_id, tree, Author(SYSTEM))
+    if as_json:
+        print_json({"id": filter_id, "jobs": jobs})
+        return
+    typer.echo(f"{name} is kept ({filter_id})")
+    if jobs:
+        typer.echo(f"{len(jobs)} sources go by it and select anew what is stored, once the worker runs")
+
+
+@app.command("archive")
+def archive(filter_: Named, tenant: Slug) -> None:
+    """Put a filter away that no source goes by; its versions stay readable."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.filters.saved import Author, archive_filter, filter_named
+
+    with _opened(tenant) as (connection, tenant_id):
+        archive_filter(connection, tenant_id, filter_named(connection, filter_), Author(SYSTEM))
+    typer.echo(f"{filter_} is put away")
 
 
 @app.command("match", context_settings=_SETTINGS)
@@ -104,26 +190,38 @@ def preview_filter(
     tenant: Annotated[str, typer.Option(metavar="TENANT", help="Short name of the tenant")],
     as_json: AsJson = False,
 ) -> None:
-    """Print how many stored messages of the last 30 days match TEXT, a day's worth, and the ids of the latest 20."""
+    """Print what TEXT would select of the last 30 days, the latest 20, and what providers do not evaluate."""
     from dataclasses import asdict
 
     from opsintel.clock import now
-    from opsintel.db.connect import open_database
     from opsintel.filters.preview import preview
-    from opsintel.settings import load_settings
-    from opsintel.tenants import find_tenant
+    from opsintel.sources.following import plans_of
 
-    tree = _parsed(text, as_json=as_json)
-    with open_database(load_settings()) as database:
-        found = find_tenant(database, tenant)
-        with database.tenant_tx(found.id) as connection:
-            shown = preview(connection, tree, now())
+    tree, at = _parsed(text, as_json=as_json), now()
+    with _opened(tenant) as (connection, _):
+        shown, plans = preview(connection, tree, at), plans_of(connection, tree, at)
     if as_json:
-        print_json(asdict(shown))
+        print_json(asdict(shown) | {"providers": plans})
         return
     typer.echo(f"{shown.messages:,} messages of the last 30 days match, {shown.messages_per_day:g} a day")
     for identifier in shown.samples:
         typer.echo(f"  {identifier}")
+    for plan in plans:
+        for term in plan["not_pushed"]:
+            typer.echo(f"{plan['kind']} does not evaluate {term['term']}: {term['reason']}")
+
+
+@contextmanager
+def _opened(slug: str) -> Iterator[tuple[psycopg.Connection, UUID]]:
+    """Yield a transaction of a tenant, and the tenant's id."""
+    from opsintel.db.connect import open_database
+    from opsintel.settings import load_settings
+    from opsintel.tenants import find_tenant
+
+    with open_database(load_settings()) as database:
+        found = find_tenant(database, slug)
+        with database.tenant_tx(found.id) as connection:
+            yield connection, found.id
 
 
 def _parsed(text: str, *, as_json: bool) -> Node:

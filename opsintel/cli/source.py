@@ -150,6 +150,36 @@ def retry(source: Named, tenant: Slug, as_json: AsJson = False) -> None:
     _run(source, tenant, "retry", None, as_json)
 
 
+@app.command("filter")
+def filter_(
+    source: Named,
+    tenant: Slug,
+    chosen: Annotated[
+        str | None, typer.Argument(metavar="FILTER", help="Name or id of the filter that it is to go by")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="By none: all of its messages are analysed")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have a source go by a kept filter: it decides which of its messages are analysed, never what is deleted."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.filters.saved import filter_named
+    from opsintel_pipeline.ingest.refilter import set_filter
+
+    if (chosen is None) is not none:
+        raise InputError("Name a filter, or give --none", remedy="`opsintel filter list` names them")
+    with _opened(tenant) as (context, found):
+        one = _find(context, found, source)
+        with context.database.tenant_tx(found.id) as connection:
+            filter_id = None if chosen is None else filter_named(connection, chosen)
+        figures = set_filter(context, one, filter_id, SYSTEM, _shown(as_json))
+    if as_json:
+        print_json(figures)
+        return
+    typer.echo(f"{one.name}: {figures['selected']:,} messages are selected, {figures['left_out']:,} left out")
+    if figures["needs_backfill"]:
+        typer.echo("It selects messages that the provider was never asked for: run `opsintel source backfill`")
+
+
 @app.command("pause")
 def pause(source: Named, tenant: Slug) -> None:
     """Leave a source alone until it is resumed; pushes are kept for then."""

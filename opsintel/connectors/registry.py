@@ -6,12 +6,15 @@ A folder's `manifest.py` holds `MANIFEST`, whose kind is the folder's name; its 
 from __future__ import annotations
 
 import inspect
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from opsintel.connectors.contract import Connector, Manifest
 from opsintel.errors import InputError
+from opsintel.filters.plan import Plan
+from opsintel.filters.syntax import Node
 
 _PACKAGE = "opsintel.connectors"
 
@@ -41,3 +44,9 @@ def connector_class(kind: str) -> type[Connector]:
         if issubclass(member, Connector) and member.__module__ == module.__name__
     )
     return found
+
+
+def plan_of_kind(kind: str, tree: Node, now: datetime) -> Plan:
+    """Return what providers of a kind evaluate of a filter, as far as that is known without an account there."""
+    found = connector_class(kind)
+    return found(found.manifest.config_model.model_construct()).plan(tree, now)

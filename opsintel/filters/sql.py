@@ -7,7 +7,7 @@ and recipients are evaluated here. A changed filter selects anew in what is stor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -140,12 +140,17 @@ def push_down(tree: Node, now: datetime) -> Plan:
 
 
 def matching(
-    connection: psycopg.Connection, tree: Node, now: datetime, *, since: datetime | None = None
+    connection: psycopg.Connection,
+    tree: Node,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+    among: Collection[UUID] | None = None,
 ) -> Iterator[tuple[UUID, Item | None]]:
     """Yield the stored messages that match, latest first, in the caller's transaction of the tenant.
 
     Each comes with its id, and as an item where it had to be evaluated here. `since` leaves out what was stored with an
-    earlier time (of ingestion, where it has none of its own).
+    earlier time (of ingestion, where it has none of its own); `among` are the ids to look at, without it all.
     """
     found = push_down(tree, now)
     is_exact = found.residual == EVERYTHING
@@ -153,6 +158,8 @@ def matching(
     values: list[Any] = []
     if since is not None:
         where, values = [*where, "message.sorted_at >= %s"], [since]
+    if among is not None:
+        where, values = [*where, "message.id = ANY(%s)"], [*values, list(among)]
     if found.pushed:
         where, values = [*where, found.pushed["where"]], [*values, *found.pushed["values"]]
     columns, joins = ("message.id", "") if is_exact else (COLUMNS, JOINS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -14,13 +15,15 @@ from opsintel.connectors.registry import connector_class
 from opsintel.context import Context
 from opsintel.db.engine import Database
 from opsintel.errors import CredentialError, InputError, NotFoundError
+from opsintel.filters.document import tree_of
 from opsintel.ids import new_id
 from opsintel.sources.connection import SourceConnection
+from opsintel.sources.selection import TREE, Chosen
 
 NEWS: LiteralString = "opsintel_sources"
 """NOTIFY channel that wakes whoever reads sources: a push came, or a person asked for something."""
 
-COLUMNS: LiteralString = "id, tenant_id, kind, name, config, secret_id"
+COLUMNS: LiteralString = f"id, tenant_id, kind, name, config, secret_id, {TREE}, filtered_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,34 @@ class Source:
     name: str
     config: dict[str, Any]
     secret_id: UUID | None = None
+    filter: dict[str, Any] | None = None
+    """The document of the filter that is in force."""
+    filtered_at: datetime | None = None
 
     def connector(self, context: Context, stop: threading.Event | None = None) -> Connector:
-        """Return the connector of this source; `stop` ends its waits. Kinds without a credential get no connection."""
+        """Return the connector of this source; `stop` ends its waits. Kinds without a credential get no connection.
+
+        It reads and counts what its provider finds of the source's filter. Raises as its `plan` does.
+        """
         found = connector_class(self.kind)
         config = found.manifest.config_model.model_validate(self.config)
         if found.manifest.credential_model is None:
             return found(config)
-        return found(config, SourceConnection(context, self.tenant_id, self.id, self.kind, self.secret_id, stop))
+        opened = found(config, SourceConnection(context, self.tenant_id, self.id, self.kind, self.secret_id, stop))
+        chosen = self.chosen()
+        if chosen is not None:
+            opened.selection = opened.plan(chosen.tree, chosen.since).pushed
+        return opened
+
+    def chosen(self) -> Chosen | None:
+        """Return the filter that is in force; None where all is selected."""
+        if self.filter is None or self.filtered_at is None:
+            return None
+        return Chosen(tree_of(self.filter), self.filtered_at)
+
+    def unfiltered(self) -> Source:
+        """Return the source as a whole, as if it had no filter."""
+        return replace(self, filter=None, filtered_at=None)
 
     @property
     def is_remote(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from opsintel_api.models.common import Answer
 
 
@@ -10,6 +12,7 @@ class FieldProblem(Answer):
 
     field: str
     reason: str
+    position: int | None = Field(default=None, description="Character of the field, counted from 0, where one is meant")
 
 
 class Problem(Answer):

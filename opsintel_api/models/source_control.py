@@ -49,6 +49,13 @@ DETAIL_EXAMPLE: dict[str, Any] = {
     "push_url": None,
     "authorize_url": None,
     "quarantined": 0,
+    "filter": {
+        "id": "01993c5e-7c00-7000-8000-000000000011",
+        "name": "Customers only",
+        "version": 2,
+        "since": "2026-11-22T10:00:00Z",
+    },
+    "needs_backfill": False,
 }
 
 
@@ -107,6 +114,15 @@ class SourceCheck(Answer):
     remedy: str
 
 
+class ChosenFilter(Answer):
+    """The filter that a source goes by."""
+
+    id: UUID
+    name: str
+    version: int = Field(description="Version in force")
+    since: datetime = Field(description="When it came into force: the ages that it names count from here")
+
+
 class SourceDetail(Answer):
     """A source with its configuration; its credential is never shown."""
 
@@ -127,6 +143,20 @@ class SourceDetail(Answer):
     push_url: Shown | None = Field(description="Where its provider sends pushes; null where it has none")
     authorize_url: Shown | None = Field(description="Page where a person lets us in again; null where nobody has to")
     quarantined: int = Field(description="Items that were set aside after many tries")
+    filter: ChosenFilter | None = Field(description="What decides which of its messages are analysed; null: all are")
+    needs_backfill: bool = Field(
+        description="Whether the filter selects messages that the provider was never asked for: a backfill fetches them"
+    )
+
+
+class FilterOfSource(Parameters):
+    """The filter that decides which messages of a source are analysed."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"filter_id": "01993c5e-7c00-7000-8000-000000000011"}]}
+    )
+
+    filter_id: UUID | None = Field(description="Null: all are")
 
 
 class ConnectedSource(SourceDetail):
@@ -155,6 +185,7 @@ class SourceErrandOfJob(Answer):
     action: Action
     source_id: UUID
     from_: Day | None = Field(alias="from")
+    filter_id: UUID | None = Field(None, description="Of `filter`: the filter that it is to go by; null: none")
 
 
 class ProviderAddress(Answer):

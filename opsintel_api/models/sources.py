@@ -20,7 +20,7 @@ SOURCE_EXAMPLE: dict[str, Any] = {
     "last_sync_at": "2026-11-22T18:00:00Z",
     "messages": 412,
     "failures": 1,
-    "days": [{"day": "2026-11-22", "census": 14, "stored": 14, "analysed": 14}],
+    "days": [{"day": "2026-11-22", "census": 14, "stored": 14, "analysed": 12, "left_out": 2}],
 }
 
 
@@ -31,6 +31,7 @@ class Completeness(Answer):
     census: int | None = Field(description="Items the provider held when last counted; null when never")
     stored: int
     analysed: int
+    left_out: int = Field(description="Messages that are not analysed, as no filter selects them")
 
 
 class Source(Answer):

@@ -8,5 +8,9 @@ SELECT jsonb_build_object(
     'authorize_url', CASE WHEN source.state = 'disabled' AND source.poll_seconds IS NOT NULL
                      THEN $3::text || source.id END,
     'quarantined', (SELECT count(*) FROM ingest_failure AS failure WHERE failure.source_id = source.id
-                    AND failure.quarantined_at IS NOT NULL AND failure.resolved_at IS NULL))::text
+                    AND failure.quarantined_at IS NOT NULL AND failure.resolved_at IS NULL),
+    'filter', (SELECT jsonb_build_object('id', filter.id, 'name', filter.name, 'version', source.filter_version,
+                                         'since', source.filtered_at)
+               FROM filter WHERE filter.id = source.filter_id),
+    'needs_backfill', source.needs_backfill)::text
 FROM source WHERE source.id = $1::uuid

@@ -5,7 +5,7 @@ WITH span AS ({{latest_day_today}}), stored AS (
     SELECT source_id, count(*) AS failures FROM ingest_failure WHERE resolved_at IS NULL GROUP BY source_id
 ), latest AS (
     SELECT source_id, jsonb_agg(jsonb_build_object('day', day, 'census', census, 'stored', fact.stored,
-                                                   'analysed', analysed) ORDER BY day) AS days
+                                                   'analysed', analysed, 'left_out', left_out) ORDER BY day) AS days
     FROM span JOIN fact_source_day AS fact ON fact.day BETWEEN span.last_day - 29 AND span.last_day
     GROUP BY source_id
 )

@@ -24,6 +24,7 @@ from opsintel_api.models.source_control import (
     BackfillOfSource,
     ConnectedSource,
     EstimateParameters,
+    FilterOfSource,
     SourceChange,
     SourceDetail,
     SourceKind,
@@ -130,6 +131,19 @@ async def retry_source(reader: Reader, source_id: UUID) -> Response:
     return await _ask(reader, Errand("retry", source_id))
 
 
+@routes.put("/sources/{source_id}/filter", dependencies=[WITHOUT_PARAMETERS], **_ERRAND)
+async def choose_filter(reader: Reader, source_id: UUID, asked: FilterOfSource) -> Response:
+    """Have a source go by a filter, or by none; 202 with the job. It decides what is analysed, never what is deleted.
+
+    The filter is tried at the provider where it holds a block of the provider's own, and what is stored is selected
+    anew; nothing is fetched. The figures of the job are the messages that are `selected` and `left_out`, and
+    `needs_backfill`: 1 where it selects messages that the provider was never asked for, which a backfill fetches.
+    """
+    if asked.filter_id is not None:
+        await reader.one("filter_selects", asked.filter_id)
+    return await _ask(reader, Errand("filter", source_id, filter_id=asked.filter_id))
+
+
 @routes.post("/sources/{source_id}/backfill", **_ERRAND)
 async def backfill_source(
     reader: Reader, source_id: UUID, asked: BackfillOfSource, parameters: Annotated[EstimateParameters, Query()]
@@ -144,7 +158,7 @@ async def _ask(reader: Reading, errand: Errand) -> Response:
         state = await connection.fetchval("SELECT state FROM source WHERE id = $1", errand.source_id)
         if state is None:
             raise not_found()
-        if state in ("paused", "disabled") and errand.action not in ("check", "retry"):
+        if state in ("paused", "disabled") and errand.action not in ("check", "retry", "filter"):
             raise ConflictError(f"The source is {state}", remedy="Resume it, or authorise it again")
         job = await connection.fetchval(
             statement("job_of_kind_start"), principal.tenant_id, new_id(), KIND, json.dumps(errand.parameters()),

@@ -62,7 +62,7 @@ def estimate(context: Context, tenant: Tenant, first: date, last: date) -> Estim
     with context.database.tenant_tx(tenant.id) as connection:
         link = _first_of_chain(connection)
         rows = connection.execute(
-            f"SELECT {COLUMNS} FROM message WHERE partition_day BETWEEN %s AND %s AND deleted_at IS NULL"
+            f"SELECT {COLUMNS} FROM message WHERE partition_day BETWEEN %s AND %s AND deleted_at IS NULL AND selected"
             " ORDER BY partition_day, sorted_at, id",
             (first, last),
         ).fetchall()

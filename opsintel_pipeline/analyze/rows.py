@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.partitions import Partition
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
@@ -51,13 +52,23 @@ class Made:
     origin: Origin = Origin()
 
 
+def put_away(context: Context, partition: Partition) -> None:
+    """Have no analysis be current of a message that a filter left out while it was analysed."""
+    with context.database.tenant_tx(partition.tenant_id) as connection:
+        connection.execute(
+            "UPDATE analysis SET current = false FROM message WHERE analysis.message_id = message.id"
+            " AND message.partition_day = %s AND NOT message.selected AND analysis.current",
+            (partition.day,),
+        )
+
+
 def waiting(connection: psycopg.Connection, partition: Partition, limit: int) -> list[tuple[UUID, MessageView]]:
     """Return messages of a day that need an analysis: of a text that has none yet, of rules that are not these, of one
     that somebody wants anew, or that was parked and is due."""
     rows = connection.execute(
         f"""
         SELECT id, {COLUMNS} FROM message
-        WHERE partition_day = %s AND deleted_at IS NULL AND NOT EXISTS (
+        WHERE partition_day = %s AND deleted_at IS NULL AND selected AND NOT EXISTS (
             SELECT 1 FROM analysis WHERE analysis.message_id = message.id AND analysis.current
               AND NOT stale AND (NOT built_in OR (profile_version = %s AND model = %s))
               AND (status <> 'parked' OR parked_until > now())

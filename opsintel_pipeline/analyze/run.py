@@ -14,7 +14,7 @@ from opsintel.partitions import Partition, StageResult
 from opsintel.tenants import tenant_by_id
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.models import ByModels, Figures
-from opsintel_pipeline.analyze.rows import BUILT_IN, Made, store, waiting
+from opsintel_pipeline.analyze.rows import BUILT_IN, Made, put_away, store, waiting
 from opsintel_pipeline.analyze.rules import analyze
 
 PAGE = 500
@@ -28,6 +28,7 @@ def run(context: Context, partition: Partition) -> StageResult:
     if chain:
         language = tenant_by_id(context.database, partition.tenant_id).language
         by_models = ByModels(context, partition, chain, language)
+    put_away(context, partition)
     made = 0
     while True:
         with context.database.tenant_tx(partition.tenant_id) as connection:

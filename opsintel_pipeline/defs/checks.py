@@ -43,10 +43,10 @@ RULES = (
     Rule(
         "analyses",
         "every_message_analysed",
-        "Every message that is not deleted has a current analysis.",
+        "Every message that is selected and not deleted has a current analysis.",
         "SELECT count(*), count(*) FILTER (WHERE NOT EXISTS ("
         "SELECT FROM analysis WHERE analysis.message_id = message.id AND analysis.current))"
-        " FROM message WHERE deleted_at IS NULL",
+        " FROM message WHERE deleted_at IS NULL AND selected",
     ),
     Rule(
         "issues",
@@ -58,9 +58,9 @@ RULES = (
     Rule(
         "marts",
         "roll_up_equals_messages",
-        "The roll-up by day counts as many messages as there are.",
+        "The roll-up by day counts as many messages as are selected.",
         "SELECT stored, abs(stored - counted) FROM"
-        " (SELECT count(*) AS stored FROM message WHERE deleted_at IS NULL) AS rows,"
+        " (SELECT count(*) AS stored FROM message WHERE deleted_at IS NULL AND selected) AS rows,"
         " (SELECT coalesce(sum(messages), 0)::bigint AS counted FROM fact_message_day) AS facts",
     ),
     Rule(

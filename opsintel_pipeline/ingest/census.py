@@ -51,11 +51,14 @@ def take_census(
     first: date | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[int], None] | None = None,
+    *,
+    is_backfill: bool = False,
 ) -> FeedResult:
     """Count a source by day, from a day on or all of it, and record the counts; returns what was fetched on the way.
 
     Fetched is what is missing here, and what is here and not there: it may be gone, and then leaves a tombstone.
-    What is older than the tenant keeps is not counted.
+    What is older than the tenant keeps is not counted; nor is what the provider leaves out by the source's filter.
+    A count of all has the source lack nothing that its filter selects; one from a day on, where a person asked for it.
     """
     known = _known_items(context, source, first)
     counts: Counter[date] = Counter()
@@ -71,13 +74,29 @@ def take_census(
             missing.append(native_id)
         day = partition_day(occurred_at, moment, tenant.window_days) if held is None else held.day
         counts[day] += 1
-    gone = [native_id for native_id, held in known.items() if held.lives and held.is_within(start)]
+    gone = {native_id for native_id, held in known.items() if held.lives and held.is_within(start)}
     brought = FeedResult()
     if missing or (gone and source.is_remote):
-        wanted = [*missing, *(gone if source.is_remote else ())]
-        store_items(context, tenant, source, "census", connector.fetch(wanted), brought, progress)
+        whole = source.unfiltered()
+        wholly = whole.connector(context, stop) if connector.selection else connector
+        if gone and connector.selection:  # what is there and not selected is no reason to fetch it
+            gone -= {native_id for native_id, _ in wholly.census(Window(start))}
+        wanted = [*missing, *(sorted(gone) if source.is_remote else ())]
+        store_items(context, tenant, whole, "census", wholly.fetch(wanted), brought, progress, stop)
     _record(context, source, counts, first)
+    if first is None or is_backfill:
+        _lacks_nothing(context, source)
     return brought
+
+
+def _lacks_nothing(context: Context, source: Source) -> None:
+    """Note that all was fetched that the filter selects, unless there is another filter by now."""
+    with context.database.tenant_tx(source.tenant_id) as connection:
+        connection.execute(
+            "UPDATE source SET needs_backfill = false WHERE id = %s AND needs_backfill"
+            " AND filtered_at IS NOT DISTINCT FROM %s",
+            (source.id, source.filtered_at),
+        )
 
 
 def first_day_of(context: Context, tenant: Tenant, source: Source) -> date | None:

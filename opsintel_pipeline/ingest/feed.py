@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from opsintel.connectors.contract import Checkpoint, Failure, ReadItem, Upsert
+from opsintel.connectors.contract import Checkpoint, Failure, ReadItem, Tombstone, Upsert
 from opsintel.context import Context
-from opsintel.errors import FatalError
+from opsintel.errors import BusyError, FatalError
 from opsintel.sources.source import Source, record_fault, set_state
 from opsintel.tenants import Tenant
-from opsintel_pipeline.ingest.pages import Page, store_page
+from opsintel_pipeline.ingest.pages import Page, living, store_page
 
 PAGE_ITEMS = 500
 PAGE_BYTES = 8 * 1024 * 1024
@@ -45,7 +45,8 @@ def run_feed(
     try:
         for stream in connector.manifest.streams:
             cursor = _cursor(context, source, stream)
-            store_items(context, tenant, source, stream, connector.read(stream, cursor), result, progress)
+            items = _while_chosen(context, source, connector.read(stream, cursor))
+            store_items(context, tenant, source, stream, items, result, progress, stop)
     except FatalError as error:
         record_fault(context.database, source, error, error.line())
         raise
@@ -61,15 +62,19 @@ def store_items(
     items: Iterable[ReadItem],
     result: FeedResult,
     progress: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
     """Store what a connector yields, a transaction for each checkpoint; a long stretch without one is stored in parts.
 
-    Parts before a checkpoint do not move the cursor, so a crash repeats them, to no effect.
+    Parts before a checkpoint do not move the cursor, so a crash repeats them, to no effect. What a provider no longer
+    finds by the source's filter is not gone: it is asked for again without.
     """
     page = Page()
 
     def flush(checkpoint: Checkpoint | None) -> None:
         nonlocal page
+        if source.filter is not None:
+            _ask_for_lost(context, source, page, stop)
         stored = store_page(context, tenant, source, stream, page, checkpoint.cursor if checkpoint else None)
         result.added += stored.added
         result.changed += stored.changed
@@ -91,6 +96,31 @@ def store_items(
                 flush(None)
     if page:
         flush(None)
+
+
+def _while_chosen(context: Context, source: Source, items: Iterable[ReadItem]) -> Iterator[ReadItem]:
+    """Yield items as long as the source goes by the filter that they are read by; else it is read anew by another."""
+    for item in items:
+        if isinstance(item, Checkpoint):
+            with context.database.tenant_tx(source.tenant_id) as connection:
+                row = connection.execute("SELECT filtered_at FROM source WHERE id = %s", (source.id,)).fetchone()
+            if row is not None and row[0] != source.filtered_at:
+                raise BusyError("The source goes by another filter now", seconds=0, remedy="It is read on by that")
+        yield item
+
+
+def _ask_for_lost(context: Context, source: Source, page: Page, stop: threading.Event | None) -> None:
+    """Put what is still there, but is not selected any more, in the place of its tombstones."""
+    lost = {item.native_id for item in page.items if isinstance(item, Tombstone)}
+    lost = living(context, source, lost)
+    if not lost:
+        return
+    page.items = [item for item in page.items if not (isinstance(item, Tombstone) and item.native_id in lost)]
+    for item in source.unfiltered().connector(context, stop).fetch(sorted(lost)):
+        if isinstance(item, Failure):
+            page.failures.append(item)
+        elif not isinstance(item, Checkpoint) and item.native_id in lost:
+            page.items.append(item)
 
 
 def _cursor(context: Context, source: Source, stream: str) -> dict[str, object] | None:

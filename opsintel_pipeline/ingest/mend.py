@@ -54,10 +54,10 @@ def read_pushed(context: Context, tenant: Tenant, source: Source, stop: threadin
     connector = source.connector(context, stop)
     if isinstance(connector, Bringing):
         brought = (item for _, _, delivery, body in taken if body for item in connector.items(delivery, bytes(body)))
-        store_items(context, tenant, source, "push", brought, result)
+        store_items(context, tenant, source, "push", brought, result, stop=stop)
     items = [key for key in keys if stream_of(key) is None]
     if items:
-        store_items(context, tenant, source, "push", connector.fetch(items), result)
+        store_items(context, tenant, source, "push", connector.fetch(items), result, stop=stop)
     if len(items) < len(keys):
         schedule.has_news(context.database, source)
     with context.database.tenant_tx(source.tenant_id) as connection:
@@ -82,7 +82,7 @@ def retry_failed(context: Context, tenant: Tenant, source: Source, stop: threadi
         ).fetchall()
     attempts = {failure_id: tried for failure_id, _, tried in rows}
     keys = list(dict.fromkeys(key for _, key, _ in rows))
-    store_items(context, tenant, source, "retry", source.connector(context, stop).fetch(keys), result)
+    store_items(context, tenant, source, "retry", source.connector(context, stop).fetch(keys), result, stop=stop)
     _count_silence(context, source, attempts)
     return result
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -156,6 +156,21 @@ def _unknown_rows(context: Context, tenant: Tenant, source: Source, page: Page) 
             held.add(version, deleted=isinstance(item, Tombstone))
             rows.append(_Row(item, version, held.day, is_new))
     return rows
+
+
+def living(context: Context, source: Source, native_ids: Collection[str]) -> set[str]:
+    """Return those items of a source that are stored and not known to be gone."""
+    if not native_ids:
+        return set()
+    with context.database.tenant_tx(source.tenant_id) as connection:
+        rows = connection.execute(
+            "SELECT native_id FROM message_occurrence WHERE source_id = %(source)s AND native_id = ANY(%(ids)s)"
+            " AND deleted_at IS NULL UNION"
+            " SELECT native_id FROM raw_payload WHERE source_id = %(source)s AND native_id = ANY(%(ids)s)"
+            " AND normalized_at IS NULL",
+            {"source": source.id, "ids": list(native_ids)},
+        ).fetchall()
+    return {row[0] for row in rows}
 
 
 def _with_parts(context: Context, source: Source, page: Page) -> Iterator[Upsert | Tombstone]:

@@ -25,6 +25,7 @@ def run(context: Context, partition: Partition) -> StageResult:
     """Assign a day's messages and return how many members the day has. A re-run keeps memberships."""
     with context.database.tenant_tx(partition.tenant_id) as connection:
         embedder = _prepare(connection, context, partition.tenant_id)
+        released = store.release_left_out(connection, partition.day)
         leads = store.day_leads(connection, partition.day)
         followers = store.day_followers(connection, partition.day)
         result = DayResult()
@@ -46,7 +47,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             connection, partition.tenant_id, partition.day, result.memberships, embedder.version
         )
         touched |= {membership.issue_id for membership in followed}
-        touched |= store.outdated_issues(connection, partition.day)
+        touched |= released | store.outdated_issues(connection, partition.day)
         refresh_issues(connection, partition.tenant_id, touched, embedder.version)
         other_days = _other_days(connection, result, followed, partition.day)
         announce_days(connection, partition.tenant_id, other_days, "issues changed", "marts")

@@ -184,6 +184,17 @@ def follow_threads(
     return members
 
 
+def release_left_out(connection: psycopg.Connection, day: date) -> set[UUID]:
+    """Take the messages of a day that no filter selects any more out of their issues; return those."""
+    rows = connection.execute(
+        "UPDATE issue_member SET removed_at = now() FROM message WHERE message.id = issue_member.message_id"
+        " AND message.partition_day = %s AND NOT message.selected AND issue_member.removed_at IS NULL"
+        " RETURNING issue_member.issue_id",
+        (day,),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
 def outdated_issues(connection: psycopg.Connection, day: date) -> set[UUID]:
     """Return the issues with members of a day that were analysed anew since the issue was brought up to date."""
     rows = connection.execute(

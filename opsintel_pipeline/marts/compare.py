@@ -19,7 +19,7 @@ _STALE: LiteralString = """
         FROM message
         LEFT JOIN analysis ON analysis.message_id = message.id AND analysis.current
         LEFT JOIN issue_member ON issue_member.message_id = message.id AND issue_member.removed_at IS NULL
-        WHERE message.deleted_at IS NULL AND EXISTS (
+        WHERE message.deleted_at IS NULL AND message.selected AND EXISTS (
             SELECT FROM message_occurrence AS place WHERE place.message_id = message.id AND place.deleted_at IS NULL)
         GROUP BY 1
     ), facts AS (

@@ -40,7 +40,7 @@ def not_frozen(connection: psycopg.Connection, days: list[date]) -> list[date]:
 
 
 def read_rows(connection: psycopg.Connection, days: list[date]) -> pl.DataFrame:
-    """Return one row for each live message on the days, by the columns of `SCHEMA`.
+    """Return one row for each live message on the days that is selected, by the columns of `SCHEMA`.
 
     Customers only: `participant_id` is null for the tenant's own people. A message seen in several sources counts for
     the first.
@@ -60,7 +60,8 @@ def read_rows(connection: psycopg.Connection, days: list[date]) -> pl.DataFrame:
         LEFT JOIN analysis ON analysis.message_id = message.id AND analysis.current
         LEFT JOIN participant ON participant.id = message.author_id AND NOT participant.is_own
         LEFT JOIN issue_member ON issue_member.message_id = message.id AND issue_member.removed_at IS NULL
-        WHERE message.deleted_at IS NULL AND message.sorted_at >= %(first)s AND message.sorted_at < %(end)s
+        WHERE message.deleted_at IS NULL AND message.selected
+          AND message.sorted_at >= %(first)s AND message.sorted_at < %(end)s
           AND (message.sorted_at AT TIME ZONE 'UTC')::date = ANY(%(days)s)
         ORDER BY message.id
         """,

@@ -55,9 +55,10 @@ def _update_completeness(connection: psycopg.Connection, partition: Partition) -
     """Bring the figures of fact_source_day up to date; the census itself is ingest's."""
     connection.execute(
         """
-        INSERT INTO fact_source_day (tenant_id, day, source_id, stored, normalized, analysed, exported, failed)
+        INSERT INTO fact_source_day
+            (tenant_id, day, source_id, stored, normalized, analysed, left_out, exported, failed)
         SELECT %(tenant)s, %(day)s, source.id, stored.items, coalesce(made.messages, 0), coalesce(made.analysed, 0),
-               coalesce(made.exported, 0), coalesce(failures.open, 0)
+               coalesce(made.left_out, 0), coalesce(made.exported, 0), coalesce(failures.open, 0)
         FROM source
         JOIN (SELECT source_id, count(*) FILTER (WHERE NOT deleted) AS items FROM (
                   SELECT DISTINCT ON (source_id, native_id) source_id, deleted FROM raw_payload
@@ -65,6 +66,7 @@ def _update_completeness(connection: psycopg.Connection, partition: Partition) -
               GROUP BY source_id) AS stored ON stored.source_id = source.id
         LEFT JOIN (
             SELECT place.source_id, count(*) AS messages, count(analysis.id) AS analysed,
+                   count(*) FILTER (WHERE NOT message.selected) AS left_out,
                    count(*) FILTER (WHERE EXISTS (
                        SELECT 1 FROM issue_member JOIN export_row ON export_row.row_key = issue_member.issue_id::text
                        WHERE issue_member.message_id = message.id AND issue_member.removed_at IS NULL
@@ -77,8 +79,8 @@ def _update_completeness(connection: psycopg.Connection, partition: Partition) -
                    WHERE partition_day = %(day)s AND resolved_at IS NULL GROUP BY source_id) AS failures
                ON failures.source_id = source.id
         ON CONFLICT (tenant_id, day, source_id) DO UPDATE SET stored = excluded.stored,
-            normalized = excluded.normalized, analysed = excluded.analysed, exported = excluded.exported,
-            failed = excluded.failed
+            normalized = excluded.normalized, analysed = excluded.analysed, left_out = excluded.left_out,
+            exported = excluded.exported, failed = excluded.failed
         """,
         {"tenant": partition.tenant_id, "day": partition.day},
     )

@@ -20,6 +20,7 @@ from opsintel.partitions import Partition, StageResult
 from opsintel.people.payloads import remove_marked
 from opsintel.people.suppression import Suppressed, suppressed
 from opsintel.queue.outbox import announce_days
+from opsintel.sources.selection import judge
 from opsintel.tenants import tenant_by_id
 from opsintel_pipeline.normalize.duplicates import content_hash
 from opsintel_pipeline.normalize.erased import is_by_erased, mark_erased, names_erased, without_erased
@@ -71,6 +72,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             days, refused = _store(connection, partition, incoming)
             failures += [(by_id[item.raw_payload_id], reason) for item, reason in refused]
             delete_occurrences(connection, [(p.source_id, p.native_id, p.occurred_at) for p in payloads if p.deleted])
+            days |= judge(connection, [(payload.source_id, payload.native_id) for payload in payloads])
             _record_failures(connection, partition, failures)
             _resolve_failures(connection, incoming, [item for item, _ in refused])
             connection.execute(

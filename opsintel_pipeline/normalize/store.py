@@ -146,7 +146,7 @@ def _write(connection: psycopg.Connection, new: NewMessages) -> None:
 def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, digest: bytes) -> set[date]:
     row = connection.execute(
         "SELECT content_hash, partition_day, deleted_at, extra, tenant_id,"
-        " ARRAY(SELECT label FROM message_label WHERE message_id = message.id)"
+        " ARRAY(SELECT label FROM message_label WHERE message_id = message.id), channel"
         " FROM message WHERE id = %s FOR UPDATE",
         (message_id,),
     ).fetchone()
@@ -155,6 +155,9 @@ def _edit(connection: psycopg.Connection, message_id: UUID, item: Incoming, dige
     if item.message.deleted:
         bury(connection, message_id, item.message.edited_at)
         return {row[1]}
+    channel = item.message.channel or item.channel
+    if row[6] != channel:
+        connection.execute("UPDATE message SET channel = %s WHERE id = %s", (channel, message_id))
     if bytes(row[0]) != digest:
         _revise(connection, message_id, item, digest)
     elif row[3] != item.message.extra or set(row[5]) != set(item.message.labels):

@@ -24,6 +24,7 @@ from opsintel_pipeline.ingest.backfill import estimate
 from opsintel_pipeline.ingest.census import take_census
 from opsintel_pipeline.ingest.feed import run_feed
 from opsintel_pipeline.ingest.mend import release_quarantined
+from opsintel_pipeline.ingest.refilter import set_filter
 from opsintel_pipeline.ingest.retry import database_time
 from opsintel_pipeline.worker.stages import STAGE_FAULTS, describe
 
@@ -73,7 +74,7 @@ def _do(context: Context, tenant_id: UUID, job_id: UUID, lock: Lock, stop: threa
         if stop.is_set():
             return False
         error = describe(fault, context.settings)
-        if source is not None and errand.action != "check" and not isinstance(fault, ConflictError):
+        if source is not None and errand.action not in ("check", "filter") and not isinstance(fault, ConflictError):
             record_fault(context.database, source, fault, error)
     if figures is None and not error:
         return False
@@ -93,6 +94,8 @@ def perform(
     tenant = tenant_by_id(context.database, source.tenant_id)
     if errand.action == "check":
         return check(context, source, stop)
+    if errand.action == "filter":
+        return set_filter(context, source, errand.filter_id, errand.actor, report, stop)
     if errand.action == "retry":
         return {"released": release_quarantined(context, source)}
     if errand.action == "estimate":
@@ -110,7 +113,7 @@ def perform(
         fetched += items
         report({"fetched": fetched})
 
-    brought = take_census(context, tenant, source, errand.first, stop, progress)
+    brought = take_census(context, tenant, source, errand.first, stop, progress, is_backfill=True)
     return {"added": brought.added, "changed": brought.changed, "failures": brought.failures}
 
 
@@ -124,7 +127,7 @@ def check(context: Context, source: Source, stop: threading.Event | None = None)
 
 def kept_checks(context: Context, source: Source, stop: threading.Event | None = None) -> Sequence[Check]:
     """Check a source, keep what was found with it, and return it."""
-    found = source.connector(context, stop).check()
+    found = source.unfiltered().connector(context, stop).check()
     listed = [
         {
             "name": one.name, "verdict": one.verdict.value, "required": one.required, "detail": one.detail,

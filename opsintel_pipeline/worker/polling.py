@@ -111,7 +111,7 @@ def renew_next(context: Context, stop: threading.Event = NEVER) -> bool:
     source = find_source(context.database, *taken)
 
     def renew() -> None:
-        connector = source.connector(context, stop)
+        connector = source.unfiltered().connector(context, stop)
         assert isinstance(connector, Watched)
         schedule.has_been_renewed(context.database, source, connector.renew())
 

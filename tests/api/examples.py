@@ -62,6 +62,15 @@ def example(route: str, tenant: Seeded) -> Example:
         "POST /v1/sources/{source_id}/sync": Example(statuses=frozenset({202, 409})),
         "POST /v1/sources/{source_id}/census": Example(statuses=frozenset({202, 409})),
         "POST /v1/sources/{source_id}/backfill": Example({"from": day}, statuses=frozenset({202, 409})),
+        "PUT /v1/sources/{source_id}/filter": Example(
+            {"filter_id": str(tenant.filter)}, statuses=frozenset({202, 404})
+        ),
+        "POST /v1/filters": Example({"name": "Refunds", "text": "subject:refund"}, statuses=frozenset({201, 409})),
+        "POST /v1/filters/preview": Example({"text": "subject:refund"}),
+        "PUT /v1/filters/{filter_id}": Example(
+            {"name": "Customers", "text": "from:@buyer.example"}, statuses=frozenset({200, 403, 404})
+        ),
+        "DELETE /v1/filters/{filter_id}": Example(statuses=frozenset({204, 403, 404})),
         "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
     }
     return listed.get(route, Example())
@@ -79,6 +88,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "key_id": str(tenant.service_key),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),
+        "filter_id": str(tenant.filter),
         "tenant_id": ABSENT_TENANT,
         "app": "google",
     }

@@ -38,11 +38,18 @@ def _announcement(text: str, place: int) -> Jsonb:
     return Jsonb({"version": 1, "day": f"2026-01-0{place + 1}", "reason": text, "first_stage": "marts"})
 
 
+def _filter(text: str, _place: int) -> Jsonb:
+    """Return the tree of a filter."""
+    return Jsonb({"version": 1, "tree": {"op": "words", "field": "any", "text": text}})
+
+
 SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("analysis", "output"): _output,
     ("audit_log", "action"): lambda _text, _place: "source.seeded",
     ("audit_log", "subject_kind"): lambda _text, _place: "source",
     ("source", "kind"): lambda _text, _place: "mbox",
+    ("source", "filtered_at"): lambda _text, _place: now(),
+    ("filter_version", "tree"): _filter,
     ("invitation", "expires_at"): lambda _text, _place: now() + timedelta(days=7),
     ("outbox", "topic"): lambda _text, _place: "partition.dirty",
     ("outbox", "payload"): _announcement,

@@ -35,6 +35,10 @@ from opsintel.connectors.contract import (
     Window,
 )
 from opsintel.errors import CredentialError, InputError, SignatureError
+from opsintel.events.message import CanonicalMessage
+from opsintel.filters.plan import Plan, local_plan
+from opsintel.filters.syntax import Node
+from opsintel_pipeline.normalize.parse import NormalizeContext, parse_payload
 
 KIND = "fake"
 PAGE = 2
@@ -58,15 +62,29 @@ class FakeCredential(BaseModel):
     client_secret: str | None = Field(None, description="Its secret", json_schema_extra={"secret": True})
 
 
-def record(number: int, *, version: int = 1, at: datetime | None = None, text: str | None = None) -> Upsert:
-    """Return an item as the desk holds it: a canonical record."""
+def record(
+    number: int, *, version: int = 1, at: datetime | None = None, text: str | None = None, **fields: object
+) -> Upsert:
+    """Return an item as the desk holds it: a canonical record; `fields` are further ones, or others."""
     moment = at or datetime.now(UTC) - timedelta(minutes=60 - number % 60)
     body = {
         "id": f"t{number}", "thread": f"t{number}", "occurred_at": moment.isoformat(),
         "author_email": "cara@customer.example",
         "subject": f"Ticket {number}", "text": text or f"The export of report {number} fails, version {version}.",
-    }  # fmt: skip
+    } | fields  # fmt: skip
     return Upsert(f"t{number}", str(version), json.dumps(body).encode(), PayloadFormat.RECORD, moment)
+
+
+def message_of(item: Upsert) -> CanonicalMessage:
+    """Return an item as the product reads it."""
+    context = NormalizeContext(channel=item.channel)
+    return parse_payload(item.payload, item.format, item.native_id, context=context)
+
+
+def local_plan_at(tree: Node, now: datetime) -> Plan:
+    """Return the plan of a desk that evaluates nothing."""
+    del now
+    return local_plan(tree)
 
 
 @dataclass
@@ -84,6 +102,10 @@ class Desk:
     counted: list[Window] = field(default_factory=list)
     told: list[tuple[str, ...]] = field(default_factory=list)
     """What it tells on a connection that stays open."""
+    push: Callable[[Node, datetime], Plan] = local_plan_at
+    """What it evaluates of a filter."""
+    finds: Callable[[Mapping[str, Any], CanonicalMessage], bool] = lambda _pushed, _message: True
+    """Whether its search finds a message."""
 
     def put(self, *items: Upsert) -> None:
         for item in items:
@@ -120,7 +142,8 @@ class FakeConnector(Connector, Pushed, Live):
         place, items = (cursor or {}).get("place", 0), list(self.desk.items.values())
         while place < len(items):
             for item in items[place : place + PAGE]:
-                yield self.desk.broken.get(item.native_id, item)
+                if self._has(item):
+                    yield self.desk.broken.get(item.native_id, item)
             place = min(place + PAGE, len(items))
             yield Checkpoint({"place": place})
 
@@ -129,7 +152,8 @@ class FakeConnector(Connector, Pushed, Live):
         for item in self.desk.items.values():
             at = item.occurred_at
             assert at is not None
-            if item.native_id not in self.desk.gone and (window.start is None or at >= window.start):
+            is_there = item.native_id not in self.desk.gone and self._has(item)
+            if is_there and (window.start is None or at >= window.start):
                 yield item.native_id, at
 
     def fetch(self, keys: Iterable[str]) -> Iterator[ReadItem]:
@@ -139,10 +163,17 @@ class FakeConnector(Connector, Pushed, Live):
             self.desk.fetched.append(key)
             if key in self.desk.broken:
                 yield self.desk.broken[key]
-            elif key in self.desk.items and key not in self.desk.gone:
+            elif key in self.desk.items and key not in self.desk.gone and self._has(self.desk.items[key]):
                 yield self.desk.items[key]
             else:
                 yield Tombstone(key, datetime.now(UTC))
+
+    def plan(self, tree: Node, now: datetime) -> Plan:
+        return self.desk.push(tree, now)
+
+    def _has(self, item: Upsert) -> bool:
+        """Tell whether an item is selected; what is not is as if it were gone, as with real providers."""
+        return not self.selection or self.desk.finds(self.selection, message_of(item))
 
     def listen(self, stop: Callable[[], bool]) -> Iterator[tuple[str, ...]]:
         while self.desk.told and not stop():

@@ -22,6 +22,7 @@ _CURRENT = """
 _NOT_ANALYSED = """CASE
         WHEN analysis.status = 'done' THEN NULL
         WHEN message.deleted_at IS NOT NULL THEN 'deleted at its source'
+        WHEN NOT message.selected THEN 'left out by the filter of its source'
         WHEN analysis.status IS NOT NULL THEN analysis.status
         WHEN message.opaque <> '' THEN 'encrypted: ' || message.opaque
         WHEN message.automatic IS NOT NULL THEN 'automatic: ' || message.automatic

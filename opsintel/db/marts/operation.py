@@ -14,6 +14,7 @@ v_source_completeness = View(
         plain("stored", "fact.stored", "Items stored"),
         plain("normalized", "fact.normalized", "Messages made of them"),
         plain("analysed", "fact.analysed", "Messages analysed"),
+        plain("left_out", "fact.left_out", "Messages that are not analysed, as no filter selects them"),
         plain("exported", "fact.exported", "Messages whose issue stands in an export"),
         plain("failed", "fact.failed", "Failures that are open"),
         plain("counted_at", "fact.counted_at", "When the provider was counted"),

@@ -1,7 +1,7 @@
 """Canonical messages, threads and the people in them."""
 
 from pgvector.sqlalchemy import Vector  # noqa: F401  registers the type for reflection
-from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from opsintel.db.tables.declaration import (
@@ -134,6 +134,7 @@ message = tenant_table(
     Index("ix_message_time", "tenant_id", "occurred_at"),
     Index("ix_message_sorted", "tenant_id", "sorted_at", "id"),
     Index("ix_message_day", "tenant_id", "partition_day"),
+    Index("ix_message_left_out", "tenant_id", "partition_day", postgresql_where=text("NOT selected")),
     Index("ix_message_rfc", "tenant_id", "rfc_message_id"),
     Index("ix_message_thread", "tenant_id", "thread_id"),
     Index("ix_message_author", "tenant_id", "author_id"),

@@ -56,11 +56,13 @@ def upgrade() -> None:
     op.create_index('ix_source_filter', 'source', ['tenant_id', 'filter_id'], unique=False, postgresql_where=sa.text('filter_id IS NOT NULL'))
     op.add_column('message_occurrence', sa.Column('selected', sa.Boolean(), server_default=sa.text('true'), nullable=False, comment='Whether the filter of the source selects it; true where there is none'))
     op.add_column('message', sa.Column('selected', sa.Boolean(), server_default=sa.text('true'), nullable=False, comment='Whether any source it is still in selects it: only then is it analysed'))
+    op.create_index('ix_message_left_out', 'message', ['tenant_id', 'partition_day'], unique=False, postgresql_where=sa.text('NOT selected'))
     op.add_column('fact_source_day', sa.Column('left_out', sa.Integer(), server_default=sa.text('0'), nullable=False, comment='Messages that are not analysed, as no filter selects them'))
 
 
 def downgrade() -> None:
     op.drop_column('fact_source_day', 'left_out')
+    op.drop_index('ix_message_left_out', table_name='message')
     op.drop_column('message', 'selected')
     op.drop_column('message_occurrence', 'selected')
     op.drop_index('ix_source_filter', table_name='source')
