@@ -117,7 +117,7 @@ def mails() -> list[Upsert]:
         listed.append(
             record(
                 number,
-                at=NOW - timedelta(days=number * 3, hours=1),
+                at=NOW - timedelta(days=number // 3 * 9, hours=1),
                 author_email=("a@b.c", "ana.silva@shop.example", "cara@customer.example")[number % 3],
                 subject=("Refund of order", "Refunds again", "Export fails")[number % 3 - 1],
                 text=f"The refund E{1000 + number} of my order is missing, please help.",
