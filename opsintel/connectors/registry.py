@@ -13,7 +13,7 @@ from pathlib import Path
 
 from opsintel.connectors.contract import Connector, Manifest
 from opsintel.errors import InputError
-from opsintel.filters.plan import Plan
+from opsintel.filters.plan import Plan, local_plan
 from opsintel.filters.syntax import Node
 
 _PACKAGE = "opsintel.connectors"
@@ -49,4 +49,6 @@ def connector_class(kind: str) -> type[Connector]:
 def plan_of_kind(kind: str, tree: Node, now: datetime) -> Plan:
     """Return what providers of a kind evaluate of a filter, as far as that is known without an account there."""
     found = connector_class(kind)
+    if found.manifest.credential_model is None:
+        return local_plan(tree)
     return found(found.manifest.config_model.model_construct()).plan(tree, now)
