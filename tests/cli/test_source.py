@@ -139,3 +139,36 @@ class TestRun:
     def test_a_day_that_is_none_is_refused(self, run: Run) -> None:
         result = run("backfill", "Desk", "--tenant", "acme", "--from", "yesterday")
         assert isinstance(result.exception, InputError)
+
+
+class TestFilter:
+    def filtered(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, ["filter", *arguments, "--tenant", "acme"])
+
+    def test_is_kept_shown_and_chosen(self, run: Run, added: str, desk: Desk) -> None:
+        desk.put(record(1, subject="Refund"), record(2, subject="Lamp"))
+        saved = self.filtered("save", "Refunds", "subject:refund")
+        assert saved.stdout.startswith("Refunds is kept (")
+        chosen = run("filter", "Desk", "Refunds", "--tenant", "acme")
+        assert chosen.stdout == "Desk: 0 messages are selected, 0 left out\n"
+        again = self.filtered("save", "Refunds", "-subject:lamp")
+        assert "1 sources go by it" in again.stdout
+        (listed,) = json.loads(self.filtered("list", "--json").stdout)
+        assert (listed["name"], listed["version"], listed["text"], listed["sources"]) == (
+            "Refunds", 2, "-subject:lamp", 1,
+        )  # fmt: skip
+        shown = json.loads(self.filtered("show", "Refunds", "--json").stdout)
+        assert [version["text"] for version in shown["versions"]] == ["-subject:lamp", "subject:refund"]
+        assert isinstance(self.filtered("archive", "Refunds").exception, ConflictError)
+        assert figures(run("filter", "Desk", "--none", "--tenant", "acme", "--json"))["needs_backfill"] == 0
+        assert self.filtered("archive", "Refunds").exit_code == 0
+        assert self.filtered("list").stdout == ""
+
+    def test_is_named_or_none(self, run: Run, added: str) -> None:
+        assert isinstance(run("filter", "Desk", "--tenant", "acme").exception, InputError)
+        assert isinstance(run("filter", "Desk", "Absent", "--tenant", "acme").exception, NotFoundError)
+
+    def test_is_previewed_with_what_providers_do_not_evaluate(self, added: str) -> None:
+        told = self.filtered("preview", "subject:refund")
+        assert told.stdout.startswith("0 messages of the last 30 days match, 0 a day")
+        assert f"{KIND} does not evaluate subject:refund: the source is read as a whole" in told.stdout
