@@ -102,6 +102,9 @@ def _put_in_force(
             raise NotFoundError("There is no such source")
         if row == (filter_id, version):
             return
+        is_there = "SELECT FROM filter WHERE id = %s AND archived_at IS NULL FOR SHARE"
+        if filter_id is not None and connection.execute(is_there, (filter_id,)).fetchone() is None:
+            raise NotFoundError("There is no such filter")
         connection.execute(
             "UPDATE source SET filter_id = %s, filter_version = %s, filtered_at = %s,"
             " needs_backfill = needs_backfill OR %s WHERE id = %s",
