@@ -132,6 +132,12 @@ class SealError(FatalError):
     code = "seal_broken"
 
 
+class MaskingError(FatalError):
+    """Personal data in a text cannot be found and replaced: the text goes to no model."""
+
+    code = "masking_failed"
+
+
 class StorageError(RetriableError):
     """The disk or the object store refused a write or a read."""
 

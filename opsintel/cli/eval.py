@@ -81,6 +81,19 @@ def duplicates(
     _print(results, as_json=as_json)
 
 
+@app.command(short_help="Show how much personal data is found in generated messages")
+def privacy(
+    messages: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Messages to generate")] = 2_000,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Which messages")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Show how much of the personal data in generated messages is found (recall), and how much of it is (precision)."""
+    from opsintel_pipeline.analyze.privacy.evaluation import recognition_of
+    from opsintel_pipeline.analyze.privacy.generated import generate
+
+    _print([asdict(figures) for figures in recognition_of(generate(messages, seed))], as_json=as_json)
+
+
 def _name(file: Path) -> str:
     return file.resolve().parent.name if file.stem == "data" else file.stem
 

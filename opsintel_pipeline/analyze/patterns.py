@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Literal
+from collections import Counter
+from typing import get_args
 
+from opsintel_pipeline.analyze.privacy import recognise
+from opsintel_pipeline.analyze.privacy.found import PersonalKind
 from opsintel_pipeline.analyze.profile import Entity, EntityType, PersonalData
-
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,5}[a-z]{2,24}(?!\w)", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![\w/#.-])(?:\+|00)?\d[\d ()/.-]{7,20}\d(?![\w-])")
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
-_CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
-_IP = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 
 _ENTITIES: tuple[tuple[EntityType, re.Pattern[str]], ...] = (
     ("url", re.compile(r"https?://[^\s<>\"')\]]{3,300}", re.IGNORECASE)),
@@ -55,53 +51,12 @@ def entities_in(text: str) -> tuple[Entity, ...]:
 
 def personal_data_in(text: str) -> tuple[PersonalData, ...]:
     """Return kinds and counts of structured personal data in a text; never the values."""
-    cards = {m.group() for m in _CARD.finditer(text) if _is_card(m.group())}
-    ibans = {m.group() for m in _IBAN.finditer(text) if _is_iban(m.group())}
-    rest = text
-    for value in (*cards, *ibans):
-        rest = rest.replace(value, " ")
-    counted: tuple[tuple[Literal["email", "phone", "iban", "card", "ip"], int], ...] = (
-        ("email", len({m.group().lower() for m in _EMAIL.finditer(text)})),
-        ("phone", len({m.group() for m in _PHONE.finditer(rest) if _is_phone(m.group())})),
-        ("iban", len(ibans)),
-        ("card", len(cards)),
-        ("ip", len({m.group() for m in _IP.finditer(text) if _is_address(m.group())})),
-    )
-    return tuple(PersonalData(type=kind, count=count) for kind, count in counted if count)
+    values = {(place.kind, text[place.start : place.end].casefold()) for place in recognise(text)}
+    counts = Counter(kind for kind, _ in values)
+    return tuple(PersonalData(type=kind, count=counts[kind]) for kind in get_args(PersonalKind) if counts[kind])
 
 
 def injection_in(text: str) -> str:
     """Return the first words that try to give orders to a model; "" when there are none."""
     match = _INJECTION.search(text)
     return match.group() if match else ""
-
-
-def _is_card(value: str) -> bool:
-    digits = [int(character) for character in value if character.isdigit()]
-    doubled = [digit if place % 2 == 0 else sum(divmod(digit * 2, 10)) for place, digit in enumerate(reversed(digits))]
-    return 13 <= len(digits) <= 19 and len(set(digits)) > 1 and sum(doubled) % 10 == 0
-
-
-def _is_iban(value: str) -> bool:
-    compact = value.replace(" ", "")
-    if not 15 <= len(compact) <= 34:
-        return False
-    moved = compact[4:] + compact[:4]
-    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
-
-
-def _is_phone(value: str) -> bool:
-    digits = sum(character.isdigit() for character in value)
-    return 8 <= digits <= 15 and (value[0] in "+0(" or "-" in value or " " in value) and not _looks_like_date(value)
-
-
-def _looks_like_date(value: str) -> bool:
-    return re.fullmatch(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?: \d{1,2})?", value.strip()) is not None
-
-
-def _is_address(value: str) -> bool:
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return False
-    return True

@@ -89,7 +89,7 @@ class Ask(_Part):
 class PersonalData(_Part):
     """How often a kind of personal data occurs; never the values."""
 
-    type: Literal["email", "phone", "iban", "card", "ip"]
+    type: Literal["email", "phone", "iban", "card", "ip", "key", "national_id"]
     count: int = Field(ge=1)
 
 

@@ -54,7 +54,7 @@ class TestCommands:
         shown = run(data_dir, "--help").stdout
         assert all(name in shown for name in COMMANDS)
 
-    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters", "eval duplicates", "eval analysis"])
+    @pytest.mark.parametrize("name", [*COMMANDS, "eval clusters", "eval duplicates", "eval analysis", "eval privacy"])
     def test_help_is_plain_and_names_what_it_takes(self, name: str) -> None:
         done = CliRunner().invoke(app, [*name.split(), "--help"])
         assert done.exit_code == 0
@@ -235,6 +235,13 @@ class TestEval:
             (tmp_path / f"{name}.csv").write_text(f"id,text,label\n{row}\n")
         done = run(data_dir, "eval", "duplicates", str(tmp_path / "one.csv"), str(tmp_path / "two.csv"))
         assert re.search(r"mean\W+0\.25\W+0\.0\W", done.stdout)
+
+    def test_prints_what_is_found_of_personal_data(self, data_dir: Path) -> None:
+        done = run(data_dir, "eval", "privacy", "--messages", "40", "--json")
+        *_, total = json.loads(done.stdout)
+        assert total["kind"] == "all"
+        assert total["recall"] > 0.95
+        assert total["precision"] > 0.95
 
     def test_long_texts_are_read_as_an_import_reads_them(self, data_dir: Path, tmp_path: Path) -> None:
         rows = [f"{n},{'hub offline wifi ' * 10_000}{n},a" for n in range(3)]
