@@ -42,6 +42,7 @@ class Seeded:
     erasure: UUID = field(default_factory=new_id)
     """A dry run that was done."""
     person_export: UUID = field(default_factory=new_id)
+    correction: UUID = field(default_factory=new_id)
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
     filter: UUID = field(default_factory=new_id)
@@ -78,6 +79,11 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         insert(
             connection, "person_export", tenant_id=seeded.tenant_id, id=seeded.person_export, actor_kind="person",
             actor_id=str(seeded.users["owner"]),
+        )  # fmt: skip
+        insert(
+            connection, "correction", tenant_id=seeded.tenant_id, id=seeded.correction, message_id=seeded.messages[1],
+            field="urgency", new_value=Jsonb("week"), reason=f"They said so {canary}", actor_kind="person",
+            actor_id=str(seeded.users["analyst"]),
         )  # fmt: skip
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)

@@ -578,6 +578,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Corrections
+         * @description Return corrections, latest first, those that were undone too.
+         */
+        get: operations["list_corrections"];
+        put?: never;
+        /**
+         * Correct
+         * @description Correct a field of what was found in a message.
+         *
+         *     The message shows it at once; its issue and the figures of its day follow. It survives every later analysis.
+         */
+        post: operations["correct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/corrections/{correction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Undo Correction
+         * @description Take a correction back: what stood before it is shown again. Nothing changes for one that is undone already.
+         */
+        delete: operations["undo_correction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/search": {
         parameters: {
             query?: never;
@@ -1587,6 +1633,11 @@ export interface components {
             /** Profile Version */
             profile_version: string;
             /**
+             * Corrected
+             * @description Fields that show what a person said, not what was found
+             */
+            corrected: string[];
+            /**
              * Created At
              * Format: date-time
              */
@@ -2109,6 +2160,102 @@ export interface components {
              * @description What pushes are proved with; shown this once. Null: it has none
              */
             push_secret: string | null;
+        };
+        /**
+         * Correction
+         * @description A correction; of several of one field the latest that is not undone holds.
+         * @example {
+         *       "author": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000009",
+         *         "kind": "person"
+         *       },
+         *       "created_at": "2026-11-23T09:00:00Z",
+         *       "field": "severity",
+         *       "id": "01993c5e-7c00-7000-8000-00000000000d",
+         *       "message_id": "01993c5e-7c00-7000-8000-000000000002",
+         *       "new_value": 2,
+         *       "old_value": 4,
+         *       "reason": "The whole team cannot work"
+         *     }
+         */
+        Correction: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /**
+             * Old Value
+             * @description What was shown before; null also where nothing was
+             */
+            old_value: string | number | null;
+            /** New Value */
+            new_value: string | number | null;
+            /** Reason */
+            reason: string;
+            author: components["schemas"]["AskedBy"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Undone At */
+            undone_at: string | null;
+        };
+        /**
+         * CorrectionPage
+         * @description A page of corrections, latest first.
+         */
+        CorrectionPage: {
+            /** Items */
+            items: components["schemas"]["Correction"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * CorrectionRequest
+         * @description What is said of a message instead of what was found.
+         * @example {
+         *       "field": "severity",
+         *       "message_id": "01993c5e-7c00-7000-8000-000000000002",
+         *       "reason": "The whole team cannot work",
+         *       "value": 2
+         *     }
+         */
+        CorrectionRequest: {
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /**
+             * Value
+             * @description One of the field's values; a category as levels joined by ' / '; null as not_actionable_reason: somebody has to act
+             */
+            value: string | number | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * Count
@@ -7010,6 +7157,229 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Message"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_corrections: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                /** @description Of this message alone */
+                message_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Correction"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_correction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                correction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

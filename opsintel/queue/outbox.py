@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -60,6 +60,17 @@ _TAKE: LiteralString = """
 ix_outbox_due is entered once for each tenant, and read no further than a page needs."""
 
 
+def dirty_day(day: date, reason: str, first_stage: StageName, trace_id: str = "") -> dict[str, Any]:
+    """Return what an outbox row says of a dirty day; without a trace it is that of the caller's work, or a new one."""
+    return {
+        "version": VERSION,
+        "reason": reason,
+        "first_stage": first_stage,
+        "trace_id": trace_id or tracing.current().trace_id or tracing.new_trace_id(),
+        "day": day.isoformat(),
+    }
+
+
 def announce_days(
     connection: psycopg.Connection,
     tenant_id: UUID,
@@ -72,9 +83,9 @@ def announce_days(
     Day, reason (one line), the stage that its work begins at and the trace it belongs to are the payload.
     """
     trace_id = tracing.current().trace_id or tracing.new_trace_id()
-    common = {"version": VERSION, "reason": reason, "first_stage": first_stage, "trace_id": trace_id}
     rows = [
-        (tenant_id, new_id(), PARTITION_DIRTY, Jsonb({**common, "day": day.isoformat()})) for day in sorted(set(days))
+        (tenant_id, new_id(), PARTITION_DIRTY, Jsonb(dirty_day(day, reason, first_stage, trace_id)))
+        for day in sorted(set(days))
     ]
     if not rows:
         return

@@ -175,6 +175,7 @@ class Analysis(Answer):
     model: Shown
     built_in: bool
     profile_version: Shown
+    corrected: list[Shown] = Field(description="Fields that show what a person said, not what was found")
     created_at: datetime
 
 

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from opsintel.context import Context
 from opsintel.ids import new_id
+from opsintel.learning.corrections import hold_messages, overlay
 from opsintel.partitions import Partition
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
 from opsintel_pipeline.analyze.profile import PROFILE_VERSION, SENTIMENTS, Analysis
@@ -81,18 +82,21 @@ def waiting(connection: psycopg.Connection, partition: Partition, limit: int) ->
 
 
 def store(connection: psycopg.Connection, partition: Partition, made: Sequence[Made]) -> None:
-    """Store analyses as the current ones, in the caller's transaction."""
+    """Store analyses as the current ones, with what people corrected over it, in the caller's transaction."""
     if not made:
         return
+    message_ids = [one.message_id for one in made]
+    hold_messages(connection, message_ids)
     connection.execute(
         "UPDATE analysis SET current = false WHERE current AND message_id = ANY(%s)",
-        ([one.message_id for one in made],),
+        (message_ids,),
     )
     values = [_row(partition, one) for one in made]
     columns = ", ".join(values[0])
     places = ", ".join(f"%({name})s" for name in values[0])
     with connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO analysis ({columns}) VALUES ({places})", values)
+    overlay(connection, message_ids)
 
 
 def _row(partition: Partition, made: Made) -> dict[str, Any]:

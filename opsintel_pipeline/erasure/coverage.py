@@ -27,7 +27,7 @@ _OPERATORS = "of those who run the installation"
 
 DECIDED: dict[str, dict[str, str]] = {
     "analysis": {
-        "title summary output category": _DERIVED,
+        "title summary output category corrected": _DERIVED,
         "status kind impact urgency not_actionable_reason language": _LIST,
         "profile_version provider model confidence input_hash": _OURS,
     },
@@ -52,6 +52,7 @@ DECIDED: dict[str, dict[str, str]] = {
         "details": "the page to go on to, or the key of an invitation; goes within minutes",
     },
     "batch": {"kind state run_id": _IDS},
+    "correction": {"field actor_kind actor_id": _IDS},
     "data_key": {"wrapped": _HASH},
     "embedding": {"vector": _DERIVED, "model_version": _OURS},
     "embedding_model": {

@@ -201,7 +201,7 @@ def outdated_issues(connection: psycopg.Connection, day: date) -> set[UUID]:
         "SELECT DISTINCT issue.id FROM message JOIN issue_member ON issue_member.message_id = message.id"
         " AND issue_member.removed_at IS NULL JOIN issue ON issue.id = issue_member.issue_id"
         " JOIN analysis ON analysis.message_id = message.id AND analysis.current"
-        " WHERE message.partition_day = %s AND analysis.created_at > issue.updated_at",
+        " WHERE message.partition_day = %s AND greatest(analysis.created_at, analysis.corrected_at) > issue.updated_at",
         (day,),
     ).fetchall()
     return {row[0] for row in rows}

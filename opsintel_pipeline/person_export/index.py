@@ -16,6 +16,7 @@ MEANINGS = {
     "message_link": "Links in messages",
     "attachment": "Names of attachments",
     "analysis": "What was found in your messages, and by what",
+    "correction": "What people said of your messages where the analysis was wrong",
     "embedding": "Vectors by which messages are compared",
     "embedding_model": "Words of yours that a fitted model knows",
     "issue": "Issues that your messages are in",

@@ -37,6 +37,10 @@ def example(route: str, tenant: Seeded) -> Example:
         "DELETE /v1/members/{user_id}": Example(statuses=frozenset({204, 404})),
         "POST /v1/invitations": Example({"email": "new@guest.example", "role": "viewer"}, statuses=frozenset({201})),
         "DELETE /v1/invitations/{invitation_id}": Example(statuses=frozenset({204, 404})),
+        "POST /v1/corrections": Example(
+            {"message_id": str(tenant.messages[0]), "field": "kind", "value": "incident"}, statuses=frozenset({201})
+        ),
+        "DELETE /v1/corrections/{correction_id}": Example(statuses=done),
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/erasures": Example(
@@ -86,6 +90,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "erasure_id": str(tenant.erasure),
         "export_id": str(tenant.person_export),
         "key_id": str(tenant.service_key),
+        "correction_id": str(tenant.correction),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),
         "filter_id": str(tenant.filter),

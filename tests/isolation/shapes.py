@@ -45,6 +45,9 @@ def _filter(text: str, _place: int) -> Jsonb:
 
 SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("analysis", "output"): _output,
+    ("analysis", "corrected"): lambda _text, _place: Jsonb({}),
+    ("correction", "old_value"): lambda _text, _place: Jsonb("other"),
+    ("correction", "new_value"): lambda _text, _place: Jsonb("billing"),
     ("audit_log", "action"): lambda _text, _place: "source.seeded",
     ("audit_log", "subject_kind"): lambda _text, _place: "source",
     ("source", "kind"): lambda _text, _place: "mbox",

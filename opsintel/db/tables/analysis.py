@@ -70,6 +70,13 @@ analysis = tenant_table(
         "Added by code, never by a model: profile, hash of the prompt, examples shown, way of asking, whether repaired",
         default="'{}'",
     ),
+    column(
+        "corrected",
+        JSON_,
+        "By field that a person corrected: the correction, and what was found without it",
+        default="'{}'",
+    ),
+    column("corrected_at", TIME, "When corrections last changed it", null=True),
     column("reason", TEXT, "Why no model made it, where one should have", null=True),
     column("parked_until", TIME, "From when it is tried again, while it is parked", null=True),
     column("stale", BOOL, "Whether it is to be made again by the present profile, as somebody asked", default="false"),

@@ -1,6 +1,7 @@
 jsonb_build_object(
     'is_actionable', analysis.is_actionable, 'not_actionable_reason', analysis.not_actionable_reason,
-    'kind', analysis.kind, 'category_path', coalesce(analysis.output -> 'category_path', '[]'),
+    'kind', analysis.kind, 'category_path', coalesce(CASE WHEN analysis.corrected ? 'category'
+        THEN to_jsonb(string_to_array(analysis.category, ' / ')) ELSE analysis.output -> 'category_path' END, '[]'),
     'severity', analysis.severity, 'severity_floor', analysis.severity_floor, 'impact', analysis.impact,
     'urgency', analysis.urgency, 'workaround', coalesce((analysis.output ->> 'workaround')::boolean, false),
     'evidence', coalesce((
@@ -28,4 +29,5 @@ jsonb_build_object(
     'injection_quote', coalesce(analysis.output ->> 'injection_quote', ''),
     'confidence', coalesce(analysis.output -> 'confidence', '{}'),
     'provider', analysis.provider, 'model', analysis.model, 'built_in', analysis.built_in,
-    'profile_version', analysis.profile_version, 'created_at', analysis.created_at)
+    'profile_version', analysis.profile_version,
+    'corrected', (SELECT coalesce(jsonb_agg(field ORDER BY field), '[]') FROM jsonb_object_keys(analysis.corrected) AS field), 'created_at', analysis.created_at)
