@@ -87,6 +87,7 @@ DECIDED: dict[str, dict[str, str]] = {
     "message_label": {"label": _REDACTED},
     "message_link": {"url text": _REDACTED},
     "message_revision": {"subject text": _REDACTED},
+    "model_call": {"call_key": _HASH, "purpose provider model state fault": _OURS},
     "named_lock": {"key": _IDS},
     "operator": {"name token_hash": _OPERATORS},
     "participant": {"display_name": _GOES},
