@@ -13,6 +13,7 @@ from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.master import MasterKeys
 from opsintel.db.connect import open_database
 from opsintel.db.engine import Database
+from opsintel.llm.answers import answers_folder
 from opsintel.llm.ask import Asker
 from opsintel.llm.caller import Caller
 from opsintel.llm.keys import model_servers
@@ -47,7 +48,7 @@ class Context:
     @cached_property
     def asker(self) -> Asker:
         """What asks models; one for the process, as it holds the process that makes the calls."""
-        caller = Caller(self.settings.data_dir / "llm-answers", model_servers(self.settings))
+        caller = Caller(answers_folder(self.settings), model_servers(self.settings))
         return Asker(self.database, self.keyring, caller)
 
     def close(self) -> None:

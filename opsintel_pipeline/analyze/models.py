@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from opsintel.context import Context
+from opsintel.errors import MaskingError
 from opsintel.llm.ask import Asked, NoAnswer, Question
 from opsintel.llm.budget import Work, standing_of
 from opsintel.llm.chain import Link
@@ -28,6 +30,7 @@ from opsintel_pipeline.analyze.message import MessageView, input_hash
 from opsintel_pipeline.analyze.profile import Analysis, NotActionable
 from opsintel_pipeline.analyze.rows import Made, Origin, store
 from opsintel_pipeline.analyze.rules import analyze
+from opsintel_pipeline.analyze.sent import Sent, sent_of
 
 AT_ONCE = 4
 """Calls under way for one partition."""
@@ -66,7 +69,7 @@ class Figures:
             self.cost_usd += float(asked.cost_usd)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Open:
     """A message that needs a model, with what the rules found, and others of the same content."""
 
@@ -74,6 +77,11 @@ class _Open:
     view: MessageView
     found: Analysis
     same: list[UUID] = field(default_factory=list)
+
+    @cached_property
+    def sent(self) -> Sent:
+        """What goes to a model; raises `MaskingError`."""
+        return sent_of(self.view)
 
 
 def needs_model(view: MessageView, by_rules: Analysis) -> bool:
@@ -123,7 +131,7 @@ class ByModels:
         for group in grouped([(one, len(one.view.text)) for one in asked]):
             answered = self._ask(group).value
             fresh |= {
-                one.message_id: joined(one.view, one.found, answered[number])
+                one.message_id: joined(one.view, one.found, one.sent.restored(answered[number]))
                 for number, one in enumerate(group, start=1)
                 if number in answered
             }
@@ -151,12 +159,12 @@ class ByModels:
             return
         try:
             asked = self._ask(group)
+        except MaskingError:
+            self._divide(group, "masking")
+            return
         except NoAnswer as error:
-            if error.until is None and len(group) > 1:
-                for one in group:
-                    self._group([one])
-            elif error.until is None:
-                self._leave_to_a_person(group[0], error.reason)
+            if error.until is None:
+                self._divide(group, error.reason)
             else:
                 self._put_off(group, error.reason, error.until)
             return
@@ -172,6 +180,14 @@ class ByModels:
             if number not in answered:
                 self._group([one])
 
+    def _divide(self, group: list[_Open], reason: str) -> None:
+        """Ask for each message alone; what cannot be asked for alone is left to a person."""
+        if len(group) == 1:
+            self._leave_to_a_person(group[0], reason)
+            return
+        for one in group:
+            self._group([one])
+
     def _ask(self, group: list[_Open]) -> Asked[dict[int, Item]]:
         work = Work("analyse", sum(1 + len(one.same) for one in group), day=self._partition.day)
         with self._transaction() as connection:
@@ -182,7 +198,7 @@ class ByModels:
         question = Question(
             work,
             prompt.system_text(),
-            prompt.text_of([one.view for one in group], self._language),
+            prompt.text_of([one.sent.view for one in group], self._language),
             prompt.schema(),
             max_tokens=TOKENS_AN_ITEM * len(group),
         )
@@ -194,7 +210,7 @@ class ByModels:
 
     def _made(self, one: _Open, item: Item, asked: Asked[Any], share: int) -> list[Made]:
         """Return the analysis of a message and of those with the same content, each with its share of the cost."""
-        found = joined(one.view, one.found, item)
+        found = joined(one.view, one.found, one.sent.restored(item))
         origin = Origin(
             asked.link.provider,
             asked.link.model,

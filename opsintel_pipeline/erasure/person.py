@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from opsintel.context import Context
 from opsintel.ids import new_id
+from opsintel.llm.answers import forget_answers
 from opsintel.people.requests import Erasure
 from opsintel.people.suppression import Suppressed, ensure_suppression_key, suppression_key
 from opsintel_pipeline.erasure.derived import blank_threads, export_again, forget_words, refresh_touched
@@ -98,6 +99,7 @@ def _run_steps(work: Work) -> None:
         ("sweep", sweep),
         ("mentions", lambda work: redact_mentions(work, threads)),
         ("words", forget_words),
+        ("answers", _forget_answers),
         ("own", bury_own),
         ("payloads", mark_naming),
         ("pages", rewrite_pages),
@@ -110,6 +112,11 @@ def _run_steps(work: Work) -> None:
         if name not in work.progress.done:
             step(work)
             work.finish_step(name)
+
+
+def _forget_answers(work: Work) -> None:
+    if not work.dry_run:
+        forget_answers(work.context.settings, work.tenant_id)
 
 
 def _late(context: Context, work: Work) -> Person | None:

@@ -14,6 +14,7 @@ from opsintel.context import Context
 from opsintel.crypto.keyring import destroy_data_keys
 from opsintel.db.tables import declaration_of, metadata
 from opsintel.errors import NotFoundError, UnavailableError
+from opsintel.llm.answers import forget_answers
 from opsintel.people.requests import Erasure
 from opsintel.tenants import Tenant, tenant_by_id
 from opsintel_pipeline.act.sheets.run import export_all
@@ -188,6 +189,7 @@ def _delete_objects(context: Context, erasure: Erasure, counts: Counter[str]) ->
     _keep(context, erasure, counts)
     for page in pages:
         context.objects.delete([stored.key for stored in page])
+    forget_answers(context.settings, erasure.tenant_id)
 
 
 def _keep(context: Context, erasure: Erasure, counts: Counter[str]) -> None:

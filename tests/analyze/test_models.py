@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from opsintel.context import Context
+from opsintel.errors import MaskingError
 from opsintel.llm.budget import set_budget
 from opsintel.llm.keys import keys_of
 from opsintel.llm.parked import resume
 from opsintel.tenants import Tenant
+from opsintel_pipeline.analyze import sent
 from opsintel_pipeline.analyze.run import run
 from tests.analyze.conftest import analyses, connect_model, item, messages_of, partition, well, write
 from tests.connectors.remote import Fault
@@ -270,6 +272,52 @@ class TestWhatAModelSays:
         assert "evil" not in json.dumps(output)
         assert "https://shop.example/pay" in output["summary"]
         assert output["confidence"]["kind"] < 0.8
+
+
+class TestPersonalData:
+    def test_is_in_no_request_and_back_in_its_place_afterwards(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        connect_model(context, tenant, model)
+        text = (
+            "Write to eve.adams@buyer.example or call +49 30 1234567, the app crashes. My card is 4111 1111 1111 1111."
+        )
+        write(context, tenant, [text], subject="From eve.adams@buyer.example")
+
+        def repeats(prompt: Prompt) -> str:
+            (message,) = messages_of(prompt)
+            quote = message["text"].split(",")[0]
+            found = {"evidence": [{"field": "kind", "quote": quote}], "title": quote, "summary": "Call [PHONE_9] back"}
+            return json.dumps({"items": [item(1, "", **found)]})
+
+        model.brain = repeats
+        run(context, partition(tenant))
+        requests = b"".join(asked.body for asked in model.asked).decode()
+        assert not [value for value in ("eve.adams", "1234567", "4111") if value in requests]
+        assert "[EMAIL_1]" in requests
+        (row,) = analyses(context, tenant)
+        assert row["output"]["evidence"][0]["quote"] == text.split(",")[0]
+        assert row["title"] == text.split(",")[0]
+        assert "PHONE_9" in row["output"]["summary"], "what was never given out stands for nothing"
+
+    def test_that_cannot_be_masked_is_not_sent(
+        self, context: Context, tenant: Tenant, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect_model(context, tenant, model)
+        write(context, tenant, [*TEXTS[:3], "This text breaks the masker, please help."])
+        mask = sent.mask
+
+        def breaks(text: str, placeholders: Any) -> Any:
+            if "breaks" in text:
+                raise MaskingError("personal data cannot be masked")
+            return mask(text, placeholders)
+
+        monkeypatch.setattr(sent, "mask", breaks)
+        run(context, partition(tenant))
+        assert [(row["status"], row["reason"]) for row in analyses(context, tenant)] == [
+            ("done", None), ("done", None), ("done", None), ("failed", "masking"),
+        ]  # fmt: skip
+        assert "breaks" not in b"".join(asked.body for asked in model.asked).decode()
 
 
 def _pass_an_hour(context: Context, tenant: Tenant) -> None:

@@ -14,6 +14,7 @@ from opsintel.access.audit import Actor, Entry, Subject, record
 from opsintel.access.audit_chain import verify_chain
 from opsintel.context import Context
 from opsintel.ids import new_id
+from opsintel.llm.answers import answers_folder
 from opsintel.people.requests import PERSON, find_erasure, request_erasure
 from opsintel.sources.source import sources_of
 from opsintel.tenants import Tenant
@@ -67,6 +68,15 @@ class TestEverything:
         assert left(context, admin_url) == set()
         process_waiting(context)
         assert left(context, admin_url) == set()
+
+    def test_that_models_answered_is_gone_from_the_disk(self, context: Context, tenant: Tenant) -> None:
+        folder = answers_folder(context.settings) / str(tenant.id)
+        folder.mkdir(parents=True)
+        (folder / "key").write_text('{"content": "Ms Canary"}')
+        preview(context, tenant.id, ADDRESS, None)
+        assert folder.exists()
+        erase(context, tenant)
+        assert not folder.exists()
 
     def test_of_others_stays_as_it_was(self, context: Context, tenant: Tenant, admin_url: str) -> None:
         before = texts(context, tenant)
