@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Store a key, put its model at the end of the chain, and try both. Keys are never arguments: others see those."""
     from opsintel.access.audit import SYSTEM
-    from opsintel.llm.chain import append_to_chain
+    from opsintel.llm.chain import append_to_chain, checked_purpose
     from opsintel.llm.keys import add_key, address_of
     from opsintel.llm.provider import provider_of
 
@@ -63,7 +63,7 @@ def add(
         with context.database.tenant_tx(found.id) as connection:
             wanted = (name or row.name, row.name, address)
             key_id = add_key(connection, context.keyring, found.id, wanted, secret, SYSTEM)
-            append_to_chain(connection, found.id, purpose, key_id, used)
+            append_to_chain(connection, found.id, checked_purpose(purpose), key_id, used)
         probed = [] if untested else _probed(context, found, str(key_id))
     _show(str(key_id), name or row.name, probed, as_json)
 
@@ -125,6 +125,55 @@ def remove(named: Named, tenant: Slug) -> None:
     typer.echo(f"{key.name} is removed")
 
 
+@app.command("chain")
+def chain(
+    tenant: Slug,
+    links: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=MODEL", help="The models, in the order they are tried")
+    ] = None,
+    purpose: Annotated[str, typer.Option(metavar="PURPOSE", help="analyse, name_issue or embed")] = "analyse",
+    as_json: AsJson = False,
+) -> None:
+    """Show which models serve a purpose, and in which order; with models given, set it. The first is asked first."""
+    from opsintel.llm.chain import chain_of, checked_purpose, reorder_chain
+    from opsintel.llm.keys import key_named, keys_of
+
+    wanted = [each.partition("=") for each in links or []]
+    if any(not equals or not model for _, equals, model in wanted):
+        raise InputError("A model of a chain is given as KEY=MODEL", remedy="opsintel key list names the keys")
+    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+        if wanted:
+            given = [(key_named(connection, name).id, model) for name, _, model in wanted]
+            reorder_chain(connection, found.id, checked_purpose(purpose), given)
+        names = {key.id: key.name for key in keys_of(connection)}
+        held = [(names[link.key_id], link) for link in chain_of(connection, checked_purpose(purpose))]
+    if as_json:
+        print_json([{"key": name, "provider": link.provider, "model": link.model} for name, link in held])
+        return
+    for name, link in held:
+        typer.echo(f"{name}={link.model}{'' if link.price else ' (price unknown)'}")
+
+
+@app.command("price")
+def price(
+    named: Named,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model, as the provider calls it")],
+    sent: Annotated[str, typer.Argument(metavar="IN", help="USD a million tokens sent")],
+    received: Annotated[str, typer.Argument(metavar="OUT", help="USD a million tokens received")],
+    tenant: Slug,
+) -> None:
+    """Say what a model costs, where the list does not know or knows it wrongly; ceilings hold by it from now on."""
+    from opsintel.llm.chain import set_price
+    from opsintel.llm.keys import key_named
+
+    prices = _amount(sent), _amount(received)
+    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+        key = key_named(connection, named)
+        if not set_price(connection, key.id, model, *prices):
+            raise InputError(f"No chain has {model} of {key.name}", remedy="opsintel key chain")
+    typer.echo(f"{model} of {key.name} costs {prices[0]} USD a million tokens in, {prices[1]} out")
+
+
 @app.command("ceiling")
 def ceiling(
     usd: Annotated[str, typer.Argument(metavar="USD", help="Ceiling of a calendar month (UTC)")],
@@ -136,13 +185,17 @@ def ceiling(
     """Set what calls of models may cost in a month; at the ceiling work is parked, and goes on in the next month."""
     from opsintel.llm.budget import set_budget
 
-    try:
-        limit = Decimal(usd)
-    except InvalidOperation:
-        raise InputError(f"{usd!r} is no amount", remedy="Give USD, such as 25 or 25.50") from None
+    limit = _amount(usd)
     with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         set_budget(connection, found.id, "month", None, limit, degrade)
     typer.echo(f"Calls of models cost {limit} USD a month at most")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InputError(f"{text!r} is no amount", remedy="Give USD, such as 25 or 25.50") from None
 
 
 def _probed(context: Context, tenant: Tenant, named: str) -> list[Probed]:

@@ -22,7 +22,7 @@ from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError, OpsintelError
-from opsintel.llm.budget import CeilingError, Reserved, Work, paid_before, release, reserve, settle
+from opsintel.llm.budget import CeilingError, Reserved, Work, next_month, paid_before, release, reserve, settle
 from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
@@ -51,7 +51,6 @@ _HEALTH: Mapping[Fault, Health] = {
 """Faults of a key, rather than of what was asked."""
 
 _PASSES = frozenset({Fault.LIMITED, Fault.UNREACHABLE})
-_NOT_PAID = frozenset(Fault) - {Fault.UNREACHABLE}
 
 
 class InvalidAnswer(ValueError):
@@ -200,18 +199,18 @@ class Asker(Closing):
             try:
                 reserved = reserve(connection, tenant_id, link, question.work, key, estimate)
             except CeilingError as error:
-                raise NoAnswer("ceiling", error.message, until=_next_month()) from None
+                raise NoAnswer("ceiling", error.message, until=next_month()) from None
         spent.attempts += 1
         try:
             answer = self._caller.call(call)
         except ModelError as error:
             with self._database.tenant_tx(tenant_id) as connection:
-                release(connection, reserved, error.fault.value, was_paid=error.fault not in _NOT_PAID)
+                release(connection, reserved, error.fault.value, may_be_paid=error.may_be_paid)
             raise
         with self._database.tenant_tx(tenant_id) as connection:
             cost = _cost(link, call, answer)
             if reserved.adopted and not answer.was_kept:
-                release(connection, reserved, "lost", was_paid=True)
+                release(connection, reserved, "lost", may_be_paid=True)
                 reserved = reserve(connection, tenant_id, link, question.work, key, None)
             paid = paid_before(connection, reserved, key) if answer.was_kept else None
             if paid is not None:
@@ -298,10 +297,3 @@ def _tokens_in(call: Call) -> int:
 def _pause(tries: int, asked: float | None) -> float:
     """Return how long to wait after so many tries: what the provider asks for, else longer each time, with jitter."""
     return min(LONGEST_PAUSE, asked if asked is not None else random.uniform(0.5, 1.0) * 2**tries)  # noqa: S311
-
-
-def _next_month() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(
-        year=now.year + now.month // 12, month=now.month % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0
-    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -19,6 +19,7 @@ from opsintel.errors import ConflictError, InputError
 from opsintel.ids import new_id
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import Link
+from opsintel.llm.parked import due_now
 
 Degrade = Literal["park", "cheaper", "sample"]
 
@@ -143,16 +144,16 @@ def paid_before(
     return row
 
 
-def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, was_paid: bool) -> None:
+def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, may_be_paid: bool) -> None:
     """Note that a call gave no answer, in the caller's transaction.
 
-    Where nobody knows whether it `was_paid`, what was set aside counts as spent.
+    Where it `may_be_paid`, what was set aside counts as spent.
     """
-    cost = reserved.usd if was_paid else None
+    cost = reserved.usd if may_be_paid else None
     row = connection.execute(
         "UPDATE model_call SET state = %s, cost_usd = %s, fault = %s, settled_at = now()"
         f" WHERE id = %s AND state = 'reserved' RETURNING {_COUNTED}",
-        ("unknown" if was_paid else "failed", cost, fault, reserved.id),
+        ("unknown" if may_be_paid else "failed", cost, fault, reserved.id),
     ).fetchone()
     if row is not None:
         _move(connection, row, cost)
@@ -177,7 +178,14 @@ def set_budget(
         " degrade = excluded.degrade",
         (tenant_id, new_id(), scope, subject_id, limit_usd, degrade),
     )
-    connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND status = 'parked'")
+    due_now(connection)
+
+
+def next_month() -> datetime:
+    """Return when the next month begins, from when ceilings of a month are fresh."""
+    present = datetime.now(UTC)
+    year, month = present.year + present.month // 12, present.month % 12 + 1
+    return datetime(year, month, 1, tzinfo=UTC)
 
 
 def _subjects(work: Work) -> dict[str, UUID | None]:

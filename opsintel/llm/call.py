@@ -34,14 +34,39 @@ class Fault(StrEnum):
 
 
 class ModelError(RetriableError):
-    """A call gave no answer. `seconds`: when the provider wants to be asked again, None where it does not say."""
+    """A call gave no answer. `seconds`: when the provider wants to be asked again, None where it does not say.
+
+    `may_be_paid`: the request may have reached the provider, and nobody knows what it charges.
+    """
 
     code = "model_failed"
 
-    def __init__(self, fault: Fault, message: str, *, remedy: str = "", seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        fault: Fault,
+        message: str,
+        *,
+        remedy: str = "",
+        seconds: float | None = None,
+        may_be_paid: bool = False,
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.fault = fault
         self.seconds = seconds
+        self.may_be_paid = may_be_paid
+
+    def frame(self) -> dict[str, Any]:
+        """Return the error as JSON has it."""
+        return {
+            "fault": self.fault.value, "message": self.message, "remedy": self.remedy, "seconds": self.seconds,
+            "may_be_paid": self.may_be_paid,
+        }  # fmt: skip
+
+    @staticmethod
+    def of(frame: Mapping[str, Any]) -> ModelError:
+        """Return the error of a frame."""
+        rest = {name: frame[name] for name in ("remedy", "seconds", "may_be_paid")}
+        return ModelError(Fault(frame["fault"]), frame["message"], **rest)
 
 
 @dataclass(frozen=True, slots=True)

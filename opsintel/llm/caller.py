@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from opsintel.closing import Closing
-from opsintel.errors import UnavailableError
 from opsintel.llm.call import Answer, Call, Fault, ModelError
 
 PROGRAM = "opsintel_pipeline.llm"
@@ -45,18 +44,19 @@ class Caller(Closing):
         """Return the answer; raises `ModelError`."""
         number = next(self._numbers)
         future: Future[dict[str, Any]] = Future()
-        with self._lock:
-            process = self._started()
-            self._waiting[number] = future
-            self._send(process, {"number": number, "call": call.frame()})
         try:
+            with self._lock:
+                process = self._started()
+                self._waiting[number] = future
+                self._send(process, {"number": number, "call": call.frame()})
             told = future.result(call.seconds + PATIENCE_SECONDS)
         except TimeoutError:
-            raise ModelError(Fault.UNREACHABLE, f"No answer within {call.seconds:g} s") from None
+            message = f"No answer within {call.seconds:g} s"
+            raise ModelError(Fault.UNREACHABLE, message, may_be_paid=True) from None
         finally:
             self._waiting.pop(number, None)
         if "fault" in told:
-            raise ModelError(Fault(told["fault"]), told["message"], remedy=told["remedy"], seconds=told["seconds"])
+            raise ModelError.of(told["fault"])
         return Answer.of(told["answer"])
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Caller(Closing):
             process.stdin.write(json.dumps(frame).encode() + b"\n")
             process.stdin.flush()
         except OSError:
-            raise UnavailableError("The process that makes model calls ended", remedy="It is started again") from None
+            raise _ended(may_be_paid=False) from None
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -104,10 +104,6 @@ class Caller(Closing):
                 future = self._waiting.get(told["number"])
                 if future is not None:
                     future.set_result(told)
-        ended = {
-            "fault": Fault.UNREACHABLE.value, "message": "The process that makes model calls ended",
-            "remedy": "It is started again", "seconds": None,
-        }  # fmt: skip
         with self._lock:
             if self._process is process or self._process is None:
                 lost, self._waiting = list(self._waiting.values()), {}
@@ -115,4 +111,9 @@ class Caller(Closing):
                 lost = []
         for future in lost:
             if not future.done():
-                future.set_result(ended)
+                future.set_result({"fault": _ended(may_be_paid=True).frame()})
+
+
+def _ended(*, may_be_paid: bool) -> ModelError:
+    message = "The process that makes model calls ended"
+    return ModelError(Fault.UNREACHABLE, message, remedy="It is started again", may_be_paid=may_be_paid)

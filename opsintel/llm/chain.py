@@ -50,12 +50,26 @@ def chain_of(connection: psycopg.Connection, purpose: Purpose) -> list[Link]:
     ]
 
 
-def append_to_chain(connection: psycopg.Connection, tenant_id: UUID, purpose: str, key_id: UUID, model: str) -> None:
-    """Put a model at the end of a chain, in the caller's transaction; a model that is in it stays where it is."""
-    if purpose not in PURPOSES:
-        raise InputError(f"{purpose!r} is no purpose of models", remedy=f"Use {', '.join(PURPOSES)}")
+def checked_purpose(name: str) -> Purpose:
+    """Return a purpose by its name; `InputError` for none."""
+    purpose = next((one for one in PURPOSES if one == name), None)
+    if purpose is None:
+        raise InputError(f"{name!r} is no purpose of models", remedy=f"Use {', '.join(PURPOSES)}")
+    return purpose
+
+
+def checked_model(model: str) -> str:
+    """Return the name of a model; `InputError` for what cannot be one."""
     if not model or len(model) > MODEL_LIMIT or not model.isprintable():
         raise InputError("A chain needs the name of a model", remedy="Give it as the provider calls it")
+    return model
+
+
+def append_to_chain(
+    connection: psycopg.Connection, tenant_id: UUID, purpose: Purpose, key_id: UUID, model: str
+) -> None:
+    """Put a model at the end of a chain, in the caller's transaction; a model that is in it stays where it is."""
+    checked_model(model)
     connection.execute(
         "INSERT INTO model_chain (tenant_id, purpose, place, key_id, model)"
         " SELECT %(tenant)s, %(purpose)s, coalesce(max(place) + 1, 0), %(key)s, %(model)s"
@@ -63,6 +77,17 @@ def append_to_chain(connection: psycopg.Connection, tenant_id: UUID, purpose: st
         " HAVING NOT coalesce(bool_or(key_id = %(key)s AND model = %(model)s), false)",
         {"tenant": tenant_id, "purpose": purpose, "key": key_id, "model": model},
     )
+
+
+def set_price(connection: psycopg.Connection, key_id: UUID, model: str, price_in: Decimal, price_out: Decimal) -> int:
+    """Say what a model costs (USD a million tokens), in the caller's transaction; in how many chains it stands."""
+    for amount in (price_in, price_out):
+        if not amount.is_finite() or amount < 0:
+            raise InputError("A price is an amount in USD, 0 or more")
+    return connection.execute(
+        "UPDATE model_chain SET input_price = %s, output_price = %s WHERE key_id = %s AND model = %s",
+        (price_in, price_out, key_id, model),
+    ).rowcount
 
 
 def reorder_chain(
@@ -79,7 +104,7 @@ def reorder_chain(
         connection.execute(
             "INSERT INTO model_chain (tenant_id, purpose, place, key_id, model, input_price, output_price)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (tenant_id, purpose, place, *link, *prices.get(link, (None, None))),
+            (tenant_id, purpose, place, link[0], checked_model(link[1]), *prices.get(link, (None, None))),
         )
 
 

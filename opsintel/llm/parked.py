@@ -6,6 +6,8 @@ from collections import defaultdict
 from datetime import date, timedelta
 from uuid import UUID
 
+import psycopg
+
 from opsintel.db.engine import Database
 from opsintel.queue.outbox import announce_days
 
@@ -14,6 +16,11 @@ AGAIN = timedelta(minutes=10)
 """When a day that was announced is announced again, should its run never come to it."""
 
 _PAGE = 200
+
+
+def due_now(connection: psycopg.Connection) -> None:
+    """Have the parked analyses of the transaction's tenant tried again: something changed that they waited for."""
+    connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND status = 'parked'")
 
 
 def resume(database: Database) -> int:

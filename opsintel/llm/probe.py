@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from opsintel.ids import new_id
 from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
 from opsintel.llm.budget import Work
 from opsintel.llm.chain import Link
+from opsintel.llm.parked import due_now
 
 if TYPE_CHECKING:
     from opsintel.context import Context
@@ -41,12 +43,17 @@ class Probed:
 def probe(context: Context, tenant_id: UUID, link: Link) -> Probed:
     """Ask a model of a key one short question that has the form of all others, and return how that went.
 
-    What it finds is the key's health from then on. It costs a call, which is in the ledger like every other.
+    What it finds is the key's health from then on; where it is well, parked work is tried again. It costs a call, which
+    is in the ledger like every other.
     """
+    # Words of its own: an answer that is kept would say nothing of the key as it is now.
+    question = replace(_QUESTION, text=f"{_QUESTION.text} (attempt {new_id()})")
     try:
-        asked = context.asker.ask(tenant_id, [link], _QUESTION, _read)
+        asked = context.asker.ask(tenant_id, [link], question, _read)
     except NoAnswer as error:
         return Probed(link.model, error.reason, error.message)
+    with context.database.tenant_tx(tenant_id) as connection:
+        due_now(connection)
     return Probed(link.model, "valid", "", asked.way.value)
 
 

@@ -20,7 +20,7 @@ import psycopg
 from opsintel.context import Context
 from opsintel.errors import MaskingError
 from opsintel.llm.ask import Asked, NoAnswer, Question
-from opsintel.llm.budget import Work, standing_of
+from opsintel.llm.budget import Work, next_month, standing_of
 from opsintel.llm.chain import Link
 from opsintel.partitions import Partition
 from opsintel_pipeline.analyze import prompt
@@ -89,6 +89,11 @@ def needs_model(view: MessageView, by_rules: Analysis) -> bool:
     return bool(view.text.strip()) and view.visibility != "internal" and by_rules.not_actionable_reason not in _SETTLED
 
 
+def _is_in_sample(content: bytes, share: float) -> bool:
+    """Tell whether a message is of the share that is analysed, by its content: the same in every run."""
+    return int.from_bytes(content[:4]) < share * 2**32
+
+
 class ByModels:
     """Makes the analyses of one partition."""
 
@@ -116,9 +121,14 @@ class ByModels:
             store(connection, self._partition, free)
             known = self._known(connection, needed)
             store(connection, self._partition, known)
+            standing = standing_of(connection, Work("analyse"))
         reused = {one.message_id for one in known}
         self.figures.reused += len(known)
-        groups = list(grouped([(one, len(one.view.text)) for one in needed.values() if one.message_id not in reused]))
+        asked = {content: one for content, one in needed.items() if one.message_id not in reused}
+        if standing.degrade == "sample":
+            left = [content for content in asked if not _is_in_sample(content, standing.share)]
+            self._put_off([asked.pop(content) for content in left], "sample", next_month())
+        groups = list(grouped([(one, len(one.view.text)) for one in asked.values()]))
         with ThreadPoolExecutor(AT_ONCE, "asking") as threads:
             for _ in threads.map(self._group, groups):
                 pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from opsintel.errors import AddressError, AnswerError, OpsintelError
+from opsintel.errors import AddressError, AnswerError, UnavailableError
 from opsintel.llm.call import Answer, Call, Fault, ModelError
 from opsintel.net.client import open_client
 from opsintel.net.policy import MEGABYTE, Policy
@@ -26,10 +26,8 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
             reply = Reply(answered.status_code, dict(answered.headers), answered.read())
     except AddressError as error:
         raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
-    except AnswerError as error:
-        raise ModelError(Fault.UNREACHABLE, error.message) from None
-    except OpsintelError as error:
-        raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
+    except (AnswerError, UnavailableError) as error:
+        raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy, may_be_paid=True) from None
     if not reply.is_success:
         raise fault_of(reply)
     return _read(call, reply, round((time.monotonic() - began) * 1000))
@@ -41,6 +39,5 @@ def _read(call: Call, reply: Reply, latency_ms: int) -> Answer:
     except ModelError:
         raise
     except Exception as error:  # noqa: BLE001  what a server sends may break the translator in any way
-        raise ModelError(
-            Fault.UNREACHABLE, f"The server's answer is not what {call.provider} sends ({type(error).__name__})"
-        ) from None
+        message = f"The server's answer is not what {call.provider} sends ({type(error).__name__})"
+        raise ModelError(Fault.UNREACHABLE, message, may_be_paid=True) from None

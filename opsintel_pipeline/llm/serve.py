@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from opsintel.errors import OpsintelError
+from opsintel.errors import InputError
 from opsintel.llm.call import Answer, Call, Fault, ModelError
 from opsintel_pipeline.llm.exchange import exchange
 from opsintel_pipeline.llm.kept import Kept
@@ -37,7 +37,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         try:
             tell(number, _answered(call, kept, local_servers))
         except Exception as error:
-            tell(number, _fault(Fault.UNREACHABLE, f"The call failed: {type(error).__name__}"))
+            unforeseen = ModelError(Fault.UNREACHABLE, f"The call failed: {type(error).__name__}", may_be_paid=True)
+            tell(number, {"fault": unforeseen.frame()})
             raise
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -53,10 +54,6 @@ def _answered(call: Call, kept: Kept, local_servers: frozenset[tuple[str, int]])
     try:
         return {"answer": kept.once(call, make).frame()}
     except ModelError as error:
-        return _fault(error.fault, error.message, error.remedy, error.seconds)
-    except OpsintelError as error:
-        return _fault(Fault.UNREACHABLE, error.message, error.remedy)
-
-
-def _fault(fault: Fault, message: str, remedy: str = "", seconds: float | None = None) -> Mapping[str, Any]:
-    return {"fault": fault.value, "message": message, "remedy": remedy, "seconds": seconds}
+        return {"fault": error.frame()}
+    except InputError as error:
+        return {"fault": ModelError(Fault.WAY, error.message, remedy=error.remedy).frame()}
