@@ -8,6 +8,10 @@ from typing import Any
 from opsintel_pipeline.analyze.answer import Item
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.privacy import Placeholders, mask
+from opsintel_pipeline.analyze.prompt import MAX_CHARACTERS
+
+LONGEST_VALUE = 4_000
+"""Characters of personal data in one piece: a private key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +38,12 @@ class Sent:
 def sent_of(view: MessageView) -> Sent:
     """Return a message without its personal data; raises `MaskingError`, and then nothing of it may be sent."""
     placeholders = Placeholders()
-    subject, text = mask(view.subject, placeholders).text, mask(view.text, placeholders).text
-    return Sent(replace(view, subject=subject, text=text), placeholders)
+    return Sent(
+        replace(view, subject=_masked(view.subject, placeholders), text=_masked(view.text, placeholders)), placeholders
+    )
+
+
+def _masked(text: str, placeholders: Placeholders) -> str:
+    """Return a text without personal data, no longer than models read; a value that is cut in two is left out whole."""
+    masked = mask(text[: MAX_CHARACTERS + LONGEST_VALUE], placeholders).text
+    return masked if len(text) <= MAX_CHARACTERS else masked[:-LONGEST_VALUE][:MAX_CHARACTERS]
