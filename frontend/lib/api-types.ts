@@ -930,7 +930,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/filters/preview": {
+    "/v1/filter-previews": {
         parameters: {
             query?: never;
             header?: never;

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 
-from opsintel.connectors.registry import kinds, plan_of_kind
+from opsintel.connectors import registry
 from opsintel.filters.plan import explained
 from opsintel.filters.saved import Author
 from opsintel.filters.syntax import Node
@@ -39,11 +39,11 @@ def plans_of(connection: psycopg.Connection, tree: Node, now: datetime) -> list[
     """
     rows = connection.execute(
         "SELECT kind, count(*) FROM source WHERE state <> 'disabled' AND kind = ANY(%s) GROUP BY kind ORDER BY kind",
-        (list(kinds()),),
+        (list(registry.kinds()),),
     ).fetchall()
     told = []
     for kind, sources in rows:
-        plan = explained(plan_of_kind(kind, tree, now))
+        plan = explained(registry.plan_of_kind(kind, tree, now))
         told.append(
             {"kind": kind, "sources": sources, "exactness": plan["exactness"], "not_pushed": plan["not_pushed"]}
         )

@@ -62,7 +62,7 @@ async def create_filter(reader: Reader, asked: FilterRequest) -> Response:
     return Response(await reader.one("filter", filter_id), 201, location, media_type=JSON)
 
 
-@routes.post("/filters/preview", response_model=FilterPreview, dependencies=[WITHOUT_PARAMETERS])
+@routes.post("/filter-previews", response_model=FilterPreview, dependencies=[WITHOUT_PARAMETERS])
 async def preview_filter(reader: Reader, asked: Filter) -> Response:
     """Say what a filter would select of the last 30 days, and what of it the providers do not evaluate."""
     tree, tenant_id = read_filter(asked.text, asked.tree), reader.principal.tenant_id

@@ -27,6 +27,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENDS_SESSIONS = frozenset({"POST /v1/auth/logout-everywhere", "POST /v1/auth/switch"})
 DENIED = (401, 403)
+OF_ITS_MAKER = {"PUT /v1/filters/{filter_id}", "DELETE /v1/filters/{filter_id}"}
+"""Routes that a scope opens for what its holder made; the rest takes another scope."""
+MADE_BY_ANOTHER = "somebody else's"
 LIMITED = "limited@acme.example"
 
 
@@ -42,7 +45,7 @@ async def is_let_in(api: Api, acme: Seeded, operation: Operation, token: str) ->
         api.tokens.clear()
     if response.status_code in DENIED:
         assert response.headers["content-type"] == "application/problem+json"
-    return response.status_code not in DENIED
+    return response.status_code not in DENIED or (operation.route in OF_ITS_MAKER and MADE_BY_ANOTHER in response.text)
 
 
 def told(response: httpx.Response) -> str:

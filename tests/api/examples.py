@@ -70,7 +70,7 @@ def example(route: str, tenant: Seeded) -> Example:
             {"filter_id": str(tenant.filter)}, statuses=frozenset({202, 404})
         ),
         "POST /v1/filters": Example({"name": "Refunds", "text": "subject:refund"}, statuses=frozenset({201, 409})),
-        "POST /v1/filters/preview": Example({"text": "subject:refund"}),
+        "POST /v1/filter-previews": Example({"text": "subject:refund"}),
         "PUT /v1/filters/{filter_id}": Example(
             {"name": "Customers", "text": "from:@buyer.example"}, statuses=frozenset({200, 403, 404})
         ),

@@ -87,7 +87,7 @@ class TestKeptFilters:
 
 
 class TestWrongFilters:
-    @pytest.mark.parametrize("path", ["/v1/filters", "/v1/filters/preview"])
+    @pytest.mark.parametrize("path", ["/v1/filters", "/v1/filter-previews"])
     async def test_are_refused_with_the_character(self, send: Send, path: str) -> None:
         name = {"name": "Wrong"} if path == "/v1/filters" else {}
         answer = await send("POST", path, json={**name, "text": "subject:tax (from:a"})
@@ -99,19 +99,19 @@ class TestWrongFilters:
     async def test_are_refused_with_the_path_in_the_tree(self, send: Send) -> None:
         wrong = {"op": "words", "field": "x", "text": "y"}
         tree = {"version": 1, "tree": {"op": "and", "parts": [TREE["tree"], wrong]}}
-        answer = await send("POST", "/v1/filters/preview", json={"tree": tree})
+        answer = await send("POST", "/v1/filter-previews", json={"tree": tree})
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"].startswith("tree.parts.1")
         assert "position" not in answer.json()["errors"][0]
 
     @pytest.mark.parametrize("body", [{}, {"text": "", "tree": TREE}], ids=["neither", "both"])
     async def test_are_neither_or_both(self, send: Send, body: dict[str, Any]) -> None:
-        assert (await send("POST", "/v1/filters/preview", json=body)).status_code == 422
+        assert (await send("POST", "/v1/filter-previews", json=body)).status_code == 422
 
 
 class TestPreview:
     async def test_counts_what_is_stored_and_says_what_is_evaluated_here(self, send: Send, acme: Seeded) -> None:
-        shown = (await send("POST", "/v1/filters/preview", json={"text": "subject:tax /E\\d+/ OR subject:tax"})).json()
+        shown = (await send("POST", "/v1/filter-previews", json={"text": "subject:tax /E\\d+/ OR subject:tax"})).json()
         assert (shown["text"], shown["messages"]) == ("(subject:tax /E\\d+/) OR subject:tax", 12)
         assert shown["cost_usd_per_month"] is None
         assert shown["messages_per_day"] == pytest.approx(1, abs=0.3)
@@ -123,7 +123,7 @@ class TestPreview:
 
     async def test_masks_what_its_reader_may_not_see_but_not_the_filter(self, send: Send) -> None:
         text = "from:@buyer.example -from:jane@buyer.example"
-        shown = (await send("POST", "/v1/filters/preview", role="analyst", json={"text": text})).json()
+        shown = (await send("POST", "/v1/filter-previews", role="analyst", json={"text": text})).json()
         assert shown["text"] == text
         assert "+49 30 1234567" not in str(shown["samples"])
 
