@@ -61,8 +61,9 @@ def _is_ready(cluster: Path) -> bool:
             lines = []
         if len(lines) > STATE_LINE and lines[STATE_LINE].strip() == "ready":
             return True
-        runs = lines[0].isdecimal() and is_alive(int(lines[0])) if lines else _is_starting(cluster)
-        if not runs or (not lines and time.monotonic() > begun):
+        pid = lines[0] if lines else ""  # the file is there, empty, before the server writes into it
+        runs = is_alive(int(pid)) if pid.isdecimal() else _is_starting(cluster)
+        if not runs or (not pid and time.monotonic() > begun):
             return False
         time.sleep(0.05)
 
