@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsintel.cli.main import print_json
+from opsintel.cli.tenant_context import opened
 from opsintel.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def add(
     if not used:
         raise InputError(f"{row.title} has no model of its own choice", remedy="Name one: --model")
     secret = _secret(key, needed=row.needs_key)
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         address = address_of(row, base_url, context.settings)
         with context.database.tenant_tx(found.id) as connection:
             wanted = (name or row.name, row.name, address)
@@ -73,7 +72,7 @@ def try_(named: Named, tenant: Slug, as_json: AsJson = False) -> None:
     """Try a key with each of its models, in the form that they are used in; ends with 1 where one fails."""
     from opsintel.llm.keys import key_named
 
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         with context.database.tenant_tx(found.id) as connection:
             key = key_named(connection, named)
         probed = _probed(context, found, named)
@@ -90,7 +89,7 @@ def rotate(named: Named, tenant: Slug, key: KeyFile = None, as_json: AsJson = Fa
 
     secret = _secret(key, needed=True)
     assert secret is not None
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         with context.database.tenant_tx(found.id) as connection:
             held = key_named(connection, named)
             rotate_key(connection, context.keyring, found.id, held, secret, SYSTEM)
@@ -103,7 +102,7 @@ def list_(tenant: Slug, as_json: AsJson = False) -> None:
     """List the keys of a tenant with their health."""
     from opsintel.llm.keys import keys_of
 
-    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         keys = keys_of(connection)
     shown = ("id", "name", "provider", "base_url", "health", "detail", "checked_at", "valid_at", "retry_at")
     if as_json:
@@ -119,7 +118,7 @@ def remove(named: Named, tenant: Slug) -> None:
     from opsintel.access.audit import SYSTEM
     from opsintel.llm.keys import key_named, remove_key
 
-    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         key = key_named(connection, named)
         remove_key(connection, found.id, key, SYSTEM)
     typer.echo(f"{key.name} is removed")
@@ -141,7 +140,7 @@ def chain(
     wanted = [each.partition("=") for each in links or []]
     if any(not equals or not model for _, equals, model in wanted):
         raise InputError("A model of a chain is given as KEY=MODEL", remedy="opsintel key list names the keys")
-    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         if wanted:
             given = [(key_named(connection, name).id, model) for name, _, model in wanted]
             reorder_chain(connection, found.id, checked_purpose(purpose), given)
@@ -167,7 +166,7 @@ def price(
     from opsintel.llm.keys import key_named
 
     prices = _amount(sent), _amount(received)
-    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         key = key_named(connection, named)
         if not set_price(connection, key.id, model, *prices):
             raise InputError(f"No chain has {model} of {key.name}", remedy="opsintel key chain")
@@ -186,7 +185,7 @@ def ceiling(
     from opsintel.llm.budget import set_budget
 
     limit = _amount(usd)
-    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         set_budget(connection, found.id, "month", None, limit, degrade)
     typer.echo(f"Calls of models cost {limit} USD a month at most")
 
@@ -237,15 +236,3 @@ def _secret(file: str | None, *, needed: bool) -> Secret | None:
     if file is None:
         return Secret(typer.prompt("Key", hide_input=True).encode())
     return Secret((sys.stdin.read() if file == "-" else Path(file).read_text()).strip().encode())
-
-
-@contextmanager
-def _opened(slug: str) -> Iterator[tuple[Context, Tenant]]:
-    from opsintel.context import open_context
-    from opsintel.settings import load_settings
-    from opsintel.tenants import find_tenant
-
-    settings = load_settings()
-    settings.master_key()
-    with open_context(settings) as context:
-        yield context, find_tenant(context.database, slug)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opsintel.cli.main import print_json
+from opsintel.cli.tenant_context import opened
 from opsintel.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def add(
     model = remote_manifest(kind).credential_model
     given = None if later or model is None else _credential(model, credential)
     wanted = Wanted(kind, name, _fields(config or []), given, poll)
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         made = connect_source(context, found.id, wanted, SYSTEM)
     if as_json:
         print_json({"id": made.source.id, "kind": kind, "name": made.source.name, "push_secret": made.push_secret})
@@ -87,7 +87,7 @@ def add(
 @app.command("list")
 def list_(tenant: Slug, as_json: AsJson = False) -> None:
     """List the sources of a tenant with their state."""
-    with _opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
+    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         rows = connection.execute(
             "SELECT id, kind, name, state, detail, last_sync_at FROM source ORDER BY created_at, id"
         ).fetchall()
@@ -104,7 +104,7 @@ def check(source: Named, tenant: Slug, as_json: AsJson = False) -> None:
     """Check a source now; ends with 1 where something that it needs failed."""
     from opsintel_pipeline.worker.asked import check as check_source
 
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         one = _find(context, found, source)
         check_source(context, one)
         with context.database.tenant_tx(found.id) as connection:
@@ -167,7 +167,7 @@ def filter_(
 
     if (chosen is None) is not none:
         raise InputError("Name a filter, or give --none", remedy="`opsintel filter list` names them")
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         one = _find(context, found, source)
         with context.database.tenant_tx(found.id) as connection:
             filter_id = None if chosen is None else filter_named(connection, chosen)
@@ -206,7 +206,7 @@ def authorise(
     from opsintel.sources.connect import remote_manifest
     from opsintel.sources.control import Change, change_source
 
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         one = _find(context, found, source)
         model = remote_manifest(one.kind).credential_model
         if model is None:
@@ -222,7 +222,7 @@ def remove(source: Named, tenant: Slug) -> None:
     from opsintel.access.audit import SYSTEM
     from opsintel.sources.control import remove_source
 
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         one = _find(context, found, source)
         remove_source(context, found.id, one.id, SYSTEM)
     typer.echo(f"{one.name} is removed")
@@ -240,7 +240,7 @@ def _run(named: str, tenant: str, action: Any, first: str | None, as_json: bool)
         day = date.fromisoformat(first) if first else None
     except ValueError:
         raise InputError(f"{first} is no day", remedy="Write it as 2026-01-01") from None
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         one = _find(context, found, named)
         figures = perform(context, one, Errand(action, one.id, day), _shown(as_json), threading.Event())
     if figures is None:
@@ -263,22 +263,10 @@ def _pause(named: str, tenant: str, *, paused: bool) -> None:
     from opsintel.access.audit import SYSTEM
     from opsintel.sources.control import Change, change_source
 
-    with _opened(tenant) as (context, found):
+    with opened(tenant) as (context, found):
         one = _find(context, found, named)
         change_source(context, found.id, one.id, Change(paused=paused), SYSTEM)
     typer.echo(f"{one.name} is {'paused' if paused else 'read again'}")
-
-
-@contextmanager
-def _opened(slug: str) -> Iterator[tuple[Context, Tenant]]:
-    from opsintel.context import open_context
-    from opsintel.settings import load_settings
-    from opsintel.tenants import find_tenant
-
-    settings = load_settings()
-    settings.master_key()
-    with open_context(settings) as context:
-        yield context, find_tenant(context.database, slug)
 
 
 def _find(context: Context, tenant: Tenant, named: str) -> Source:

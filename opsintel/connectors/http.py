@@ -11,8 +11,6 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from opsintel.closing import Closing
@@ -20,6 +18,7 @@ from opsintel.connectors.connection import Budget, Connection, Credential
 from opsintel.errors import AnswerError, BusyError, CredentialError, UnavailableError
 from opsintel.net.client import is_same_server, open_client
 from opsintel.net.policy import MEGABYTE, Policy
+from opsintel.net.retrying import retry_after
 
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 64.0
@@ -172,17 +171,3 @@ def pause_after(tried: int) -> float:
     """Return the seconds to wait after so many tries."""
     longest = min(FIRST_PAUSE * 2.0 ** (tried - 1), LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 — it keeps processes apart and guards nothing
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After, given as such or as a date; None without one that can be read."""
-    value = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-    return max(seconds, 0.0) if seconds < float("inf") else None

@@ -36,7 +36,7 @@ LONGEST_RETRY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class ModelKey:
-    """A key as it is stored; `has_previous` while a rotation lasts."""
+    """A key as it is stored; `previous_secret_id` only while a rotation lasts."""
 
     id: UUID
     name: str

@@ -24,9 +24,6 @@ class Price:
     cached: Decimal
     """Of input that the provider had cached."""
 
-    batch: Decimal = Decimal(1)
-    """What a call by the provider's batch interface costs of the same call at once."""
-
     def cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> Decimal:
         """Return the cost of a call in USD."""
         fresh = tokens_in - tokens_cached
@@ -50,13 +47,10 @@ def price_of(provider: str, model: str) -> Price | None:
 
 
 def _price(entry: dict[str, Any]) -> Price:
-    taken = Decimal(str(entry["input_cost_per_token"]))
-    batched = entry.get("input_cost_per_token_batches")
     return Price(
-        taken,
+        Decimal(str(entry["input_cost_per_token"])),
         Decimal(str(entry.get("output_cost_per_token", 0))),
         Decimal(str(entry.get("cache_read_input_token_cost", entry["input_cost_per_token"]))),
-        Decimal(str(batched)) / taken if batched and taken else Decimal(1),
     )
 
 

@@ -57,16 +57,11 @@ class Figures:
     parked: int = 0
     failed: int = 0
     cost_usd: float = 0.0
-    unpriced: int = 0
-    """Calls whose price is unknown."""
 
     def add(self, asked: Asked[Any]) -> None:
         """Count a question that was answered."""
         self.calls += asked.attempts
-        if asked.cost_usd is None:
-            self.unpriced += 1
-        else:
-            self.cost_usd += float(asked.cost_usd)
+        self.cost_usd += float(asked.cost_usd or 0)
 
 
 @dataclass(frozen=True)
@@ -150,13 +145,13 @@ class ByModels:
     def _known(self, connection: psycopg.Connection, needed: dict[bytes, _Open]) -> list[Made]:
         """Return analyses of messages whose very content a model of this chain has analysed before."""
         rows = connection.execute(
-            "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model, confidence FROM analysis"
+            "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model FROM analysis"
             " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
             " AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
             (list(needed), prompt.version(), [link.model for link in self._chain]),
         ).fetchall()
         made = []
-        for content, analysis_id, output, provider, model, _ in rows:
+        for content, analysis_id, output, provider, model in rows:
             one = needed[content]
             origin = Origin(provider, model, prompt.version(), reused_from=analysis_id, provenance=self._provenance())
             found = Analysis.model_validate(output)

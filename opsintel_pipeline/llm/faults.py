@@ -5,12 +5,10 @@ Sources: the pages on errors of OpenAI, Anthropic, the Gemini API, Ollama and vL
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from opsintel.llm.call import Fault, ModelError
+from opsintel.net.retrying import retry_after
 from opsintel_pipeline.llm.reply import Reply
 
 LONGEST_WAIT = 3600.0
@@ -73,21 +71,7 @@ def _fault(status: int, body: str) -> Fault:
 
 def _seconds(reply: Reply) -> float | None:
     """Return how long the provider asks to wait: Retry-After (RFC 9110 10.2.3), or Gemini's RetryInfo."""
-    header = reply.headers.get("retry-after", "")
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", header):
-        return min(float(header), LONGEST_WAIT)
-    if header:
-        try:
-            until = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), LONGEST_WAIT) if until.tzinfo else None
-    delay = _RETRY_DELAY.search(json.dumps(_json(reply)))
-    return min(float(delay.group(1)), LONGEST_WAIT) if delay else None
-
-
-def _json(reply: Reply) -> object:
-    try:
-        return reply.json()
-    except ValueError:
-        return None
+    seconds = retry_after(reply.headers)
+    if seconds is None and (delay := _RETRY_DELAY.search(reply.text)):
+        seconds = float(delay.group(1))
+    return None if seconds is None else min(seconds, LONGEST_WAIT)

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from opsintel.connectors.connection import Budget, Credential
-from opsintel.connectors.http import FIRST_PAUSE, TRIES, Answer, ProviderClient, pause_after, retry_after
+from opsintel.connectors.http import FIRST_PAUSE, TRIES, Answer, ProviderClient, pause_after
 from opsintel.coordination.contract import Limit
 from opsintel.errors import AddressError, AnswerError, BusyError, CredentialError, UnavailableError
 from opsintel.net.policy import Policy
+from opsintel.net.retrying import retry_after
 from tests.connectors.memory import MemoryConnection, local_connection
 
 BUDGET = Budget("reads", Limit(per_second=10, burst=100))

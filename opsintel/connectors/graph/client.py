@@ -18,11 +18,12 @@ from opsintel.connectors.connection import Budget, Connection
 from opsintel.connectors.graph.access import TITLE, graph_token
 from opsintel.connectors.graph.faults import is_passing, refusal
 from opsintel.connectors.graph.manifest import GraphConfig
-from opsintel.connectors.http import LONGEST_ANSWER, TRIES, Answer, ProviderClient, pause_after, retry_after
+from opsintel.connectors.http import LONGEST_ANSWER, TRIES, Answer, ProviderClient, pause_after
 from opsintel.connectors.oauth import is_ending
 from opsintel.coordination.contract import Limit
 from opsintel.errors import AnswerError, BusyError, InputError, NotFoundError, UnavailableError
 from opsintel.net.policy import MEGABYTE
+from opsintel.net.retrying import retry_after
 
 REQUESTS = Limit(per_second=15.9, burst=400)
 """Requests of one app to one mailbox. Bucket and flow stay below 10,000 in ten minutes, and above 95 % of it."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from opsintel.clock import now
 from opsintel.connectors.files.times import value_time
-from opsintel.connectors.http import Answer, retry_after
+from opsintel.connectors.http import Answer
 from opsintel.errors import CredentialError, InputError, OpsintelError, UnavailableError, one_line
+from opsintel.net.retrying import retry_after
 
 CHANGES = (
     "summary", "description", "status", "labels", "priority", "issuetype", "resolution", "assignee", "security",

@@ -12,12 +12,13 @@ from opsintel.clock import now
 from opsintel.closing import Closing
 from opsintel.connectors.connection import Budget, Connection, Credential
 from opsintel.connectors.files.times import value_time
-from opsintel.connectors.http import Answer, ProviderClient, retry_after
+from opsintel.connectors.http import Answer, ProviderClient
 from opsintel.connectors.oauth import is_ending, refreshed
 from opsintel.connectors.zendesk.manifest import ZendeskConfig
 from opsintel.connectors.zendesk.parse import Names
 from opsintel.coordination.contract import Limit
 from opsintel.errors import CredentialError, InputError, OpsintelError, UnavailableError, one_line
+from opsintel.net.retrying import retry_after
 
 MANY = 100
 """Tickets or users that one request names, and comments of a page."""
