@@ -40,7 +40,7 @@ def parse_mime(payload: bytes, native_id: str, context: NormalizeContext) -> Can
     author = _author(headers)
     recipients = _recipients(headers)
     subject = headers.text("subject")
-    body = split_body(content.marked, subject=subject, author=author.name if author else "")
+    body = split_body(content.marked, subject=subject, author=author)
     occurred_at, flag = dates.from_mail_header(headers.raw("date"))
     if occurred_at is None and facts.received_at is not None:
         occurred_at, flag = dates.judged(facts.received_at)

@@ -55,7 +55,7 @@ WROTE = re.compile(
 """The verb of a line that introduces a quote."""
 
 STARTS = re.compile(
-    r"[\s*_\"“(]*(?:(?:On|Am|Le|El|Il|Em|No dia|A|Op|W dniu|Dnia|Den|Il giorno|Dne|Pe|Στις|В|Vào)\b|"
+    r"(?:-{3,} ?)?[\s*_\"“(]*(?:(?:On|Am|Le|El|Il|Em|No dia|A|Op|W dniu|Dnia|Den|Il giorno|Dne|Pe|Στις|В|Vào)\b|"
     r"\d{1,4}\s?[./年년-]\s?\d{1,2}\s?[./月월-]|\d{1,2}\.? \w{3,12}\.? \d{4}|"
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|пн|вт|ср|чт|пт|сб|вс|Понед|Вторник|Среда|Четверг|Пятница|Суббота|Воскресенье|"
     r"ke|ma|ti|to|pe|la|su|po|út|st|čt|pá|so|ne|pon|wt|śr|czw|pt|sob|niedz|lun|mar|mer|jeu|ven|sam|dim|mié|jue|"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from opsintel.events.message import Address
 from opsintel_pipeline.normalize import signatures
 from opsintel_pipeline.normalize.html import QUOTE, QUOTE_REST, SIGNATURE
 from opsintel_pipeline.normalize.phrases import (
@@ -19,7 +20,7 @@ from opsintel_pipeline.normalize.phrases import (
     STARTS,
     WROTE,
 )
-from opsintel_pipeline.normalize.signatures import NEW, QUOTED, SIGNED
+from opsintel_pipeline.normalize.signatures import NEW, QUOTED, SIGNED, Author
 from opsintel_pipeline.normalize.text import tidy
 
 LINES_LIMIT = 20_000
@@ -47,14 +48,13 @@ class Body:
     signature: str
 
 
-def split_body(marked: str, *, subject: str = "", author: str = "") -> Body:
+def split_body(marked: str, *, subject: str = "", author: Address | None = None) -> Body:
     """Return new text, quoted text and signature of a body, which may carry the marks of `html_to_text`.
 
     A forwarded message is content and stays in the new text, and so does an answered one with nothing above it.
     """
     lines = marked.split("\n", LINES_LIMIT)
-    kinds = _kinds(lines, forward=bool(FORWARD_SUBJECT.match(subject)))
-    signatures.mark(lines, kinds, author)
+    kinds = kinds_of(lines, subject=subject, author=author)
     texts: list[list[str]] = [[], [], []]
     for line, kind in zip(lines, kinds, strict=True):
         texts[kind].append(line[1:] if line[:1] in _MARKS else line)
@@ -62,8 +62,15 @@ def split_body(marked: str, *, subject: str = "", author: str = "") -> Body:
     return Body(new, quoted, signature)
 
 
+def kinds_of(lines: list[str], *, subject: str = "", author: Address | None = None) -> list[int]:
+    """Return what each line is: `NEW`, `QUOTED` or `SIGNED`."""
+    kinds = _kinds(lines, forward=bool(FORWARD_SUBJECT.match(subject)))
+    signatures.mark(lines, kinds, Author.of(author))
+    return kinds
+
+
 def _kinds(lines: list[str], *, forward: bool) -> list[int]:
-    """Return what each line is: new, quoted or signature."""
+    """Return what each line is, with no signatures but those that HTML marks."""
     kinds = [NEW] * len(lines)
     first_text = len(lines)
     for position, line in enumerate(lines):

@@ -80,7 +80,7 @@ def parse_record(payload: bytes, native_id: str, context: NormalizeContext) -> C
     kind = _kind(fields)
     author = _author(fields)
     recipients = _recipients(fields.get("recipients"))
-    body = split_body(marked, subject=subject, author=author.name if author else "")
+    body = split_body(marked, subject=subject, author=author)
     occurred_at, flag = dates.from_value(fields.get("occurred_at"))
     edited_at, _ = dates.from_value(fields.get("edited_at"))
     parent = clean_line(_text(fields, "parent"), 500)

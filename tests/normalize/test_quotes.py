@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsintel.events.message import Address
 from opsintel_pipeline.normalize.html import html_to_text
 from opsintel_pipeline.normalize.quotes import split_body
+
+ADA = Address(kind="email", value="ada@x.example", name="Ada Byron")
 
 INTRODUCTIONS = [
     "On Mon, Apr 2, 2012 at 6:26 PM, Megan One <megan@x.example> wrote:",
     "On Wed, May 18, 2016 at 11:10 PM Steven Scott <very.long.address.of.steven@notifications.example>\nwrote:",
+    "--- On Wed, 4/4/12, ada@x.example <ada@x.example> wrote:",
     "Am 03.04.2021 um 10:15 schrieb Max Mustermann <max@x.example>:",
     "Am Mo., 3. Mai 2021 um 10:15 Uhr schrieb Max Mustermann <\nmax@x.example>:",
     "Le lun. 3 mai 2021 à 10:15, Jeanne Dupont <jeanne@x.example> a écrit :",
@@ -137,8 +141,36 @@ class TestSignatures:
         assert split_body("The lamp is broken.\n\nThanks,\nAda").text.endswith("Ada")
 
     def test_the_authors_name_above_contact_details_begins_a_signature(self) -> None:
-        body = split_body("The lamp is broken.\n\nAda Byron\nada@x.example\n(555) 346-9947", author="Ada Byron")
+        body = split_body("The lamp is broken.\n\nAda Byron\nada@x.example\n(555) 346-9947", author=ADA)
         assert body.text == "The lamp is broken."
+
+    @pytest.mark.parametrize("name", ["Ada", "Ada Byron", "Byron, Ada", "- Ada"])
+    def test_a_closing_above_the_authors_name_is_a_signature(self, name: str) -> None:
+        body = split_body(f"The lamp is broken.\n\nThank you,\n{name}", author=ADA)
+        assert (body.text, body.signature) == ("The lamp is broken.", f"Thank you,\n{name}")
+
+    @pytest.mark.parametrize("below", ["Charles", "Ada will call you", "please"])
+    def test_a_closing_above_other_words_is_text(self, below: str) -> None:
+        assert split_body(f"The lamp is broken.\n\nThanks,\n{below}", author=ADA).signature == ""
+
+    def test_the_authors_card_is_a_signature_from_its_first_line(self) -> None:
+        card = "Ada K. Byron, Ph.D.\nAnalyst\nAcme Research\nada@x.example\nwww.x.example"
+        assert split_body(f"The lamp is broken.\n\n{card}", author=ADA).signature == card
+
+    @pytest.mark.parametrize(
+        "paragraph",
+        [
+            "You reach Ada here:\nada@x.example",
+            "ada\ncharles@x.example",
+            "The error of yesterday is back\nada@x.example",
+        ],
+    )
+    def test_a_paragraph_that_only_holds_an_address_is_text(self, paragraph: str) -> None:
+        assert split_body(f"The lamp is broken.\n\n{paragraph}", author=ADA).signature == ""
+
+    @pytest.mark.parametrize("name", ["Ada Byron", "-Ada Byron", "\u2013 Ada Byron"])
+    def test_the_authors_name_above_an_address_is_a_signature_with_or_without_a_dash(self, name: str) -> None:
+        assert split_body(f"The lamp is broken.\n\n{name}\n\nada@x.example", author=ADA).text == "The lamp is broken."
 
     def test_standing_notices_are_no_new_text(self) -> None:
         body = split_body(

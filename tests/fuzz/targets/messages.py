@@ -9,7 +9,7 @@ from typing import Any
 
 from opsintel.connectors.contract import PayloadFormat
 from opsintel.errors import ItemError
-from opsintel.events.message import CanonicalMessage, is_link
+from opsintel.events.message import Address, CanonicalMessage, is_link
 from opsintel_pipeline.normalize.context import NormalizeContext, SlackUser
 from opsintel_pipeline.normalize.headers import HEADERS_LIMIT, decode_words, media_type, parameters, read_block
 from opsintel_pipeline.normalize.html import html_to_text
@@ -26,6 +26,7 @@ CONTEXT = NormalizeContext(
     slack_channels={"C1": "general"},
 )
 UNFIT = {chr(code) for code in (*range(9), 11, 12, *range(14, 32), *range(0x7F, 0xA0), *range(0xD800, 0xE000))}
+ADA = Address(kind="email", value="ada@x.example", name="Ada")
 MOST_PARTS = 1_000
 
 
@@ -189,7 +190,7 @@ def html(data: bytes) -> None:
 def quotes(data: bytes) -> None:
     """A body is split in three; nothing is added, and nothing but quotation marks and rules is lost."""
     whole = clean(data.decode("utf-8", "replace"))
-    body = split_body(whole, subject="Printer", author="Ada")
+    body = split_body(whole, subject="Printer", author=ADA)
     kept = [character for text in (body.text, body.quoted, body.signature) for character in text if character.isalnum()]
     given = [character for character in whole if character.isalnum()]
     assert len(kept) <= len(given)
