@@ -6,7 +6,7 @@ export PYTHONPATH :=
 
 WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' 2>/dev/null)
 
-.PHONY: setup demo test lint peers bench soak soak-kills thorough live mutants fuzz migrate-up run-api run-worker lock clean
+.PHONY: setup demo test whole frontend-tests lint peers bench soak soak-kills thorough live mutants fuzz migrate-up run-api run-worker lock clean
 
 setup: .venv/.runtime opsintel_api/web/.built
 
@@ -42,9 +42,18 @@ peers: .venv/.test
 	$(BIN)/python -m tests.peers.install
 
 # The files of tests are spread over the processors; each process has its own servers.
-test: setup .venv/.test peers lint
+PYTEST := $(BIN)/python -m pytest tests -n logical --dist loadfile --no-loadscope-reorder
+
+# What starts no more than a database, a broker, one server: the tier to run before each push.
+test: setup peers lint frontend-tests
+	$(PYTEST) -m "not stack and not browser and not soak and not thorough and not live"
+
+# The same, and the whole product as processes, killed and restarted, and the dashboard in a browser; CI runs this.
+whole: setup peers lint frontend-tests
+	$(PYTEST) --durations 30
+
+frontend-tests: frontend/node_modules/.installed
 	cd frontend && npm run --silent lint && npm test --silent
-	$(BIN)/python -m pytest tests -n logical --dist loadfile --no-loadscope-reorder
 
 .venv/.bench: requirements/bench.lock .venv/.test
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.lock

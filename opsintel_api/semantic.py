@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from opsintel.embeddings.choose import choose_embedder
 from opsintel.embeddings.embedder import Embedder
-from opsintel.embeddings.lexical import LexicalEmbedder
 from opsintel.settings import Settings
 from opsintel_api.reading import Reading, statement
 
@@ -68,6 +66,10 @@ def _load(state: bytes | None, settings: Settings) -> Embedder | None:
 
     None also for a state of another release: the next day that is processed fits a new one.
     """
+    # scikit-learn takes half of the time in which an API starts; only this needs it.
+    from opsintel.embeddings.choose import choose_embedder
+    from opsintel.embeddings.lexical import LexicalEmbedder
+
     if state is not None:
         try:
             return LexicalEmbedder.from_bytes(state)

@@ -22,7 +22,6 @@ from opsintel.people.exports import (
 )
 from opsintel.people.sealed import PURPOSE, new_key, sealed_file
 from opsintel_pipeline.erasure.resolve import person_of
-from opsintel_pipeline.person_export.archive import archive_of
 from opsintel_pipeline.worker.errands import Errands
 
 LEASE = timedelta(minutes=30)
@@ -48,6 +47,9 @@ def perform(context: Context, tenant_id: UUID, export_id: UUID) -> None:
 
 
 def _make(context: Context, export: PersonExport) -> None:
+    # It knows every store, and with them all that analyses need: two seconds that no worker has to take to start.
+    from opsintel_pipeline.person_export.archive import archive_of
+
     participants = [UUID(one) for one in export.wanted.get("participants", [])]
     person = person_of(
         context, export.tenant_id, address=export.wanted.get("address"), participants=participants, leaves=False
