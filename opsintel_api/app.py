@@ -56,6 +56,7 @@ from opsintel_api.routes import (
     source_consent,
     source_control,
     sources,
+    taxonomies,
 )
 from opsintel_api.services import Services, key_for
 
@@ -86,6 +87,7 @@ ROUTERS = (
     source_control.routes,
     sources.routes,
     filters.routes,
+    taxonomies.routes,
     pushes.open_routes,
     jobs.routes,
     keys.routes,

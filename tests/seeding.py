@@ -46,6 +46,7 @@ class Seeded:
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
     filter: UUID = field(default_factory=new_id)
+    taxonomy: UUID = field(default_factory=new_id)
     leaver: UUID | None = None
     """A further member, whom nothing else needs."""
     last_day: date = field(default_factory=today)
@@ -88,6 +89,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)
         _filter(connection, seeded, canary)
+        _taxonomy(connection, seeded, canary)
     return seeded
 
 
@@ -138,6 +140,14 @@ def _filter(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None
     insert(
         connection, "filter_version", tenant_id=seeded.tenant_id, filter_id=seeded.filter, version=1, tree=Jsonb(tree),
         text=f"from:@buyer.example {canary}", created_by=owner,
+    )  # fmt: skip
+
+
+def _taxonomy(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    said = [{"path": ["Billing", "Invoices"], "description": f"A wrong invoice {canary}", "examples": ["wrong tax"]}]
+    insert(
+        connection, "taxonomy", tenant_id=seeded.tenant_id, id=seeded.taxonomy, version=1, name=f"Ours {canary}",
+        categories=Jsonb(said), actor_kind="person", actor_id=str(seeded.users["owner"]),
     )  # fmt: skip
 
 

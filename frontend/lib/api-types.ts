@@ -980,6 +980,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/taxonomy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Taxonomy
+         * @description Return the categories that analyses choose from now; those of the product for a tenant that chose none.
+         */
+        get: operations["get_taxonomy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxonomy-defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Shipped Taxonomies
+         * @description Return the taxonomies that ship with the product: choose one, or adapt it.
+         */
+        get: operations["list_shipped_taxonomies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxonomies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Taxonomies
+         * @description Return the versions of the tenant's taxonomy, the newest first.
+         */
+        get: operations["list_taxonomies"];
+        put?: never;
+        /**
+         * Propose Taxonomy
+         * @description Keep a version of the taxonomy; analyses go by it once it is promoted.
+         *
+         *     One that says the very same as an earlier version is that version.
+         */
+        post: operations["propose_taxonomy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxonomies/{taxonomy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Taxonomy Version
+         * @description Return a version of the taxonomy; old ones stay readable.
+         */
+        get: operations["get_taxonomy_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxonomies/{taxonomy_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote Taxonomy
+         * @description Put a version in force: what is analysed from now on goes by it. Nothing is analysed anew, since that costs.
+         */
+        post: operations["promote_taxonomy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/push/{source_id}": {
         parameters: {
             query?: never;
@@ -1874,6 +1980,37 @@ export interface components {
             restores_to: string;
             /** Until */
             until: string;
+        };
+        /**
+         * CategoryRequest
+         * @description A category as it is to be.
+         * @example {
+         *       "description": "An invoice or receipt is missing or wrong",
+         *       "examples": [
+         *         "The invoice shows the wrong tax"
+         *       ],
+         *       "path": [
+         *         "Billing",
+         *         "Invoices"
+         *       ]
+         *     }
+         */
+        CategoryRequest: {
+            /**
+             * Path
+             * @description From the highest level down
+             */
+            path: string[];
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Examples
+             * @description Messages or words as people write them
+             */
+            examples?: string[];
         };
         /**
          * Change
@@ -4461,6 +4598,31 @@ export interface components {
             sev5: number;
         };
         /**
+         * ShippedTaxonomies
+         * @description The taxonomies that ship with the product.
+         */
+        ShippedTaxonomies: {
+            /** Items */
+            items: components["schemas"]["ShippedTaxonomy"][];
+        };
+        /**
+         * ShippedTaxonomy
+         * @description A taxonomy of the product.
+         */
+        ShippedTaxonomy: {
+            /**
+             * Key
+             * @description What it is chosen by
+             */
+            key: string;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Categories */
+            categories: components["schemas"]["TaxonomyCategory"][];
+        };
+        /**
          * SignOnAddress
          * @description Where a browser goes on to.
          */
@@ -4969,6 +5131,176 @@ export interface components {
              * @description Short name
              */
             tenant: string;
+        };
+        /**
+         * Taxonomy
+         * @description A version with its categories.
+         * @example {
+         *       "author": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000009",
+         *         "kind": "person"
+         *       },
+         *       "base": "",
+         *       "categories": [
+         *         {
+         *           "description": "An invoice or receipt is missing or wrong",
+         *           "examples": [
+         *             "The invoice shows the wrong tax"
+         *           ],
+         *           "path": [
+         *             "Billing",
+         *             "Invoices"
+         *           ]
+         *         }
+         *       ],
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "id": "01993c5e-7c00-7000-8000-000000000021",
+         *       "in_force": true,
+         *       "name": "Support",
+         *       "promoted_at": "2026-11-22T10:00:00Z",
+         *       "version": 2
+         *     }
+         */
+        Taxonomy: {
+            /**
+             * Id
+             * @description Null for version 0, the product's own of a tenant that chose none
+             */
+            id: string | null;
+            /** Version */
+            version: number;
+            /** Name */
+            name: string;
+            /**
+             * Base
+             * @description One of the product's taxonomies it was made of; empty for none
+             */
+            base: string;
+            /**
+             * In Force
+             * @description Whether analyses go by it
+             */
+            in_force: boolean;
+            /** Created At */
+            created_at: string | null;
+            /**
+             * Promoted At
+             * @description When it was last put in force
+             */
+            promoted_at: string | null;
+            author: components["schemas"]["AskedBy"] | null;
+            /** Categories */
+            categories: components["schemas"]["TaxonomyCategory"][];
+        };
+        /**
+         * TaxonomyCategory
+         * @description A category.
+         */
+        TaxonomyCategory: {
+            /** Path */
+            path: string[];
+            /** Description */
+            description: string;
+            /** Examples */
+            examples: string[];
+        };
+        /**
+         * TaxonomyEntry
+         * @description A version in a list.
+         * @example {
+         *       "author": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000009",
+         *         "kind": "person"
+         *       },
+         *       "base": "",
+         *       "categories": 17,
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "id": "01993c5e-7c00-7000-8000-000000000021",
+         *       "in_force": true,
+         *       "name": "Support",
+         *       "promoted_at": "2026-11-22T10:00:00Z",
+         *       "version": 2
+         *     }
+         */
+        TaxonomyEntry: {
+            /**
+             * Id
+             * @description Null for version 0, the product's own of a tenant that chose none
+             */
+            id: string | null;
+            /** Version */
+            version: number;
+            /** Name */
+            name: string;
+            /**
+             * Base
+             * @description One of the product's taxonomies it was made of; empty for none
+             */
+            base: string;
+            /**
+             * In Force
+             * @description Whether analyses go by it
+             */
+            in_force: boolean;
+            /** Created At */
+            created_at: string | null;
+            /**
+             * Promoted At
+             * @description When it was last put in force
+             */
+            promoted_at: string | null;
+            author: components["schemas"]["AskedBy"] | null;
+            /**
+             * Categories
+             * @description How many
+             */
+            categories: number;
+        };
+        /**
+         * TaxonomyPage
+         * @description A page of versions, the newest first.
+         */
+        TaxonomyPage: {
+            /** Items */
+            items: components["schemas"]["TaxonomyEntry"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * TaxonomyRequest
+         * @description A version: categories of one's own, or one of the product's taxonomies.
+         * @example {
+         *       "categories": [
+         *         {
+         *           "description": "An invoice or receipt is missing or wrong",
+         *           "examples": [
+         *             "The invoice shows the wrong tax"
+         *           ],
+         *           "path": [
+         *             "Billing",
+         *             "Invoices"
+         *           ]
+         *         }
+         *       ],
+         *       "name": "Support"
+         *     }
+         */
+        TaxonomyRequest: {
+            /**
+             * Name
+             * @description As people call it; null: as the product's is called
+             */
+            name?: string | null;
+            /**
+             * Base
+             * @description One of the product's taxonomies, as it is
+             */
+            base?: string | null;
+            /** Categories */
+            categories?: components["schemas"]["CategoryRequest"][] | null;
         };
         /**
          * Tenancy
@@ -9124,6 +9456,426 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_taxonomy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxonomy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shipped_taxonomies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShippedTaxonomies"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_taxonomies: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxonomyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_taxonomy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaxonomyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxonomy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_taxonomy_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                taxonomy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxonomy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_taxonomy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                taxonomy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taxonomy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

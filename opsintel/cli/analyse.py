@@ -23,16 +23,20 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 Slug = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Short name of the tenant")]
 First = Annotated[date, typer.Option("--from", parser=given_day, metavar="DAY", help="First UTC day")]
 Last = Annotated[date, typer.Option("--to", parser=given_day, metavar="DAY", help="Last UTC day")]
+OfTaxonomy = Annotated[
+    int | None,
+    typer.Option("--taxonomy", metavar="VERSION", min=0, help="Version of the taxonomy; default: the one in force"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")]
 
 
 @app.command("estimate")
-def estimate(tenant: Slug, first: First, last: Last, as_json: AsJson = False) -> None:
+def estimate(tenant: Slug, first: First, last: Last, taxonomy: OfTaxonomy = None, as_json: AsJson = False) -> None:
     """Say what the tenant's models would take for all messages of these days: calls, tokens, USD, minutes."""
     from opsintel_pipeline.analyze import rerun
 
     with _opened(tenant, first, last) as (context, found):
-        figures = rerun.estimate(context, found, first, last)
+        figures = rerun.estimate(context, found, first, last, taxonomy)
     if as_json:
         cost = None if figures.cost_usd is None else float(figures.cost_usd)
         print_json({**asdict(figures), "cost_usd": cost})
@@ -51,23 +55,30 @@ def diff(
     first: First,
     last: Last,
     sample: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=500, help="Messages that are analysed")] = 20,
+    taxonomy: OfTaxonomy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Analyse a sample of these days anew and say what would change; nothing is stored, the calls are paid for."""
+    """Analyse a sample of these days anew and say what would change; nothing is stored, the calls are paid for.
+
+    With --taxonomy by a version that need not be in force: look at what it changes before you use it.
+    """
     from opsintel_pipeline.analyze import rerun
 
     with _opened(tenant, first, last) as (context, found):
-        analysed, changes = rerun.changes(context, found, first, last, sample)
+        took, changes = rerun.changes(context, found, first, last, sample, taxonomy)
     if as_json:
         print_json(
             {
-                "analysed": analysed,
+                "analysed": took.analysed,
+                "calls": took.calls,
+                "cost_usd": took.cost_usd,
                 "changed": len(changes),
                 "changes": [{"message": str(one.message_id), "fields": one.fields} for one in changes],
             }
         )
         return
-    typer.echo(f"{len(changes):,} of {analysed:,} analyses would change")
+    paid = f"; {took.calls:,} calls, {took.cost_usd:.4f} USD" if took.calls else ""
+    typer.echo(f"{len(changes):,} of {took.analysed:,} analyses would change{paid}")
     for one in changes:
         differing = ", ".join(f"{name}: {before} → {after}" for name, (before, after) in one.fields.items())
         typer.echo(f"  {one.message_id}  {differing}")

@@ -36,6 +36,7 @@ COMMANDS = {
     "backfill": ("opsintel.cli.backfill", "Run days of a tenant again, from a stage on"),
     "tenant": ("opsintel.cli.tenant", "Make, suspend or pause tenants; how long messages are kept"),
     "analyse": ("opsintel.cli.analyse", "Analyse days anew: what it costs, what it would change, and do it"),
+    "taxonomy": ("opsintel.cli.taxonomy", "Categories that analyses choose from: list, show, use, set"),
     "parse": ("opsintel.cli.parse", "Print the canonical message of each file"),
     "filter": ("opsintel.cli.filter", "Try filters on files; say what of them a provider evaluates"),
     "export": ("opsintel.cli.export", "Write a tenant's issues as CSV or XLSX, or all that is stored of a person"),

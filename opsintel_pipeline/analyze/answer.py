@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from opsintel.llm.ask import InvalidAnswer
 from opsintel_pipeline.analyze.message import MessageView
@@ -31,7 +31,6 @@ from opsintel_pipeline.analyze.profile import (
     Sentiment,
     Urgency,
 )
-from opsintel_pipeline.analyze.prompt import categories
 from opsintel_pipeline.analyze.wording import SUMMARY_LENGTH, TITLE_LENGTH, shorten
 
 MAX_PARTS = 12
@@ -115,16 +114,17 @@ class Item(_Given):
 
     @field_validator("category")
     @classmethod
-    def _is_of_the_taxonomy(cls, value: str) -> str:
-        if value not in categories():
+    def _is_of_the_taxonomy(cls, value: str, info: ValidationInfo) -> str:
+        if info.context is not None and value not in info.context:
             raise ValueError("category is none of the list")
         return value
 
 
-def items_of(content: str, expected: int) -> dict[int, Item]:
+def items_of(content: str, expected: int, categories: Collection[str]) -> dict[int, Item]:
     """Return the valid items of an answer by the number of their message, 1 to `expected`; the others are missing.
 
-    Raises `InvalidAnswer` where there is none at all; what is wrong is said by names of fields, never by values.
+    `categories` is the closed list of the tenant's taxonomy. Raises `InvalidAnswer` where there is no valid item at
+    all; what is wrong is said by names of fields, never by values.
     """
     fenced = _FENCE.match(content)
     try:
@@ -139,7 +139,7 @@ def items_of(content: str, expected: int) -> dict[int, Item]:
     wrong = "it has no item for a message"
     for each in listed[: 2 * expected]:
         try:
-            item = Item.model_validate(each)
+            item = Item.model_validate(each, context=categories)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             wrong = f"items: {'.'.join(map(str, first['loc'])) or 'an item'}: {first['msg']}"

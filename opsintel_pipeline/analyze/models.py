@@ -25,11 +25,11 @@ from opsintel.llm.chain import Link
 from opsintel.partitions import Partition
 from opsintel_pipeline.analyze import prompt
 from opsintel_pipeline.analyze.answer import Item, items_of, joined
+from opsintel_pipeline.analyze.built_in import BuiltIn
 from opsintel_pipeline.analyze.groups import grouped
 from opsintel_pipeline.analyze.message import MessageView, input_hash
 from opsintel_pipeline.analyze.profile import Analysis, NotActionable
 from opsintel_pipeline.analyze.rows import Made, Origin, store
-from opsintel_pipeline.analyze.rules import analyze
 from opsintel_pipeline.analyze.sent import Sent, sent_of
 
 AT_ONCE = 4
@@ -92,11 +92,15 @@ def _is_in_sample(content: bytes, share: float) -> bool:
 class ByModels:
     """Makes the analyses of one partition."""
 
-    def __init__(self, context: Context, partition: Partition, chain: Sequence[Link], language: str) -> None:
+    def __init__(
+        self, context: Context, partition: Partition, chain: Sequence[Link], language: str, built_in: BuiltIn
+    ) -> None:
         self._context = context
         self._partition = partition
         self._chain = list(chain)
         self._language = language
+        self._built_in = built_in
+        self._taxonomy = built_in.taxonomy
         self._end = time.monotonic() + RUN_SECONDS
         self.figures = Figures()
 
@@ -104,14 +108,13 @@ class ByModels:
         """Make and store an analysis of each message; one that no model gave is that of the rules."""
         needed: dict[bytes, _Open] = {}
         free: list[Made] = []
-        for message_id, view in waiting:
-            found = analyze(view)
-            if not needs_model(view, found):
-                free.append(Made(message_id, view, found))
+        for made in self._built_in.made(waiting):
+            if not needs_model(made.view, made.found):
+                free.append(made)
                 continue
-            first = needed.setdefault(input_hash(view), _Open(message_id, view, found))
-            if first.message_id != message_id:
-                first.same.append(message_id)
+            first = needed.setdefault(input_hash(made.view), _Open(made.message_id, made.view, made.found))
+            if first.message_id != made.message_id:
+                first.same.append(made.message_id)
         with self._transaction() as connection:
             store(connection, self._partition, free)
             known = self._known(connection, needed)
@@ -130,7 +133,7 @@ class ByModels:
 
     def tried(self, messages: Sequence[tuple[UUID, MessageView]]) -> dict[UUID, Analysis]:
         """Return what models make of messages, and store nothing; raises `NoAnswer` where they give none."""
-        opened = [_Open(message_id, view, analyze(view)) for message_id, view in messages]
+        opened = [_Open(made.message_id, made.view, made.found) for made in self._built_in.made(messages)]
         fresh = {one.message_id: one.found for one in opened if not needs_model(one.view, one.found)}
         asked = [one for one in opened if one.message_id not in fresh]
         for group in grouped([(one, len(one.view.text)) for one in asked]):
@@ -144,16 +147,17 @@ class ByModels:
 
     def _known(self, connection: psycopg.Connection, needed: dict[bytes, _Open]) -> list[Made]:
         """Return analyses of messages whose very content a model of this chain has analysed before."""
+        version = prompt.version(self._taxonomy)
         rows = connection.execute(
             "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model FROM analysis"
             " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
             " AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
-            (list(needed), prompt.version(), [link.model for link in self._chain]),
+            (list(needed), version, [link.model for link in self._chain]),
         ).fetchall()
         made = []
         for content, analysis_id, output, provider, model in rows:
             one = needed[content]
-            origin = Origin(provider, model, prompt.version(), reused_from=analysis_id, provenance=self._provenance())
+            origin = Origin(provider, model, version, reused_from=analysis_id, provenance=self._provenance())
             found = Analysis.model_validate(output)
             made += [Made(message_id, one.view, found, origin) for message_id in (one.message_id, *one.same)]
         return made
@@ -202,13 +206,14 @@ class ByModels:
             chain = sorted(chain, key=lambda link: link.price.input + link.price.output if link.price else 0)
         question = Question(
             work,
-            prompt.system_text(),
+            prompt.system_text(self._taxonomy),
             prompt.text_of([one.sent.view for one in group], self._language),
-            prompt.schema(),
+            prompt.schema(self._taxonomy),
             max_tokens=TOKENS_AN_ITEM * len(group),
         )
+        names = self._taxonomy.names
         asked = self._context.asker.ask(
-            self._partition.tenant_id, chain, question, lambda content: items_of(content, len(group))
+            self._partition.tenant_id, chain, question, lambda content: items_of(content, len(group), names)
         )
         self.figures.add(asked)
         return asked
@@ -219,7 +224,7 @@ class ByModels:
         origin = Origin(
             asked.link.provider,
             asked.link.model,
-            prompt.version(),
+            prompt.version(self._taxonomy),
             call_id=asked.call_id,
             tokens=(asked.tokens_in // share, asked.tokens_out // share, asked.tokens_cached // share),
             cost_usd=None if asked.cost_usd is None else asked.cost_usd / share,
@@ -234,12 +239,12 @@ class ByModels:
         ]
 
     def _put_off(self, group: list[_Open], reason: str, until: datetime) -> None:
-        origin = Origin(status="parked", reason=reason, parked_until=until)
+        origin = replace(self._built_in.origin(), status="parked", reason=reason, parked_until=until)
         self._store_rules(group, origin)
         self.figures.parked += sum(1 + len(one.same) for one in group)
 
     def _leave_to_a_person(self, one: _Open, reason: str) -> None:
-        self._store_rules([one], Origin(status="failed", reason=reason))
+        self._store_rules([one], replace(self._built_in.origin(), status="failed", reason=reason))
         self.figures.failed += 1 + len(one.same)
 
     def _store_rules(self, group: list[_Open], origin: Origin) -> None:
@@ -250,7 +255,7 @@ class ByModels:
             store(connection, self._partition, made)
 
     def _provenance(self) -> dict[str, Any]:
-        return {"prompt": prompt.prompt_hash(), "examples": []}
+        return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": []}
 
     def _transaction(self) -> Any:
         return self._context.database.tenant_tx(self._partition.tenant_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, get_args
 
-from opsintel_pipeline.analyze.lexicon import DEFAULT_LANGUAGE, lexicon_for
+from opsintel.taxonomy.taxonomy import Category, Taxonomy
 from opsintel_pipeline.analyze.message import MessageView
+from opsintel_pipeline.analyze.privacy import mask
 from opsintel_pipeline.analyze.profile import (
     PROFILE_VERSION,
     SENTIMENTS,
@@ -21,9 +22,14 @@ from opsintel_pipeline.analyze.profile import (
     Urgency,
 )
 
-OTHER = "Other"
 MAX_CHARACTERS = 20_000
 """Of one message's text."""
+
+EXAMPLES_TOLD = 2
+"""Of a category's examples, in the order they are given: each call pays for them."""
+
+KEPT = 64
+"""Taxonomies whose words are kept at hand."""
 
 _SYSTEM = """\
 You analyse messages that customers and colleagues wrote to a company, for people who look for recurring problems.
@@ -51,28 +57,45 @@ Categories:
 {categories}"""
 
 
-@cache
-def system_text() -> str:
-    """Return what every call begins with, so that providers can cache it."""
-    return _SYSTEM.format(categories="\n".join(f"- {name}" for name in categories()))
+@lru_cache(maxsize=KEPT)
+def system_text(taxonomy: Taxonomy) -> str:
+    """Return what every call begins with, so that providers can cache it. Raises `MaskingError`.
+
+    Tenants write their categories themselves: personal data in what these say is no more sent than that of messages.
+    """
+    told = {category.name: _told(category) for category in taxonomy.categories}
+    return _SYSTEM.format(categories="\n".join(f"- {name}{told.get(name, '')}" for name in taxonomy.names))
 
 
-@cache
-def categories() -> tuple[str, ...]:
-    """Return the categories of the default taxonomy, levels joined by ' / '."""
-    return (*lexicon_for(DEFAULT_LANGUAGE).groups["category"], OTHER)
+def _told(category: Category) -> str:
+    """Return what a model is told of a category beside its name."""
+    said = [category.description, *(f'"{example}"' for example in category.examples[:EXAMPLES_TOLD])]
+    said = [mask(text).text for text in said if text]
+    return f": {'; '.join(said)}" if said else ""
 
 
-@cache
-def version() -> str:
-    """Return the version of all that a model is told: another prompt, schema or taxonomy is another version."""
-    told = json.dumps([system_text(), schema()], sort_keys=True).encode()
-    return f"{PROFILE_VERSION}.{hashlib.sha256(told).hexdigest()[:8]}"
+@lru_cache(maxsize=KEPT)
+def version(taxonomy: Taxonomy) -> str:
+    """Return the version of all that a model is told: of prompt, schema and taxonomy, which it names.
+
+    `default-1.t3.5f1c0a9e` is the profile `default-1` by version 3 of the tenant's taxonomy; the hash is of the words.
+    """
+    told = json.dumps([_SYSTEM, EXAMPLES_TOLD, taxonomy.digest, schema(taxonomy)], sort_keys=True)
+    return _named(taxonomy, hashlib.sha256(told.encode("utf-8", "replace")).hexdigest())
 
 
-def prompt_hash() -> str:
+def version_of_rules(taxonomy: Taxonomy) -> str:
+    """Return the version of an analysis that no model made: nothing was told, and the hash is of the taxonomy alone."""
+    return _named(taxonomy, taxonomy.digest)
+
+
+def _named(taxonomy: Taxonomy, digest: str) -> str:
+    return f"{PROFILE_VERSION}.t{taxonomy.version}.{digest[:8]}"
+
+
+def prompt_hash(taxonomy: Taxonomy) -> str:
     """Return the SHA-256 (hex) of what every call begins with."""
-    return hashlib.sha256(system_text().encode()).hexdigest()
+    return hashlib.sha256(system_text(taxonomy).encode("utf-8", "replace")).hexdigest()
 
 
 def text_of(views: Sequence[MessageView], language: str) -> str:
@@ -92,8 +115,8 @@ def text_of(views: Sequence[MessageView], language: str) -> str:
     return json.dumps({"answer_in": language, "messages": messages}, ensure_ascii=False)
 
 
-@cache
-def schema() -> Mapping[str, Any]:
+@lru_cache(maxsize=KEPT)
+def schema(taxonomy: Taxonomy) -> Mapping[str, Any]:
     """Return the JSON Schema of an answer, in the part of the language that all providers take."""
     quoted = {"quote": _TEXT}
     return _object(
@@ -103,7 +126,7 @@ def schema() -> Mapping[str, Any]:
                 is_actionable=_YES,
                 not_actionable_reason={"anyOf": [_one_of(*NotActionable), {"type": "null"}]},
                 kind=_one_of(*RequestKind),
-                category=_one_of(*categories()),
+                category=_one_of(*taxonomy.names),
                 severity={"type": "integer", "enum": [1, 2, 3, 4, 5]},
                 impact=_one_of(*get_args(Impact)),
                 urgency=_one_of(*get_args(Urgency)),

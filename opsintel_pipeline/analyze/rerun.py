@@ -16,8 +16,11 @@ from opsintel.errors import InputError
 from opsintel.llm.ask import BYTES_A_TOKEN, TOKENS_AROUND, NoAnswer
 from opsintel.llm.chain import Link, chain_of
 from opsintel.partitions import Partition
+from opsintel.taxonomy.kept import taxonomy_in_force, taxonomy_of_version
+from opsintel.taxonomy.taxonomy import Taxonomy
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze import prompt
+from opsintel_pipeline.analyze.built_in import BuiltIn
 from opsintel_pipeline.analyze.groups import grouped
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
 from opsintel_pipeline.analyze.models import ByModels, needs_model
@@ -50,6 +53,15 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a sample took: messages that were analysed, calls that were made, and what they cost as far as known."""
+
+    analysed: int
+    calls: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A message whose analysis would differ, and in what: field → (present, new)."""
 
@@ -57,10 +69,16 @@ class Change:
     fields: dict[str, tuple[Any, Any]]
 
 
-def estimate(context: Context, tenant: Tenant, first: date, last: date) -> Estimate:
-    """Return what the tenant's models would take for the messages of these days, all of them anew."""
+def estimate(
+    context: Context, tenant: Tenant, first: date, last: date, taxonomy_version: int | None = None
+) -> Estimate:
+    """Return what the tenant's models would take for the messages of these days, all of them anew.
+
+    By a version of the taxonomy, None: the one in force.
+    """
     with context.database.tenant_tx(tenant.id) as connection:
         link = _first_of_chain(connection)
+        taxonomy = _taxonomy(connection, taxonomy_version)
         rows = connection.execute(
             f"SELECT {COLUMNS} FROM message WHERE partition_day BETWEEN %s AND %s AND deleted_at IS NULL AND selected"
             " ORDER BY partition_day, sorted_at, id",
@@ -69,7 +87,7 @@ def estimate(context: Context, tenant: Tenant, first: date, last: date) -> Estim
     views = [MessageView(*row) for row in rows]
     asked = {input_hash(view): view for view in views if needs_model(view, analyze(view))}
     groups = list(grouped([(view, len(view.text)) for view in asked.values()]))
-    fixed = _tokens(prompt.system_text()) + TOKENS_AROUND
+    fixed = _tokens(prompt.system_text(taxonomy)) + TOKENS_AROUND
     tokens_in = sum(fixed + _tokens(prompt.text_of(group, tenant.language)) for group in groups)
     tokens_out = TOKENS_ANSWERED * len(asked)
     return Estimate(
@@ -92,14 +110,22 @@ def mark(connection: psycopg.Connection, first: date, last: date) -> int:
     ).rowcount
 
 
-def changes(context: Context, tenant: Tenant, first: date, last: date, size: int = SAMPLE) -> tuple[int, list[Change]]:
-    """Return how many messages of a sample were analysed anew, and those whose analysis would change; stores none.
+def changes(
+    context: Context,
+    tenant: Tenant,
+    first: date,
+    last: date,
+    size: int = SAMPLE,
+    taxonomy_version: int | None = None,
+) -> tuple[Sampled, list[Change]]:
+    """Return what analysing a sample anew took, and the messages whose analysis would change; stores none.
 
-    The sample is the same for the same days. The calls are made, and are in the ledger.
+    By a version of the taxonomy, None: the one in force. The sample is the same for the same days. Calls of models are
+    made, and are in the ledger; a tenant without models has the built-in analyser say it, for nothing.
     """
     with context.database.tenant_tx(tenant.id) as connection:
         chain = chain_of(connection, "analyse")
-        _first_of_chain(connection)
+        built_in = BuiltIn(_taxonomy(connection, taxonomy_version))
         rows = connection.execute(
             f"SELECT message.id, message.partition_day, analysis.output, {COLUMNS} FROM message"
             " JOIN analysis ON analysis.message_id = message.id AND analysis.current"
@@ -107,19 +133,24 @@ def changes(context: Context, tenant: Tenant, first: date, last: date, size: int
             " ORDER BY md5(message.id::text) LIMIT %s",
             (first, last, size),
         ).fetchall()
-    fresh: dict[UUID, Analysis] = {}
-    by_models = ByModels(context, Partition(first, tenant.id, tenant.slug), chain, tenant.language)
     messages = [(row[0], MessageView(*row[3:])) for row in rows]
+    partition = Partition(first, tenant.id, tenant.slug)
+    by_models = ByModels(context, partition, chain, tenant.language, built_in)
     try:
-        fresh = by_models.tried(messages)
+        fresh = by_models.tried(messages) if chain else {one.message_id: one.found for one in built_in.made(messages)}
     except NoAnswer as error:
         raise InputError(error.message, remedy="opsintel key test") from None
     present = {row[0]: Analysis.model_validate(row[2]) for row in rows}
-    return len(fresh), [
+    figures = by_models.figures
+    return Sampled(len(fresh), figures.calls, figures.cost_usd), [
         Change(message_id, differing)
         for message_id, found in fresh.items()
         if (differing := _differing(present[message_id], found))
     ]
+
+
+def _taxonomy(connection: psycopg.Connection, version: int | None) -> Taxonomy:
+    return taxonomy_in_force(connection) if version is None else taxonomy_of_version(connection, version)
 
 
 def _first_of_chain(connection: psycopg.Connection) -> Link:

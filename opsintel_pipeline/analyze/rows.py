@@ -71,7 +71,7 @@ def waiting(connection: psycopg.Connection, partition: Partition, limit: int) ->
         SELECT id, {COLUMNS} FROM message
         WHERE partition_day = %s AND deleted_at IS NULL AND selected AND NOT EXISTS (
             SELECT 1 FROM analysis WHERE analysis.message_id = message.id AND analysis.current
-              AND NOT stale AND (NOT built_in OR (profile_version = %s AND model = %s))
+              AND NOT stale AND (NOT built_in OR (split_part(profile_version, '.', 1) = %s AND model = %s))
               AND (status <> 'parked' OR parked_until > now())
               AND analysis.created_at >= coalesce(message.edited_at, message.ingested_at, '-infinity'))
         ORDER BY sorted_at, id LIMIT %s

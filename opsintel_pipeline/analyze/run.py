@@ -5,17 +5,14 @@ Without models, and for what rules settle, the built-in analysis is all there is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from uuid import UUID
-
 from opsintel.context import Context
 from opsintel.llm.chain import chain_of
 from opsintel.partitions import Partition, StageResult
+from opsintel.taxonomy.kept import taxonomy_in_force
 from opsintel.tenants import tenant_by_id
-from opsintel_pipeline.analyze.message import MessageView
+from opsintel_pipeline.analyze.built_in import BuiltIn
 from opsintel_pipeline.analyze.models import ByModels, Figures
-from opsintel_pipeline.analyze.rows import BUILT_IN, Made, put_away, store, waiting
-from opsintel_pipeline.analyze.rules import analyze
+from opsintel_pipeline.analyze.rows import BUILT_IN, put_away, store, waiting
 
 PAGE = 500
 
@@ -24,17 +21,18 @@ def run(context: Context, partition: Partition) -> StageResult:
     """Analyse what has no analysis of its present text yet; returns the number of messages analysed in the day."""
     with context.database.tenant_tx(partition.tenant_id) as connection:
         chain = chain_of(connection, "analyse")
+        built_in = BuiltIn(taxonomy_in_force(connection))
     by_models = None
     if chain:
         language = tenant_by_id(context.database, partition.tenant_id).language
-        by_models = ByModels(context, partition, chain, language)
+        by_models = ByModels(context, partition, chain, language, built_in)
     put_away(context, partition)
     made = 0
     while True:
         with context.database.tenant_tx(partition.tenant_id) as connection:
             rows = waiting(connection, partition, PAGE)
             if by_models is None:
-                store(connection, partition, _by_rules(rows))
+                store(connection, partition, built_in.made(rows))
         if by_models is not None:
             by_models.make(rows)
         made += len(rows)
@@ -53,10 +51,6 @@ def run(context: Context, partition: Partition) -> StageResult:
             "provider": chain[0].provider if chain else BUILT_IN,
         },
     )
-
-
-def _by_rules(rows: Sequence[tuple[UUID, MessageView]]) -> list[Made]:
-    return [Made(message_id, view, analyze(view)) for message_id, view in rows]
 
 
 def _count(context: Context, partition: Partition) -> int:

@@ -104,6 +104,7 @@ DECIDED: dict[str, dict[str, str]] = {
     "sign_of_life": {"process": _OURS},
     "source": {"kind config config_key state": _SETTINGS},
     "source_state": {"stream cursor": "the connector's own place in a stream; what it brings is erased on arrival"},
+    "taxonomy": {"base": _LIST, "actor_kind actor_id": _IDS},
     "tenant": {
         "own_domains": "the person's addresses are taken out",
         "slug name language personal_data": _SETTINGS,

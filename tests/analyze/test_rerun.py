@@ -57,8 +57,9 @@ class TestASample:
         before = analyses(context, tenant)
         connect_model(context, tenant, model)
         model.brain = praises
-        analysed, changed = rerun.changes(context, tenant, DAY, DAY, 3)
-        assert (analysed, len(changed)) == (3, 3)
+        took, changed = rerun.changes(context, tenant, DAY, DAY, 3)
+        assert (took.analysed, took.calls, len(changed)) == (3, 1, 3)
+        assert took.cost_usd > 0
         assert {one.fields["kind"][1] for one in changed} == {"praise"}
         assert analyses(context, tenant) == before
 

@@ -41,6 +41,7 @@ def example(route: str, tenant: Seeded) -> Example:
             {"message_id": str(tenant.messages[0]), "field": "kind", "value": "incident"}, statuses=frozenset({201})
         ),
         "DELETE /v1/corrections/{correction_id}": Example(statuses=done),
+        "POST /v1/taxonomies": Example({"base": "operations"}, statuses=frozenset({201})),
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/erasures": Example(
@@ -94,6 +95,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),
         "filter_id": str(tenant.filter),
+        "taxonomy_id": str(tenant.taxonomy),
         "tenant_id": ABSENT_TENANT,
         "app": "google",
     }

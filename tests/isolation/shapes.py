@@ -43,6 +43,11 @@ def _filter(text: str, _place: int) -> Jsonb:
     return Jsonb({"version": 1, "tree": {"op": "words", "field": "any", "text": text}})
 
 
+def _categories(text: str, _place: int) -> Jsonb:
+    """Return what a version of a taxonomy says."""
+    return Jsonb([{"path": [text], "description": text, "examples": [text]}])
+
+
 SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("analysis", "output"): _output,
     ("analysis", "corrected"): lambda _text, _place: Jsonb({}),
@@ -54,6 +59,7 @@ SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("source", "filtered_at"): lambda _text, _place: now(),
     ("filter_version", "tree"): _filter,
     ("invitation", "expires_at"): lambda _text, _place: now() + timedelta(days=7),
+    ("taxonomy", "categories"): _categories,
     ("outbox", "topic"): lambda _text, _place: "partition.dirty",
     ("outbox", "payload"): _announcement,
     ("queue_message", "topic"): lambda _text, _place: "partition.dirty",
@@ -70,6 +76,7 @@ WITHOUT_TEXT = frozenset(
         "GET /v1/policies/personal-data",
         "GET /v1/policies/retention",
         "GET /v1/source-kinds",
+        "GET /v1/taxonomy-defaults",
     }
 )
 """Routes whose answers hold neither text nor ids of their tenant, so that no canary can stand in them."""

@@ -18,6 +18,7 @@ from opsintel.db.tables import (
     marts,
     objects,
     people,
+    taxonomies,
 )
 from opsintel.db.tables.declaration import Declaration, declaration_of, metadata
 
@@ -42,4 +43,5 @@ __all__ = [
     "metadata",
     "objects",
     "people",
+    "taxonomies",
 ]

@@ -1,0 +1,1 @@
+"""Taxonomies: the categories that a tenant's analyses choose from, version by version."""
