@@ -45,6 +45,7 @@ from opsintel_api.routes import (
     me,
     members,
     messages,
+    model_keys,
     operator,
     overview,
     person_exports,
@@ -57,6 +58,7 @@ from opsintel_api.routes import (
     source_control,
     sources,
     taxonomies,
+    usage,
 )
 from opsintel_api.services import Services, key_for
 
@@ -88,6 +90,8 @@ ROUTERS = (
     sources.routes,
     filters.routes,
     taxonomies.routes,
+    model_keys.routes,
+    usage.routes,
     pushes.open_routes,
     jobs.routes,
     keys.routes,

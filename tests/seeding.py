@@ -47,6 +47,10 @@ class Seeded:
     invitation: UUID = field(default_factory=new_id)
     filter: UUID = field(default_factory=new_id)
     taxonomy: UUID = field(default_factory=new_id)
+    model_key: UUID = field(default_factory=new_id)
+    """To a server that takes none."""
+    budget: UUID = field(default_factory=new_id)
+    """Of the first source's month."""
     leaver: UUID | None = None
     """A further member, whom nothing else needs."""
     last_day: date = field(default_factory=today)
@@ -90,6 +94,7 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         _invitation(connection, seeded, canary)
         _filter(connection, seeded, canary)
         _taxonomy(connection, seeded, canary)
+        _models(connection, seeded, canary)
     return seeded
 
 
@@ -149,6 +154,27 @@ def _taxonomy(connection: psycopg.Connection, seeded: Seeded, canary: str) -> No
         connection, "taxonomy", tenant_id=seeded.tenant_id, id=seeded.taxonomy, version=1, name=f"Ours {canary}",
         categories=Jsonb(said), actor_kind="person", actor_id=str(seeded.users["owner"]),
     )  # fmt: skip
+
+
+def _models(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:
+    tenant_id, source_id = seeded.tenant_id, seeded.sources["mbox"]
+    insert(
+        connection, "model_key", tenant_id=tenant_id, id=seeded.model_key, name=f"Models {canary}".strip(),
+        provider="vllm", base_url="https://models.shop.example/v1",
+    )  # fmt: skip
+    insert(
+        connection, "model_chain", tenant_id=tenant_id, purpose="analyse", place=0, key_id=seeded.model_key, model="m"
+    )
+    insert(
+        connection, "budget", tenant_id=tenant_id, id=seeded.budget, scope="source", subject_id=source_id,
+        limit_usd=10, degrade="park",
+    )  # fmt: skip
+    for number, source in enumerate((source_id, None)):
+        insert(
+            connection, "fact_model_usage_day", tenant_id=tenant_id, id=new_id(), day=seeded.last_day,
+            source_id=source, purpose="analyse", provider="vllm", model=f"m {canary}".strip(), calls=4 + number,
+            messages=31, tokens_in=9000, tokens_out=4000, cost_usd="0.02",
+        )  # fmt: skip
 
 
 def _people(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None:

@@ -1,6 +1,6 @@
 "use client";
 
-import { CircleDot, Compass, LayoutDashboard, PlugZap, Settings } from "lucide-react";
+import { CircleDot, Coins, Compass, LayoutDashboard, PlugZap, Settings } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { cn } from "@/lib/class-names";
@@ -10,6 +10,7 @@ export const PAGES = [
   { href: "/issues/", name: "Issues", icon: CircleDot },
   { href: "/explore/", name: "Explore", icon: Compass },
   { href: "/sources/", name: "Sources", icon: PlugZap },
+  { href: "/cost/", name: "Cost", icon: Coins },
   { href: "/settings/", name: "Settings", icon: Settings },
 ] as const;
 

@@ -1086,6 +1086,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Model Keys
+         * @description Return the tenant's keys to model providers by name, each with its health and without its value.
+         */
+        get: operations["list_model_keys"];
+        put?: never;
+        /**
+         * Add Model Key
+         * @description Store a key, put its model at the end of a chain, and have both tried by a job. 409 for a name that is taken.
+         */
+        post: operations["add_model_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{model_key_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Model Key
+         * @description Have a key tried with each of its models, in the form that they are used in; 202 with the job.
+         *
+         *     What is found is the key's health; the figures of the job count the models by it. It costs a short call a model.
+         */
+        post: operations["test_model_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{model_key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Model Key
+         * @description Give a key another value and have it tried; for a day the one before is taken as well. No budget begins anew.
+         */
+        post: operations["rotate_model_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{model_key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Model Key
+         * @description Destroy a key; chains go on without it.
+         */
+        delete: operations["remove_model_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Chains
+         * @description Return which models serve each purpose, in the order they are tried, with their prices.
+         */
+        get: operations["list_chains"];
+        /**
+         * Set Chain
+         * @description Replace the chain of a purpose, and return all. What was analysed already is not analysed anew.
+         */
+        put: operations["set_chain"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Usage
+         * @description Return what calls of models came to in a span of days: by day, source, purpose and model, or by one of them.
+         */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Budgets
+         * @description Return the tenant's ceilings, latest first, each with what is spent and set aside.
+         */
+        get: operations["list_budgets"];
+        /**
+         * Set Ceiling
+         * @description Set a ceiling, in place of that of the same month, source or backfill; what is spent already counts.
+         *
+         *     What was parked is tried again.
+         */
+        put: operations["set_ceiling"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Ceiling
+         * @description Take a ceiling away: from then on nothing holds what it held. What it parked is tried again.
+         */
+        delete: operations["remove_ceiling"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/push/{source_id}": {
         parameters: {
             query?: never;
@@ -1982,6 +2158,126 @@ export interface components {
             until: string;
         };
         /**
+         * Budget
+         * @description A ceiling, and how much of it is used: in this UTC month, or by the backfill.
+         * @example {
+         *       "created_at": "2026-11-01T09:00:00Z",
+         *       "degrade": "cheaper",
+         *       "degrade_from": 0.8,
+         *       "id": "01993c5e-7c00-7000-8000-000000000013",
+         *       "is_reached": false,
+         *       "limit_usd": 25,
+         *       "reserved_usd": 0.02,
+         *       "sample_share": 0.2,
+         *       "scope": "month",
+         *       "spent_usd": 3.41
+         *     }
+         */
+        Budget: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "month" | "source" | "backfill";
+            /** Source Id */
+            source_id: string | null;
+            /** Source Name */
+            source_name: string | null;
+            /** Job Id */
+            job_id: string | null;
+            /** Limit Usd */
+            limit_usd: number;
+            /**
+             * Degrade
+             * @enum {string}
+             */
+            degrade: "park" | "cheaper" | "sample";
+            /** Degrade From */
+            degrade_from: number;
+            /** Sample Share */
+            sample_share: number;
+            /** Spent Usd */
+            spent_usd: number;
+            /**
+             * Reserved Usd
+             * @description Set aside for calls under way
+             */
+            reserved_usd: number;
+            /**
+             * Is Reached
+             * @description Whether work waits since a call would have passed it
+             */
+            is_reached: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * BudgetPage
+         * @description A page of ceilings, latest first.
+         */
+        BudgetPage: {
+            /** Items */
+            items: components["schemas"]["Budget"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * BudgetRequest
+         * @description A ceiling: of the tenant's month, of a source's month, or of a backfill as a whole.
+         * @example {
+         *       "degrade": "cheaper",
+         *       "degrade_from": 0.8,
+         *       "limit_usd": 25
+         *     }
+         */
+        BudgetRequest: {
+            /**
+             * Source Id
+             * @description Only calls about messages of this source count
+             */
+            source_id?: string | null;
+            /**
+             * Job Id
+             * @description Only calls of this backfill count; not with `source_id`
+             */
+            job_id?: string | null;
+            /**
+             * Limit Usd
+             * @description USD
+             */
+            limit_usd: number;
+            /**
+             * Degrade
+             * @description What is done before it is reached; at it, all is parked
+             * @default park
+             * @enum {string}
+             */
+            degrade: "park" | "cheaper" | "sample";
+            /**
+             * Degrade From
+             * @description Share of the ceiling from which that is done
+             * @default 0.8
+             */
+            degrade_from: number;
+            /**
+             * Sample Share
+             * @description Share of messages that are analysed then, for `sample`
+             * @default 0.2
+             */
+            sample_share: number;
+        };
+        /**
          * CategoryRequest
          * @description A category as it is to be.
          * @example {
@@ -2011,6 +2307,123 @@ export interface components {
              * @description Messages or words as people write them
              */
             examples?: string[];
+        };
+        /**
+         * Chain
+         * @description Which models serve a purpose, in the order they are tried.
+         */
+        Chain: {
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "analyse" | "name_issue" | "embed";
+            /** Links */
+            links: components["schemas"]["ChainLink"][];
+        };
+        /**
+         * ChainLink
+         * @description A model of a chain, with its price.
+         */
+        ChainLink: {
+            /**
+             * Model Key Id
+             * Format: uuid
+             */
+            model_key_id: string;
+            /**
+             * Key
+             * @description Name of the key
+             */
+            key: string;
+            /**
+             * Provider
+             * @enum {string}
+             */
+            provider: "openai" | "anthropic" | "gemini" | "ollama" | "vllm";
+            /** Model */
+            model: string;
+            /**
+             * Health
+             * @description Of the key
+             * @enum {string}
+             */
+            health: "untested" | "valid" | "quota" | "rate_limited" | "revoked" | "model_missing" | "unreachable";
+            /**
+             * Input Price
+             * @description USD a million tokens in; null: unknown, so that no ceiling holds it
+             */
+            input_price: number | null;
+            /**
+             * Output Price
+             * @description USD a million tokens out
+             */
+            output_price: number | null;
+        };
+        /**
+         * ChainLinkRequest
+         * @description A model of a chain. Prices are given where the tenant knows better than the list, both or none.
+         */
+        ChainLinkRequest: {
+            /**
+             * Model Key Id
+             * Format: uuid
+             */
+            model_key_id: string;
+            /**
+             * Model
+             * @description As the provider calls it
+             */
+            model: string;
+            /**
+             * Input Price
+             * @description USD a million tokens in; null: what is known already
+             */
+            input_price?: number | null;
+            /**
+             * Output Price
+             * @description USD a million tokens out
+             */
+            output_price?: number | null;
+        };
+        /**
+         * ChainList
+         * @description The chain of every purpose.
+         */
+        ChainList: {
+            /** Items */
+            items: components["schemas"]["Chain"][];
+        };
+        /**
+         * ChainRequest
+         * @description The chain of a purpose, whole.
+         * @example {
+         *       "links": [
+         *         {
+         *           "model": "gpt-4o-mini",
+         *           "model_key_id": "01993c5e-7c00-7000-8000-000000000012"
+         *         },
+         *         {
+         *           "input_price": 2.5,
+         *           "model": "gpt-4o",
+         *           "model_key_id": "01993c5e-7c00-7000-8000-000000000012",
+         *           "output_price": 10
+         *         }
+         *       ],
+         *       "purpose": "analyse"
+         *     }
+         */
+        ChainRequest: {
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "analyse" | "name_issue" | "embed";
+            /**
+             * Links
+             * @description In the order they are tried; none: the built-in does it
+             */
+            links: components["schemas"]["ChainLinkRequest"][];
         };
         /**
          * Change
@@ -3318,14 +3731,14 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "backfill" | "source" | "erasure" | "person_export";
+            kind: "backfill" | "source" | "model_key" | "erasure" | "person_export";
             /**
              * State
              * @enum {string}
              */
             state: "queued" | "running" | "done" | "failed" | "cancelled";
             /** Parameters */
-            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["SourceErrandOfJob"] | components["schemas"]["ErasureOfJob"] | components["schemas"]["PersonExportOfJob"];
+            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["SourceErrandOfJob"] | components["schemas"]["ModelKeyOfJob"] | components["schemas"]["ErasureOfJob"] | components["schemas"]["PersonExportOfJob"];
             /**
              * Total
              * @description Days it has, 1 for what has no days; null before it was started
@@ -3823,6 +4236,158 @@ export interface components {
              * @description BCP 47; '' when too short to tell
              */
             language: string;
+        };
+        /**
+         * ModelKey
+         * @description A key to a provider, without its value, and how it does.
+         * @example {
+         *       "base_url": "https://api.openai.com/v1",
+         *       "checked_at": "2026-11-23T09:00:00Z",
+         *       "created_at": "2026-11-22T09:00:00Z",
+         *       "detail": "",
+         *       "has_value": true,
+         *       "health": "valid",
+         *       "id": "01993c5e-7c00-7000-8000-000000000012",
+         *       "name": "Production",
+         *       "provider": "openai",
+         *       "valid_at": "2026-11-23T09:00:00Z"
+         *     }
+         */
+        ModelKey: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Provider
+             * @enum {string}
+             */
+            provider: "openai" | "anthropic" | "gemini" | "ollama" | "vllm";
+            /**
+             * Base Url
+             * @description Address its calls go to
+             */
+            base_url: string;
+            /**
+             * Has Value
+             * @description False for a server that takes no key
+             */
+            has_value: boolean;
+            /**
+             * Previous Until
+             * @description Until when the value before the last rotation is taken too
+             */
+            previous_until: string | null;
+            /**
+             * Health
+             * @enum {string}
+             */
+            health: "untested" | "valid" | "quota" | "rate_limited" | "revoked" | "model_missing" | "unreachable";
+            /**
+             * Detail
+             * @description Why, in words; '' while it is well
+             */
+            detail: string;
+            /**
+             * Checked At
+             * @description When that was found
+             */
+            checked_at: string | null;
+            /**
+             * Valid At
+             * @description When it was last seen well
+             */
+            valid_at: string | null;
+            /**
+             * Retry At
+             * @description From when it is tried again; null while it is used
+             */
+            retry_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * ModelKeyList
+         * @description Keys, by name.
+         */
+        ModelKeyList: {
+            /** Items */
+            items: components["schemas"]["ModelKey"][];
+        };
+        /**
+         * ModelKeyOfJob
+         * @description What was asked for: a try of a key to a model provider.
+         */
+        ModelKeyOfJob: {
+            /**
+             * Model Key Id
+             * Format: uuid
+             */
+            model_key_id: string;
+        };
+        /**
+         * ModelKeyRequest
+         * @description A key to be stored, with the model that it is for.
+         * @example {
+         *       "name": "Production",
+         *       "provider": "openai",
+         *       "value": "sk-…"
+         *     }
+         */
+        ModelKeyRequest: {
+            /**
+             * Provider
+             * @enum {string}
+             */
+            provider: "openai" | "anthropic" | "gemini" | "ollama" | "vllm";
+            /**
+             * Name
+             * @description Name shown to people; default: the provider's
+             */
+            name?: string | null;
+            /**
+             * Value
+             * @description The key itself; Ollama and vLLM may do without
+             */
+            value?: string | null;
+            /**
+             * Base Url
+             * @description Address of the interface; default: the provider's
+             */
+            base_url?: string | null;
+            /**
+             * Model
+             * @description Goes to the end of the chain; default: a small one of the provider
+             */
+            model?: string | null;
+            /**
+             * Purpose
+             * @description Whose chain that is
+             * @default analyse
+             * @enum {string}
+             */
+            purpose: "analyse" | "name_issue" | "embed";
+        };
+        /**
+         * ModelKeyRotation
+         * @description Another value of a key.
+         * @example {
+         *       "value": "sk-…"
+         *     }
+         */
+        ModelKeyRotation: {
+            /**
+             * Value
+             * Format: password
+             * @description The key itself; it is never shown
+             */
+            value: string;
         };
         /**
          * NewServiceKey
@@ -5447,6 +6012,14 @@ export interface components {
             reason: string;
         };
         /**
+         * TestedModelKey
+         * @description A key that was stored or rotated just now, and the job that tries it.
+         */
+        TestedModelKey: {
+            key: components["schemas"]["ModelKey"];
+            job: components["schemas"]["Job"];
+        };
+        /**
          * Timeseries
          * @description Series of a chart, the largest first.
          */
@@ -5454,6 +6027,89 @@ export interface components {
             period: components["schemas"]["Period"];
             /** Series */
             series: components["schemas"]["Series"][];
+        };
+        /**
+         * Usage
+         * @description Calls of models, added up; what they are not grouped by is null.
+         * @example {
+         *       "calls": 41,
+         *       "cost_usd": 0.0371,
+         *       "day": "2026-11-23",
+         *       "failed": 1,
+         *       "messages": 402,
+         *       "model": "gpt-4o-mini",
+         *       "provider": "openai",
+         *       "purpose": "analyse",
+         *       "tokens_cached": 51200,
+         *       "tokens_in": 90210,
+         *       "tokens_out": 41007,
+         *       "unpriced": 0
+         *     }
+         */
+        Usage: {
+            /** Day */
+            day: string | null;
+            /**
+             * Source Id
+             * @description Null also where calls were about messages of several, or of none
+             */
+            source_id: string | null;
+            /** Source Name */
+            source_name: string | null;
+            /** Purpose */
+            purpose: ("analyse" | "name_issue" | "embed" | "probe") | null;
+            /** Provider */
+            provider: string | null;
+            /** Model */
+            model: string | null;
+            /**
+             * Calls
+             * @description Calls that have ended
+             */
+            calls: number;
+            /**
+             * Failed
+             * @description Of them, those that gave no answer
+             */
+            failed: number;
+            /**
+             * Messages
+             * @description Messages that were answered for
+             */
+            messages: number;
+            /** Tokens In */
+            tokens_in: number;
+            /** Tokens Out */
+            tokens_out: number;
+            /**
+             * Tokens Cached
+             * @description Of those in, those that the provider had cached
+             */
+            tokens_cached: number;
+            /**
+             * Cost Usd
+             * @description Of the calls whose price is known
+             */
+            cost_usd: number;
+            /**
+             * Unpriced
+             * @description Calls that were answered at a price that is unknown
+             */
+            unpriced: number;
+        };
+        /**
+         * UsagePage
+         * @description A page of usage, latest day first.
+         */
+        UsagePage: {
+            period: components["schemas"]["Period"];
+            /** Items */
+            items: components["schemas"]["Usage"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
         };
         /**
          * User
@@ -9855,6 +10511,806 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Taxonomy"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_model_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelKeyList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_model_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestedModelKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_model_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_model_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelKeyRotation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestedModelKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_model_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_chains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_chain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChainRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_usage: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                /** @description First UTC day */
+                from?: string;
+                /** @description Last UTC day */
+                to?: string;
+                /** @description Only calls about messages of this source */
+                source_id?: string;
+                purpose?: "analyse" | "name_issue" | "embed" | "probe";
+                model?: string;
+                /** @description all: a row for each day, source, purpose and model */
+                group_by?: "all" | "day" | "source" | "purpose" | "model";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_ceiling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_ceiling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +15,8 @@ from opsintel.cli.tenant_context import opened
 from opsintel.errors import InputError
 
 if TYPE_CHECKING:
-    from opsintel.context import Context
     from opsintel.crypto.secrets import Secret
-    from opsintel.llm.chain import Link
     from opsintel.llm.probe import Probed
-    from opsintel.tenants import Tenant
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -50,6 +47,7 @@ def add(
     from opsintel.access.audit import SYSTEM
     from opsintel.llm.chain import append_to_chain, checked_purpose
     from opsintel.llm.keys import add_key, address_of
+    from opsintel.llm.probe import probe_key
     from opsintel.llm.provider import provider_of
 
     row = provider_of(provider)
@@ -63,7 +61,7 @@ def add(
             wanted = (name or row.name, row.name, address)
             key_id = add_key(connection, context.keyring, found.id, wanted, secret, SYSTEM)
             append_to_chain(connection, found.id, checked_purpose(purpose), key_id, used)
-        probed = [] if untested else _probed(context, found, str(key_id))
+        probed = [] if untested else probe_key(context, found.id, key_id)
     _show(str(key_id), name or row.name, probed, as_json)
 
 
@@ -71,11 +69,12 @@ def add(
 def try_(named: Named, tenant: Slug, as_json: AsJson = False) -> None:
     """Try a key with each of its models, in the form that they are used in; ends with 1 where one fails."""
     from opsintel.llm.keys import key_named
+    from opsintel.llm.probe import probe_key
 
     with opened(tenant) as (context, found):
         with context.database.tenant_tx(found.id) as connection:
             key = key_named(connection, named)
-        probed = _probed(context, found, named)
+        probed = probe_key(context, found.id, key.id)
     if not probed:
         raise InputError(f"No chain uses {key.name}", remedy="opsintel key add, or put a model of it into a chain")
     _show(str(key.id), key.name, probed, as_json)
@@ -86,6 +85,7 @@ def rotate(named: Named, tenant: Slug, key: KeyFile = None, as_json: AsJson = Fa
     """Give a key another value and try it; for a day the one before is taken as well. No budget begins anew."""
     from opsintel.access.audit import SYSTEM
     from opsintel.llm.keys import key_named, rotate_key
+    from opsintel.llm.probe import probe_key
 
     secret = _secret(key, needed=True)
     assert secret is not None
@@ -93,7 +93,7 @@ def rotate(named: Named, tenant: Slug, key: KeyFile = None, as_json: AsJson = Fa
         with context.database.tenant_tx(found.id) as connection:
             held = key_named(connection, named)
             rotate_key(connection, context.keyring, found.id, held, secret, SYSTEM)
-        probed = _probed(context, found, str(held.id))
+        probed = probe_key(context, found.id, held.id)
     _show(str(held.id), held.name, probed, as_json)
 
 
@@ -177,17 +177,34 @@ def price(
 def ceiling(
     usd: Annotated[str, typer.Argument(metavar="USD", help="Ceiling of a calendar month (UTC)")],
     tenant: Slug,
+    source: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Name or id: what the messages of this source may cost")
+    ] = None,
     degrade: Annotated[
-        str, typer.Option(metavar="WHAT", help="What is done from 80 % of it on: park, cheaper or sample")
+        str, typer.Option(metavar="WHAT", help="What is done before it is reached: park, cheaper or sample")
     ] = "park",
+    degrade_from: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of the ceiling from which that is done")
+    ] = 0.8,
+    sample_share: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of messages that are analysed then, for sample")
+    ] = 0.2,
 ) -> None:
     """Set what calls of models may cost in a month; at the ceiling work is parked, and goes on in the next month."""
     from opsintel.llm.budget import set_budget
+    from opsintel.sources.source import source_named
 
     limit = _amount(usd)
-    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
-        set_budget(connection, found.id, "month", None, limit, degrade)
-    typer.echo(f"Calls of models cost {limit} USD a month at most")
+    with opened(tenant) as (context, found):
+        subject = None if source is None else source_named(context.database, found.id, source).id
+        scope = "month" if subject is None else "source"
+        with context.database.tenant_tx(found.id) as connection:
+            set_budget(
+                connection, found.id, scope, subject, limit, degrade,
+                degrade_from=degrade_from, sample_share=sample_share,
+            )  # fmt: skip
+    of = f" about messages of {source}" if source else ""
+    typer.echo(f"Calls of models{of} cost {limit} USD a month at most")
 
 
 def _amount(text: str) -> Decimal:
@@ -195,23 +212,6 @@ def _amount(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise InputError(f"{text!r} is no amount", remedy="Give USD, such as 25 or 25.50") from None
-
-
-def _probed(context: Context, tenant: Tenant, named: str) -> list[Probed]:
-    from opsintel.llm.probe import probe
-
-    return [probe(context, tenant.id, replace(link, retry_at=None)) for link in _links(context, tenant, named)]
-
-
-def _links(context: Context, tenant: Tenant, named: str) -> list[Link]:
-    """Return the models that chains use by a key, each once; those for embeddings answer no questions."""
-    from opsintel.llm.chain import chain_of
-    from opsintel.llm.keys import key_named
-
-    with context.database.tenant_tx(tenant.id) as connection:
-        key = key_named(connection, named)
-        links = [*chain_of(connection, "analyse"), *chain_of(connection, "name_issue")]
-    return list({link.model: link for link in links if link.key_id == key.id}.values())
 
 
 def _show(key_id: str, name: str, probed: list[Probed], as_json: bool) -> None:

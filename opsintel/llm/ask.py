@@ -22,7 +22,17 @@ from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError, OpsintelError
-from opsintel.llm.budget import CeilingError, Reserved, Work, next_month, paid_before, release, reserve, settle
+from opsintel.llm.budget import (
+    CeilingError,
+    Reserved,
+    Work,
+    next_month,
+    note_reached,
+    paid_before,
+    release,
+    reserve,
+    settle,
+)
 from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
@@ -195,11 +205,13 @@ class Asker(Closing):
         """Make a call between two short transactions: money set aside before it, settled after it."""
         estimate = _estimate(link, call)
         key = bytes.fromhex(call.key)
-        with self._database.tenant_tx(tenant_id) as connection:
-            try:
+        try:
+            with self._database.tenant_tx(tenant_id) as connection:
                 reserved = reserve(connection, tenant_id, link, question.work, key, estimate)
-            except CeilingError as error:
-                raise NoAnswer("ceiling", error.message, until=next_month()) from None
+        except CeilingError as error:
+            with self._database.tenant_tx(tenant_id) as connection:
+                note_reached(connection, tenant_id, error)
+            raise NoAnswer("ceiling", error.message, until=next_month()) from None
         spent.attempts += 1
         try:
             answer = self._caller.call(call)

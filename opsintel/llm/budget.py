@@ -6,22 +6,32 @@ its estimate to that row within the ceiling; PostgreSQL's lock on the row decide
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import psycopg
 
-from opsintel.errors import ConflictError, InputError
+from opsintel.access.audit import SYSTEM, Actor, Entry, Subject, record
+from opsintel.errors import ConflictError, InputError, NotFoundError
 from opsintel.ids import new_id
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import Link
 from opsintel.llm.parked import due_now
+from opsintel.llm.usage import count
+
+logger = logging.getLogger(__name__)
 
 Degrade = Literal["park", "cheaper", "sample"]
+MOST_USD = Decimal(1_000_000_000)
+DEGRADE_FROM = 0.8
+SAMPLE_SHARE = 0.2
+_SUBJECTS = {"source": "source", "backfill": "job"}
+"""Tables of what a ceiling can be of, beside the tenant's month."""
 
 _ALWAYS = "DATE '1970-01-01'"
 """Stands for the month in the budget of a backfill, which lasts as long as that does."""
@@ -40,6 +50,11 @@ class CeilingError(ConflictError):
     """The next call would pass a ceiling."""
 
     code = "ceiling_reached"
+
+    def __init__(self, budget_id: UUID, month: date) -> None:
+        super().__init__("The ceiling for calls of models is reached", remedy="Raise it, or wait for the month")
+        self.budget_id = budget_id
+        self.month = month
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +136,17 @@ def settle(connection: psycopg.Connection, reserved: Reserved, answer: Answer, c
     ).fetchone()
     if row is not None:
         _move(connection, row, cost)
+        count(connection, reserved.id)
+
+
+def note_reached(connection: psycopg.Connection, tenant_id: UUID, error: CeilingError) -> None:
+    """Note in the caller's transaction that a ceiling refused a call; the first that it refuses is told in the log."""
+    noted = connection.execute(
+        "UPDATE budget_period SET reached_at = now() WHERE budget_id = %s AND month = %s AND reached_at IS NULL",
+        (error.budget_id, error.month),
+    ).rowcount
+    if noted:
+        logger.warning("tenant %s: the ceiling %s for calls of models is reached", tenant_id, error.budget_id)
 
 
 def paid_before(
@@ -157,6 +183,7 @@ def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, m
     ).fetchone()
     if row is not None:
         _move(connection, row, cost)
+        count(connection, reserved.id)
 
 
 def set_budget(
@@ -166,19 +193,43 @@ def set_budget(
     subject_id: UUID | None,
     limit_usd: Decimal,
     degrade: str = "park",
-) -> None:
-    """Set a ceiling in the caller's transaction; what is spent already counts. `InputError` for what is none."""
-    if degrade not in ("park", "cheaper", "sample"):
-        raise InputError(f"{degrade!r} is nothing that can be done", remedy="Use park, cheaper or sample")
-    if not limit_usd.is_finite() or limit_usd < 0:
-        raise InputError("A ceiling is an amount in USD, 0 or more")
-    connection.execute(
-        "INSERT INTO budget (tenant_id, id, scope, subject_id, limit_usd, degrade) VALUES (%s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (tenant_id, scope, subject_id) DO UPDATE SET limit_usd = excluded.limit_usd,"
-        " degrade = excluded.degrade",
-        (tenant_id, new_id(), scope, subject_id, limit_usd, degrade),
-    )
+    *,
+    degrade_from: float = DEGRADE_FROM,
+    sample_share: float = SAMPLE_SHARE,
+    actor: Actor = SYSTEM,
+) -> UUID:
+    """Set a ceiling in the caller's transaction and return its id; what is spent already counts.
+
+    `scope` is month, source or backfill; of the last two `subject_id` is the source or job. `degrade_from` is the share
+    of the ceiling from which `degrade` is done, `sample_share` that of the messages which are analysed then, where it
+    is `sample`. What was parked is tried again. Raises `InputError` for what is none.
+    """
+    _require_ceiling(limit_usd, degrade, degrade_from, sample_share)
+    table = _SUBJECTS.get(scope)
+    if table and connection.execute(f"SELECT FROM {table} WHERE id = %s", (subject_id,)).rowcount != 1:
+        raise InputError(f"There is no such {table}")
+    row = connection.execute(
+        "INSERT INTO budget (tenant_id, id, scope, subject_id, limit_usd, degrade, degrade_from, sample_share)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, scope, subject_id) DO UPDATE SET"
+        " limit_usd = excluded.limit_usd, degrade = excluded.degrade, degrade_from = excluded.degrade_from,"
+        " sample_share = excluded.sample_share RETURNING id",
+        (tenant_id, new_id(), scope, subject_id, limit_usd, degrade, degrade_from, sample_share),
+    ).fetchone()
+    assert row is not None
+    budget_id: UUID = row[0]
+    connection.execute("UPDATE budget_period SET reached_at = NULL WHERE budget_id = %s", (budget_id,))
     due_now(connection)
+    details = {"scope": scope, "limit_usd": f"{limit_usd:f}", "degrade": degrade}
+    record(connection, Entry(tenant_id, actor, "budget.set", Subject("budget", str(budget_id)), details))
+    return budget_id
+
+
+def remove_budget(connection: psycopg.Connection, tenant_id: UUID, budget_id: UUID, actor: Actor = SYSTEM) -> None:
+    """Take a ceiling away, in the caller's transaction; what it parked is tried again. `NotFoundError` for none."""
+    if not connection.execute("DELETE FROM budget WHERE id = %s", (budget_id,)).rowcount:
+        raise NotFoundError("There is no such ceiling")
+    due_now(connection)
+    record(connection, Entry(tenant_id, actor, "budget.removed", Subject("budget", str(budget_id))))
 
 
 def next_month() -> datetime:
@@ -186,6 +237,15 @@ def next_month() -> datetime:
     present = datetime.now(UTC)
     year, month = present.year + present.month // 12, present.month % 12 + 1
     return datetime(year, month, 1, tzinfo=UTC)
+
+
+def _require_ceiling(limit_usd: Decimal, degrade: str, *shares: float) -> None:
+    if degrade not in get_args(Degrade):
+        raise InputError(f"{degrade!r} is nothing that can be done", remedy=f"Use {', '.join(get_args(Degrade))}")
+    if not limit_usd.is_finite() or not 0 <= limit_usd <= MOST_USD:
+        raise InputError(f"A ceiling is an amount in USD from 0 to {MOST_USD:,}")
+    if not all(0 <= share <= 1 for share in shares):
+        raise InputError("A share is a number from 0 to 1", remedy="80 % is 0.8")
 
 
 def _subjects(work: Work) -> dict[str, UUID | None]:
@@ -207,7 +267,7 @@ def _set_aside(connection: psycopg.Connection, tenant_id: UUID, work: Work, usd:
             {"usd": usd, "budget": budget_id, "month": month, "limit": limit},
         ).fetchone()
         if row is None:
-            raise CeilingError("The ceiling for calls of models is reached", remedy="Raise it, or wait for the month")
+            raise CeilingError(budget_id, month)
 
 
 def _move(connection: psycopg.Connection, counted: tuple[Any, ...], cost: Decimal | None) -> None:

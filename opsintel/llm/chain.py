@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 
+from opsintel.access.audit import SYSTEM, Actor, Detail, Entry, Subject, record
 from opsintel.errors import InputError
 from opsintel.llm.price import Price, price_of
 from opsintel.llm.provider import PURPOSES, Purpose
@@ -91,9 +92,19 @@ def set_price(connection: psycopg.Connection, key_id: UUID, model: str, price_in
 
 
 def reorder_chain(
-    connection: psycopg.Connection, tenant_id: UUID, purpose: Purpose, links: Sequence[tuple[UUID, str]]
+    connection: psycopg.Connection,
+    tenant_id: UUID,
+    purpose: Purpose,
+    links: Sequence[tuple[UUID, str]],
+    actor: Actor = SYSTEM,
 ) -> None:
-    """Replace a chain by these (key, model), in the caller's transaction; prices of models that stay are kept."""
+    """Replace a chain by these (key, model), in the caller's transaction; prices of models that stay are kept.
+
+    Raises `InputError` for a model that is in it twice, or a key that the tenant does not have.
+    """
+    known = {row[0] for row in connection.execute("SELECT id FROM model_key")}
+    if len(set(links)) < len(links) or any(key_id not in known for key_id, _ in links):
+        raise InputError("A chain has models of the tenant's keys, each once", remedy="opsintel key list")
     prices = {
         (row[0], row[1]): (row[2], row[3])
         for row in connection.execute(
@@ -106,6 +117,8 @@ def reorder_chain(
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (tenant_id, purpose, place, link[0], checked_model(link[1]), *prices.get(link, (None, None))),
         )
+    details: dict[str, Detail] = {"models": [model for _, model in links]}
+    record(connection, Entry(tenant_id, actor, "model_chain.set", Subject("model_chain", purpose), details))
 
 
 def _price(provider: str, model: str, given_in: Decimal | None, given_out: Decimal | None) -> Price | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from opsintel.ids import new_id
 from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
 from opsintel.llm.budget import Work
-from opsintel.llm.chain import Link
+from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.parked import due_now
 
 if TYPE_CHECKING:
@@ -38,6 +38,17 @@ class Probed:
     health: str
     detail: str
     way: str = ""
+
+
+def probe_key(context: Context, tenant_id: UUID, key_id: UUID) -> list[Probed]:
+    """Try a key with each model that chains use by it, also while it rests; none where no chain does.
+
+    Models for embeddings answer no questions, and are not tried.
+    """
+    with context.database.tenant_tx(tenant_id) as connection:
+        links = [*chain_of(connection, "analyse"), *chain_of(connection, "name_issue")]
+    models = {link.model: link for link in links if link.key_id == key_id}
+    return [probe(context, tenant_id, replace(link, retry_at=None)) for link in models.values()]
 
 
 def probe(context: Context, tenant_id: UUID, link: Link) -> Probed:

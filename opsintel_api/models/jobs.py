@@ -85,6 +85,12 @@ class ErasureOfJob(Answer):
     dry_run: bool
 
 
+class ModelKeyOfJob(Answer):
+    """What was asked for: a try of a key to a model provider."""
+
+    model_key_id: UUID
+
+
 class PersonExportOfJob(Answer):
     """What was asked for: an export with the job's id; it names nobody."""
 
@@ -95,9 +101,9 @@ class Job(Answer):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [JOB_EXAMPLE]})
 
     id: UUID
-    kind: Literal["backfill", "source", "erasure", "person_export"]
+    kind: Literal["backfill", "source", "model_key", "erasure", "person_export"]
     state: JobState
-    parameters: BackfillOfJob | SourceErrandOfJob | ErasureOfJob | PersonExportOfJob
+    parameters: BackfillOfJob | SourceErrandOfJob | ModelKeyOfJob | ErasureOfJob | PersonExportOfJob
     total: int | None = Field(description="Days it has, 1 for what has no days; null before it was started")
     done: int = Field(description="How many are done")
     failed: int = Field(description="How many were given up")

@@ -74,6 +74,7 @@ DECIDED: dict[str, dict[str, str]] = {
     "erasure_suppression": {"hash": "a keyed hash, by which what comes later is erased on arrival"},
     "export_row": {"row_hash": _HASH},
     "export_target": {"kind name config state": _SETTINGS},
+    "fact_model_usage_day": {"purpose provider model": _OURS},
     "identity": {"issuer subject": _ACCOUNT},
     "invitation": {"email role grants": _GOES},
     "issue": {"centroid": "the mean of what is left, made anew"},

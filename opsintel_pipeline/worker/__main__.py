@@ -19,6 +19,7 @@ from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
 from opsintel_pipeline.erasure.run import ERASURES
+from opsintel_pipeline.llm.trial import TRIALS
 from opsintel_pipeline.person_export.run import EXPIRED, EXPORTS
 from opsintel_pipeline.worker import limits, listening, polling, watching
 from opsintel_pipeline.worker.heartbeat import Heartbeat
@@ -49,7 +50,7 @@ def main() -> None:
             _beside("polling", polling.run, context, stop)
             _beside("listening", listening.run, context, stop)
             _beside("watching", watching.run, context, stop)
-            for errands in (ERASURES, EXPORTS, EXPIRED):
+            for errands in (ERASURES, EXPORTS, EXPIRED, TRIALS):
                 _beside(errands.name, errands.run, context, stop)
             threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
             run(database, queue, stop, Heartbeat(settings.data_dir))

@@ -76,6 +76,13 @@ def example(route: str, tenant: Seeded) -> Example:
             {"name": "Customers", "text": "from:@buyer.example"}, statuses=frozenset({200, 403, 404})
         ),
         "DELETE /v1/filters/{filter_id}": Example(statuses=frozenset({204, 403, 404})),
+        "POST /v1/keys": Example({"provider": "openai", "value": "sk-1"}, statuses=frozenset({201, 409})),
+        "DELETE /v1/keys/{model_key_id}": Example(statuses=frozenset({204, 404})),
+        "POST /v1/keys/{model_key_id}/test": Example(statuses=frozenset({202, 404})),
+        "POST /v1/keys/{model_key_id}/rotate": Example({"value": "sk-2"}, statuses=frozenset({200, 404})),
+        "PUT /v1/chains": Example({"purpose": "name_issue", "links": []}),
+        "PUT /v1/budgets": Example({"limit_usd": 25}),
+        "DELETE /v1/budgets/{budget_id}": Example(statuses=frozenset({204, 404})),
         "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
     }
     return listed.get(route, Example())
@@ -92,6 +99,8 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "export_id": str(tenant.person_export),
         "key_id": str(tenant.service_key),
         "correction_id": str(tenant.correction),
+        "model_key_id": str(tenant.model_key),
+        "budget_id": str(tenant.budget),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),
         "filter_id": str(tenant.filter),

@@ -4,7 +4,7 @@ from opsintel.db.marts.declaration import View, ViewColumn
 from opsintel.db.marts.exports import v_export_row
 from opsintel.db.marts.issues import v_agreement, v_issue_current, v_issue_daily
 from opsintel.db.marts.messages import v_analysis_current, v_message
-from opsintel.db.marts.operation import v_model_cost, v_source_completeness
+from opsintel.db.marts.operation import v_model_cost, v_model_usage, v_source_completeness
 
 VIEWS: tuple[View, ...] = (
     v_message,
@@ -13,6 +13,7 @@ VIEWS: tuple[View, ...] = (
     v_issue_daily,
     v_source_completeness,
     v_model_cost,
+    v_model_usage,
     v_agreement,
     v_export_row,
 )

@@ -40,3 +40,25 @@ v_model_cost = View(
     ),
     "analysis GROUP BY 1, 2, 3",
 )
+
+v_model_usage = View(
+    "v_model_usage",
+    "Calls of models by UTC day, source, purpose and model, as the ledger has them: calls without an answer among them",
+    (
+        plain("day", "fact.day", "UTC day on which the calls were begun"),
+        plain("source_id", "fact.source_id", "Source of the messages; null where a call was about several, or none"),
+        words("source_name", "source.name", "Its name"),
+        plain("purpose", "fact.purpose", "analyse, name_issue, embed or probe"),
+        plain("provider", "fact.provider", "openai, anthropic, ..."),
+        plain("model", "fact.model", "Model, as the provider calls it"),
+        plain("calls", "fact.calls", "Calls that have ended"),
+        plain("failed", "fact.failed", "Of them, those that gave no answer"),
+        plain("messages", "fact.messages", "Messages that were answered for"),
+        plain("tokens_in", "fact.tokens_in", "Tokens sent"),
+        plain("tokens_out", "fact.tokens_out", "Tokens received"),
+        plain("tokens_cached", "fact.tokens_cached", "Tokens sent that the provider had cached"),
+        plain("cost_usd", "fact.cost_usd", "Cost in USD of the calls whose price is known"),
+        plain("unpriced", "fact.unpriced", "Calls that were answered at a price that is unknown"),
+    ),
+    "fact_model_usage_day AS fact LEFT JOIN source ON source.tenant_id = fact.tenant_id AND source.id = fact.source_id",
+)

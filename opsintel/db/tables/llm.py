@@ -8,15 +8,20 @@ from opsintel.db.tables.declaration import (
     DAY,
     INT,
     MONEY,
+    OF_SOURCES,
     REAL,
     SMALL,
     TEXT,
     TIME,
     UUID_,
     column,
+    limited,
     reference,
     tenant_table,
 )
+
+OF_LIMITED_SOURCES = "scope = 'source' AND subject_id = ANY (current_setting('app.source_ids')::uuid[])"
+"""Condition of the ceilings of those sources that a member or key is limited to."""
 
 model_key = tenant_table(
     "model_key",
@@ -89,6 +94,7 @@ budget = tenant_table(
     Index("uq_budget_subject", "tenant_id", "scope", "subject_id", unique=True, postgresql_nulls_not_distinct=True),
     retention="kept",
     erasure="with_tenant",
+    access=[limited(OF_LIMITED_SOURCES)],
 )
 
 budget_period = tenant_table(
@@ -98,11 +104,13 @@ budget_period = tenant_table(
     column("month", DAY, "First day of the month (UTC); of a backfill 1970-01-01"),
     column("spent_usd", MONEY, "Paid", default="0"),
     column("reserved_usd", MONEY, "Set aside for calls under way", default="0"),
+    column("reached_at", TIME, "When a call was first refused since it would have passed the ceiling", null=True),
     reference("budget_id", "budget"),
     CheckConstraint("spent_usd >= 0 AND reserved_usd >= 0", name="amounts"),
     key=("budget_id", "month"),
     retention="with_parent",
     erasure="with_tenant",
+    access=[limited(f"EXISTS (SELECT FROM budget WHERE budget.id = budget_id AND {OF_LIMITED_SOURCES})")],
 )
 
 model_call = tenant_table(
@@ -134,4 +142,36 @@ model_call = tenant_table(
     retention="kept",
     erasure="none",
     system_select=("tenant_id", "id", "state", "created_at"),
+)
+
+fact_model_usage_day = tenant_table(
+    "fact_model_usage_day",
+    "Calls of models by UTC day, source, purpose and model: counted with each call",
+    column("day", DAY, "UTC day on which the calls were begun"),
+    column("source_id", UUID_, "Source of their messages; null where they are of several, or of none", null=True),
+    column("purpose", TEXT, "analyse, name_issue, embed or probe"),
+    column("provider", TEXT, "openai, anthropic, gemini, ollama or vllm"),
+    column("model", TEXT, "Model, as the provider calls it"),
+    column("calls", INT, "Calls that have ended"),
+    column("failed", INT, "Of them, those that gave no answer", default="0"),
+    column("messages", INT, "Messages that were answered for", default="0"),
+    column("tokens_in", BIG, "Tokens sent", default="0"),
+    column("tokens_out", BIG, "Tokens received", default="0"),
+    column("tokens_cached", BIG, "Tokens sent that the provider had cached", default="0"),
+    column("cost_usd", MONEY, "Cost in USD of the calls whose price is known", default="0"),
+    column("unpriced", INT, "Calls that were answered at a price that is unknown", default="0"),
+    Index(
+        "uq_fact_model_usage_day",
+        "tenant_id",
+        "day",
+        "source_id",
+        "purpose",
+        "provider",
+        "model",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
+    retention="kept",
+    erasure="none",
+    access=[limited(OF_SOURCES)],
 )
