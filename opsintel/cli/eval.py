@@ -37,7 +37,7 @@ def clusters(
 ) -> None:
     """Compare issues with labels, day by day, with the settings every tenant has."""
     from opsintel_pipeline.issues.simulation import simulate
-    from opsintel_pipeline.normalize.language import detect
+    from opsintel_pipeline.language import detect
 
     sets = [(file, *_read(file)) for file in files]
     results = []

@@ -1,13 +1,12 @@
 """Ask the models of a chain until one gives an answer that is valid, within the ceilings; every call is in the ledger.
 
 Of each model: the ways of asking from the most reliable on, as it takes them; a fault that passes is tried again after
-a pause; an answer that is not valid is given back once, with what is wrong with it. No transaction is open meanwhile.
+a pause; an answer that is not valid is given back once, with what is wrong with it, and a question that nobody divides
+is asked once more in the next way. No transaction is open meanwhile.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +35,7 @@ from opsintel.llm.budget import (
 from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
+from opsintel.llm.charge import call_key, cost_of, most_of
 from opsintel.llm.keys import Health, found_ill, found_well
 
 T = TypeVar("T")
@@ -43,14 +43,8 @@ T = TypeVar("T")
 TRIES = 4
 """Calls of one model for one question, while faults pass."""
 
-TOKENS_AROUND = 50
-"""Of a request beside its texts."""
-
 CALL_SECONDS = 60.0
 LONGEST_PAUSE = 20.0
-BYTES_A_TOKEN = 3
-"""Of UTF-8, in what is set aside: English has more than four, Chinese about three."""
-
 _HEALTH: Mapping[Fault, Health] = {
     Fault.CREDENTIAL: "revoked",
     Fault.QUOTA: "quota",
@@ -59,6 +53,9 @@ _HEALTH: Mapping[Fault, Health] = {
     Fault.UNREACHABLE: "unreachable",
 }
 """Faults of a key, rather than of what was asked."""
+
+_REPAIR, _ANEW = 1, 2
+"""Attempts at a question that come after the first."""
 
 _PASSES = frozenset({Fault.LIMITED, Fault.UNREACHABLE})
 
@@ -87,6 +84,8 @@ class Question:
     text: str
     schema: Mapping[str, Any]
     max_tokens: int
+    insists: bool = False
+    """Whether it is asked once more, in the next way, where neither an answer nor its repair is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +148,18 @@ class Asker(Closing):
         if link.retry_at is not None and link.retry_at > datetime.now(UTC):
             raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=link.retry_at)
         spent = _Spent()
-        messages = [{"role": "system", "content": question.system}, {"role": "user", "content": question.text}]
+        first = [{"role": "system", "content": question.system}, {"role": "user", "content": question.text}]
+        messages, ways = first, list(Way)[list(Way).index(self._ways.get((link.key_id, link.model), Way.SCHEMA)) :]
         wrong = ""
-        for is_repair in (False, True):
-            answer, way, reserved = self._answer(tenant_id, link, question, messages, spent)
+        for attempt in range(3 if question.insists else 2):
+            if attempt == _ANEW:
+                messages, ways = first, ways[1:]
+                if not ways:
+                    break
+            answer, ways, reserved = self._answer(tenant_id, link, question, messages, ways, spent)
             try:
+                if answer.is_refused:
+                    raise InvalidAnswer("it declines, though nothing is asked but to describe what others wrote")
                 if answer.is_cut:
                     raise InvalidAnswer("it ends before it is complete; be shorter")
                 value = read(answer.content)
@@ -166,17 +172,23 @@ class Asker(Closing):
                 ]
                 continue
             return Asked(
-                value, link, way, is_repair, spent.attempts, reserved.id, spent.tokens_in, spent.tokens_out,
-                spent.tokens_cached, spent.latency_ms, spent.cost_usd,
+                value, link, ways[0], attempt == _REPAIR, spent.attempts, reserved.id, spent.tokens_in,
+                spent.tokens_out, spent.tokens_cached, spent.latency_ms, spent.cost_usd,
             )  # fmt: skip
-        raise NoAnswer("invalid", f"{link.model} gave no valid answer: {wrong}", until=None)
+        reason = "refused" if answer.is_refused else "invalid"
+        raise NoAnswer(reason, f"{link.model} gave no valid answer: {wrong}", until=None)
 
     def _answer(
-        self, tenant_id: UUID, link: Link, question: Question, messages: list[dict[str, str]], spent: _Spent
-    ) -> tuple[Answer, Way, Reserved]:
-        """Return what the model says, by the first way it takes, after as many tries as faults pass."""
-        way = self._ways.get((link.key_id, link.model), Way.SCHEMA)
-        ways = list(Way)[list(Way).index(way) :]
+        self,
+        tenant_id: UUID,
+        link: Link,
+        question: Question,
+        messages: list[dict[str, str]],
+        given: list[Way],
+        spent: _Spent,
+    ) -> tuple[Answer, list[Way], Reserved]:
+        """Return what the model says, by the first way it takes, after as many tries as faults pass; and ways left."""
+        ways = given
         secrets: list[UUID | None] = [link.secret_id]
         if link.previous_secret_id is not None:
             secrets.append(link.previous_secret_id)
@@ -196,14 +208,15 @@ class Asker(Closing):
                 else:
                     raise self._given_up(tenant_id, link, error) from None
                 continue
-            self._ways[(link.key_id, link.model)] = ways[0]
-            return answer, ways[0], reserved
+            if ways is not given:
+                self._ways[(link.key_id, link.model)] = ways[0]
+            return answer, ways, reserved
 
     def _made(
         self, tenant_id: UUID, link: Link, question: Question, call: Call, spent: _Spent
     ) -> tuple[Answer, Reserved]:
         """Make a call between two short transactions: money set aside before it, settled after it."""
-        estimate = _estimate(link, call)
+        estimate = most_of(link, call)
         key = bytes.fromhex(call.key)
         try:
             with self._database.tenant_tx(tenant_id) as connection:
@@ -220,7 +233,7 @@ class Asker(Closing):
                 release(connection, reserved, error.fault.value, may_be_paid=error.may_be_paid)
             raise
         with self._database.tenant_tx(tenant_id) as connection:
-            cost = _cost(link, call, answer)
+            cost = cost_of(link, call, answer)
             if reserved.adopted and not answer.was_kept:
                 release(connection, reserved, "lost", may_be_paid=True)
                 reserved = reserve(connection, tenant_id, link, question.work, key, None)
@@ -247,7 +260,7 @@ class Asker(Closing):
     ) -> Call:
         return Call(
             tenant_id=tenant_id,
-            key=call_key(link, question, messages, way),
+            key=call_key(link, question.schema, question.max_tokens, messages, way),
             provider=link.provider,
             base_url=link.base_url,
             model=link.model,
@@ -277,33 +290,6 @@ class Asker(Closing):
             found_ill(connection, link.key_id, health, error.line(), wait)
             row = connection.execute("SELECT retry_at FROM model_key WHERE id = %s", (link.key_id,)).fetchone()
         return NoAnswer(health, error.line(), until=row[0] if row else datetime.now(UTC))
-
-
-def call_key(link: Link, question: Question, messages: Sequence[Mapping[str, str]], way: Way) -> str:
-    """Return the SHA-256 (hex) of all that an answer depends on."""
-    parts = [link.provider, link.base_url, link.model, way.value, question.max_tokens, question.schema, list(messages)]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
-
-
-def _estimate(link: Link, call: Call) -> Decimal | None:
-    """Return the most that a call can cost; None where the price is unknown."""
-    if link.price is None:
-        return None
-    return link.price.cost(_tokens_in(call), call.max_tokens)
-
-
-def _cost(link: Link, call: Call, answer: Answer) -> Decimal | None:
-    """Return what a call cost; a server that counts no tokens is counted for."""
-    if link.price is None:
-        return None
-    if not answer.tokens_in and not answer.tokens_out:
-        return link.price.cost(_tokens_in(call), len(answer.content.encode("utf-8", "replace")) // BYTES_A_TOKEN + 1)
-    return link.price.cost(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
-
-
-def _tokens_in(call: Call) -> int:
-    texts = [*(message["content"] for message in call.messages), json.dumps(call.schema or {})]
-    return sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_A_TOKEN + TOKENS_AROUND
 
 
 def _pause(tries: int, asked: float | None) -> float:

@@ -136,6 +136,9 @@ class Answer:
     tokens_out: int
     tokens_cached: int
     latency_ms: int
+    is_refused: bool = False
+    """Whether the model, or its provider, declines; `content` says nothing then. It costs what an answer costs."""
+
     was_kept: bool = False
     """Whether it was paid for before, by a process that ended before it could use it."""
 

@@ -32,6 +32,7 @@ from opsintel_pipeline.analyze.profile import (
     Urgency,
 )
 from opsintel_pipeline.analyze.wording import SUMMARY_LENGTH, TITLE_LENGTH, shorten
+from opsintel_pipeline.language import is_foreign
 
 MAX_PARTS = 12
 """Of quotes, action items and asks that are kept; of entities more than twice as many."""
@@ -120,11 +121,12 @@ class Item(_Given):
         return value
 
 
-def items_of(content: str, expected: int, categories: Collection[str]) -> dict[int, Item]:
+def items_of(content: str, expected: int, categories: Collection[str], language: str) -> dict[int, Item]:
     """Return the valid items of an answer by the number of their message, 1 to `expected`; the others are missing.
 
     `categories` is the closed list of the tenant's taxonomy. Raises `InvalidAnswer` where there is no valid item at
-    all; what is wrong is said by names of fields, never by values.
+    all, or what they say is beyond doubt not in `language` (BCP 47); what is wrong is said by names of fields, never
+    by values.
     """
     fenced = _FENCE.match(content)
     try:
@@ -153,6 +155,8 @@ def items_of(content: str, expected: int, categories: Collection[str]) -> dict[i
         wrong = "it has two items for one message"
     if not valid:
         raise InvalidAnswer(wrong[:300])
+    if is_foreign(" ".join({f"{item.title} {item.summary}": None for item in valid.values()}), language):
+        raise InvalidAnswer(f"title and summary are not in the language to answer in ({language})")
     return valid
 
 

@@ -210,10 +210,14 @@ class ByModels:
             prompt.text_of([one.sent.view for one in group], self._language),
             prompt.schema(self._taxonomy),
             max_tokens=TOKENS_AN_ITEM * len(group),
+            insists=len(group) == 1,
         )
         names = self._taxonomy.names
         asked = self._context.asker.ask(
-            self._partition.tenant_id, chain, question, lambda content: items_of(content, len(group), names)
+            self._partition.tenant_id,
+            chain,
+            question,
+            lambda content: items_of(content, len(group), names, self._language),
         )
         self.figures.add(asked)
         return asked

@@ -13,8 +13,9 @@ import psycopg
 
 from opsintel.context import Context
 from opsintel.errors import InputError
-from opsintel.llm.ask import BYTES_A_TOKEN, TOKENS_AROUND, NoAnswer
+from opsintel.llm.ask import NoAnswer
 from opsintel.llm.chain import Link, chain_of
+from opsintel.llm.charge import BYTES_A_TOKEN, TOKENS_AROUND
 from opsintel.partitions import Partition
 from opsintel.taxonomy.kept import taxonomy_in_force, taxonomy_of_version
 from opsintel.taxonomy.taxonomy import Taxonomy

@@ -36,8 +36,6 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
 def _read(call: Call, reply: Reply, latency_ms: int) -> Answer:
     try:
         return answer_of(call, reply, latency_ms)
-    except ModelError:
-        raise
     except Exception as error:  # noqa: BLE001  what a server sends may break the translator in any way
         message = f"The server's answer is not what {call.provider} sends ({type(error).__name__})"
         raise ModelError(Fault.UNREACHABLE, message, may_be_paid=True) from None

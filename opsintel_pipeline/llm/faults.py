@@ -49,12 +49,6 @@ def fault_of(reply: Reply) -> ModelError:
     return ModelError(fault, f"{message} (HTTP {reply.status_code})", remedy=remedy, seconds=seconds)
 
 
-def refused() -> ModelError:
-    """Return the error of an answer in which the model, or its provider, declines."""
-    message, remedy = _SAYS[Fault.REFUSED]
-    return ModelError(Fault.REFUSED, message, remedy=remedy)
-
-
 def _fault(status: int, body: str) -> Fault:
     if status in (402, 429) or (status in (400, 403) and _QUOTA.search(body)):
         return Fault.QUOTA if status == 402 or _QUOTA.search(body) else Fault.LIMITED

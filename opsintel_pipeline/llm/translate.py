@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 from opsintel.errors import InputError
 from opsintel.llm.call import Answer, Call, Way
 from opsintel.llm.provider import provider_of
-from opsintel_pipeline.llm.faults import refused
 from opsintel_pipeline.llm.reply import Reply
 
 # litellm fetches lists from the network when it is loaded, unless told not to.
@@ -30,6 +30,9 @@ _PATHS = {"anthropic": "/v1/messages"}
 
 _OF_LITELLM = frozenset({"json_mode", "extra_body", "stream"})
 """Fields that litellm's own client takes out of a request before it goes out."""
+
+_DROPPED = frozenset({"authorization", "content-type", "anthropic-beta"})
+"""Headers that litellm makes up, or gives for features that need none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def request_of(call: Call) -> Wire:
 
 
 def answer_of(call: Call, reply: Reply, latency_ms: int) -> Answer:
-    """Return what a provider answered; `ModelError` where the model declines, any other error for nonsense."""
+    """Return what a provider answered; any error for nonsense."""
     from litellm.types.utils import ModelResponse
 
     carrier = provider_of(call.provider).carrier
@@ -85,16 +88,17 @@ def answer_of(call: Call, reply: Reply, latency_ms: int) -> Answer:
     choice = read.choices[0]
     said = choice.message.content or ""
     called = [tool.function.arguments for tool in choice.message.tool_calls or () if tool.function.name == TOOL]
-    if choice.finish_reason == "content_filter" or (not said and getattr(choice.message, "refusal", None)):
-        raise refused()
+    apart = getattr(choice.message, "provider_specific_fields", None) or {}
+    declines = choice.finish_reason == "content_filter" or (not said and apart.get("refusal"))
     cached = getattr(getattr(read.usage, "prompt_tokens_details", None), "cached_tokens", None) or 0
     return Answer(
-        content=called[0] if called else said,
+        content="" if declines else called[0] if called else said,
         is_cut=choice.finish_reason == "length",
         tokens_in=read.usage.prompt_tokens or 0,
         tokens_out=read.usage.completion_tokens or 0,
         tokens_cached=cached,
         latency_ms=latency_ms,
+        is_refused=bool(declines),
     )
 
 
@@ -110,9 +114,11 @@ class _Silent:
 
 @cache
 def _config(model: str, carrier: str) -> Any:
+    import litellm
     from litellm.types.utils import LlmProviders
     from litellm.utils import ProviderConfigManager
 
+    litellm.suppress_debug_info = True
     return ProviderConfigManager.get_provider_chat_config(model, LlmProviders(carrier))
 
 
@@ -128,11 +134,12 @@ def _messages(call: Call) -> list[dict[str, Any]]:
 def _options(call: Call, carrier: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
     from litellm.utils import get_optional_params
 
-    asked: dict[str, Any] = {}
+    # Anthropic publishes no temperature any more, and its form of a schema is newer than litellm's: `_as_published`.
+    asked: dict[str, Any] = {} if carrier == "anthropic" else {"temperature": 0}
     if call.schema is not None:
-        schema = dict(call.schema)
+        schema = deepcopy(dict(call.schema))  # litellm takes away of it what a provider does not know
         match call.way:
-            case Way.SCHEMA:
+            case Way.SCHEMA if carrier != "anthropic":
                 form = {"name": TOOL, "strict": True, "schema": schema}
                 asked["response_format"] = {"type": "json_schema", "json_schema": form}
             case Way.TOOL:
@@ -145,7 +152,6 @@ def _options(call: Call, carrier: str, messages: list[dict[str, Any]]) -> dict[s
         model=call.model,
         custom_llm_provider=carrier,
         max_tokens=call.max_tokens,
-        temperature=0,
         drop_params=True,
         messages=messages,  # type: ignore[arg-type]
         **asked,
@@ -176,8 +182,22 @@ def _body(
         body = config.transform_request(
             model=call.model, messages=messages, optional_params=options, litellm_params={}, headers=headers
         )
-    kept = {name: value for name, value in body.items() if name not in _OF_LITELLM}
-    return {**kept, "stream": False} if carrier == "ollama_chat" else kept
+    return _as_published(call, carrier, {name: value for name, value in body.items() if name not in _OF_LITELLM})
+
+
+def _as_published(call: Call, carrier: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body as its provider publishes it, where litellm writes it otherwise (tests/peers/published.py)."""
+    if carrier == "ollama_chat":
+        return {**body, "stream": False}
+    if carrier == "anthropic" and call.schema is not None and call.way is Way.SCHEMA:
+        return {**body, "output_config": {"format": {"type": "json_schema", "schema": dict(call.schema)}}}
+    if carrier == "gemini" and call.schema is not None and call.way is Way.TOOL:
+        (tool,) = body["tools"]
+        (function,) = tool["function_declarations"]
+        declared = {name: value for name, value in function.items() if name != "parameters"}
+        declared["parameters_json_schema"] = dict(call.schema)
+        return {**body, "tools": [{"function_declarations": [declared]}]}
+    return body
 
 
 def _url(call: Call, config: Any, carrier: str) -> str:
@@ -194,9 +214,9 @@ def _url(call: Call, config: Any, carrier: str) -> str:
 
 def _headers(headers: Mapping[str, str], carrier: str, key: str) -> dict[str, str]:
     """Return the headers with the key where there is one, and none that litellm makes up."""
-    kept = {name: value for name, value in headers.items() if name.lower() not in ("authorization", "content-type")}
+    kept = {name: value for name, value in headers.items() if name.lower() not in _DROPPED}
     if not key:
         return kept
     if carrier == "gemini":
         return {**kept, "x-goog-api-key": key}
-    return dict(headers)
+    return kept if carrier == "anthropic" else {**kept, "Authorization": f"Bearer {key}"}

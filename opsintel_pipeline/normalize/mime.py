@@ -8,7 +8,8 @@ from typing import Any
 from opsintel.connectors.mail import MailFacts, facts_of
 from opsintel.errors import ItemError
 from opsintel.events.message import Address, CanonicalMessage, Kind, Visibility
-from opsintel_pipeline.normalize import automatic, dates, language, threads
+from opsintel_pipeline import language
+from opsintel_pipeline.normalize import automatic, dates, threads
 from opsintel_pipeline.normalize.bodies import Content, read_content
 from opsintel_pipeline.normalize.context import NormalizeContext
 from opsintel_pipeline.normalize.headers import Headers

@@ -24,7 +24,8 @@ from opsintel.events.message import (
     Visibility,
     is_link,
 )
-from opsintel_pipeline.normalize import dates, language
+from opsintel_pipeline import language
+from opsintel_pipeline.normalize import dates
 from opsintel_pipeline.normalize.context import NormalizeContext
 from opsintel_pipeline.normalize.html import LINKS_LIMIT, html_to_text
 from opsintel_pipeline.normalize.identities import ADDRESSES_LIMIT, direction_of, email_address, parse_addresses

@@ -17,7 +17,8 @@ from opsintel.events.message import (
     Kind,
     Visibility,
 )
-from opsintel_pipeline.normalize import dates, language
+from opsintel_pipeline import language
+from opsintel_pipeline.normalize import dates
 from opsintel_pipeline.normalize.context import NormalizeContext, SlackUser
 from opsintel_pipeline.normalize.identities import is_own
 from opsintel_pipeline.normalize.record import read_object

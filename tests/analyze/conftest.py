@@ -27,6 +27,7 @@ from opsintel.settings import Settings
 from opsintel.tenants import Tenant, create_tenant
 from tests.peers.model_server import BASES, KEY, ModelServer, Prompt
 from tests.peers.provider import running
+from tests.peers.recorder import Recorder, recorded
 from tests.seeding import insert
 
 DAY = date(2026, 11, 20)
@@ -59,21 +60,36 @@ def well(prompt: Prompt) -> str:
 
 @pytest.fixture(scope="module")
 def server_of_models() -> Iterator[ModelServer]:
+    """A server of models; it is reached through a recorder, by the address that it gives."""
     server = ModelServer(well)
     with running(server):
         yield server
 
 
 @pytest.fixture(scope="module")
-def caller(server_of_models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def recorder_of_models(server_of_models: ModelServer) -> Iterator[Recorder]:
+    with recorded(server_of_models) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def recorder(recorder_of_models: Recorder) -> Iterator[Recorder]:
+    """Between the product and the models; a request that its provider does not publish fails the test."""
+    recorder_of_models.begin_anew()
+    yield recorder_of_models
+    assert recorder_of_models.wrong == []
+
+
+@pytest.fixture(scope="module")
+def caller(recorder_of_models: Recorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """The process that makes calls: it takes seconds to start."""
-    host, _, port = urlsplit(server_of_models.address).netloc.partition(":")
+    host, _, port = urlsplit(recorder_of_models.address).netloc.partition(":")
     with Caller(tmp_path_factory.mktemp("answers"), {(host, int(port))}) as started:
         yield started
 
 
 @pytest.fixture
-def model(server_of_models: ModelServer) -> ModelServer:
+def model(server_of_models: ModelServer, recorder: Recorder) -> ModelServer:
     server_of_models.begin_anew()
     return server_of_models
 

@@ -181,7 +181,7 @@ class TestAFault:
         rows = analyses(context, tenant)
         assert {(row["status"], row["reason"], row["provider"]) for row in rows} == {("failed", "invalid", "built-in")}
         run(context, partition(tenant))
-        assert len(model.prompts) == 6, "what was left to a person is not paid for again"
+        assert len(model.prompts) == 8, "what was left to a person is not paid for again"
 
     def test_in_one_item_has_that_message_asked_for_again_alone(
         self, context: Context, tenant: Tenant, model: ModelServer

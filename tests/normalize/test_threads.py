@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsintel_pipeline.normalize.language import detect
+from opsintel_pipeline.language import detect
 from opsintel_pipeline.normalize.threads import base_subject
 from tests.normalize.mails import mail, read
 

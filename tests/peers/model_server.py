@@ -108,7 +108,7 @@ def _anthropic(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     peer.require_key(asked.headers.get("x-api-key", ""))
     assert "max_tokens" in body, "Anthropic needs max_tokens"
     tools = body.get("tools")
-    form = body.get("output_format")
+    form = body.get("output_config", {}).get("format")
     way = "tool" if tools else "schema" if form else "json"
     schema = tools[0]["input_schema"] if tools else form and form["schema"]
     system = "".join(part["text"] for part in body.get("system", []))
@@ -131,7 +131,11 @@ def _gemini(peer: ModelServer, asked: Asked, path: re.Match[str]) -> Told:
         raise Refusal(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
     tools = body.get("tools")
     config = body.get("generationConfig", {})
-    schema = config.get("response_json_schema") or config.get("responseJsonSchema")
+    schema = (
+        tools[0]["function_declarations"][0]["parameters_json_schema"]
+        if tools
+        else config.get("response_json_schema") or config.get("responseJsonSchema")
+    )
     way = "tool" if tools else "schema" if schema else "json"
     system = "".join(part["text"] for part in body.get("system_instruction", {}).get("parts", []))
     turns = tuple(part["text"] for turn in body["contents"] for part in turn["parts"])

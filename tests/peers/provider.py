@@ -38,11 +38,12 @@ class Asked:
 
 @dataclass
 class Told:
-    """An answer: JSON unless it is bytes."""
+    """An answer: JSON unless it is bytes. `cut`: how many bytes of it go out before the connection ends; None: all."""
 
     status: int
     content: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
 
 
 class Refusal(Exception):
@@ -150,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": "application/json", **told.headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: told.cut])
+        self.close_connection = self.close_connection or told.cut is not None
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 

@@ -1,0 +1,47 @@
+"""What a call is known by, the most it can cost, and what it did cost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from opsintel.llm.call import Answer, Call, Way
+from opsintel.llm.chain import Link
+
+TOKENS_AROUND = 50
+"""Of a request beside its texts."""
+
+BYTES_A_TOKEN = 3
+"""Of UTF-8, in what is set aside: English has more than four, Chinese about three."""
+
+
+def call_key(
+    link: Link, schema: Mapping[str, Any], max_tokens: int, messages: Sequence[Mapping[str, str]], way: Way
+) -> str:
+    """Return the SHA-256 (hex) of all that an answer depends on."""
+    parts = [link.provider, link.base_url, link.model, way.value, max_tokens, schema, list(messages)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
+
+
+def most_of(link: Link, call: Call) -> Decimal | None:
+    """Return the most that a call can cost; None where the price is unknown."""
+    if link.price is None:
+        return None
+    return link.price.cost(_tokens_in(call), call.max_tokens)
+
+
+def cost_of(link: Link, call: Call, answer: Answer) -> Decimal | None:
+    """Return what a call cost; a server that counts no tokens is counted for."""
+    if link.price is None:
+        return None
+    if not answer.tokens_in and not answer.tokens_out:
+        return link.price.cost(_tokens_in(call), len(answer.content.encode("utf-8", "replace")) // BYTES_A_TOKEN + 1)
+    return link.price.cost(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
+
+
+def _tokens_in(call: Call) -> int:
+    texts = [*(message["content"] for message in call.messages), json.dumps(call.schema or {})]
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_A_TOKEN + TOKENS_AROUND
