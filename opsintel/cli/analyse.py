@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsintel.cli.backfill import given_day
+from opsintel.cli.backfill import given_day, given_usd
 from opsintel.cli.main import print_json
 from opsintel.errors import FatalError, InputError
 
@@ -26,6 +27,10 @@ Last = Annotated[date, typer.Option("--to", parser=given_day, metavar="DAY", hel
 OfTaxonomy = Annotated[
     int | None,
     typer.Option("--taxonomy", metavar="VERSION", min=0, help="Version of the taxonomy; default: the one in force"),
+]
+Ceiling = Annotated[
+    Decimal | None,
+    typer.Option(parser=given_usd, metavar="USD", help="What its calls of models may cost, never passed"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")]
 
@@ -89,10 +94,15 @@ def run(
     tenant: Slug,
     first: First,
     last: Last,
+    ceiling: Ceiling = None,
     wait: Annotated[bool, typer.Option("--wait", help="Also run the stages here, and end when the job has")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Analyse the messages of these days anew, and all that follows: a job that a running stack works through."""
+    """Analyse the messages of these days anew, and all that follows: a job that a running stack works through.
+
+    What a ceiling leaves undone keeps the analysis that it has, and goes on once the ceiling is raised.
+    """
+    from opsintel.llm.budget import set_budget
     from opsintel.queue import jobs
     from opsintel_pipeline.analyze import rerun
     from opsintel_pipeline.worker.inline import process_waiting
@@ -101,8 +111,10 @@ def run(
     with _opened(tenant, first, last) as (context, found):
         days = jobs.estimate(context.database, found.id, wanted)
         with context.database.tenant_tx(found.id) as connection:
-            marked = rerun.mark(connection, first, last)
-        job_id = jobs.create_backfill(context.database, found.id, wanted)
+            job_id = jobs.write_backfill(connection, found.id, wanted)
+            marked = rerun.mark(connection, first, last, job_id)
+            if ceiling is not None:
+                set_budget(connection, found.id, "backfill", job_id, ceiling)
         if wait:
             process_waiting(context)
         job = jobs.find_job(context.database, found.id, job_id)

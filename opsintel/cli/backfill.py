@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
@@ -22,6 +23,14 @@ def given_day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day; write it as 2026-11-23") from None
 
 
+def given_usd(text: str) -> Decimal:
+    """Return an amount as it was given; wrong usage for anything but 25 or 25.50."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is no amount; write it as 25 or 25.50") from None
+
+
 @app.command()
 def backfill(
     tenant: Annotated[str, typer.Option(metavar="TENANT", help="Short name of the tenant")],
@@ -30,12 +39,17 @@ def backfill(
     from_stage: Annotated[
         str, typer.Option(metavar="STAGE", help=f"Stage to begin at: {', '.join(STAGE_NAMES)}")
     ] = STAGE_NAMES[0],
+    ceiling: Annotated[
+        Decimal | None,
+        typer.Option(parser=given_usd, metavar="USD", help="What its calls of models may cost, never passed"),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Also run the stages here, and end when the job has")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
     """Run days again: a job that a running stack works through, or this command with --wait."""
     from opsintel.clock import today
     from opsintel.context import open_context
+    from opsintel.llm.budget import set_budget
     from opsintel.queue import jobs
     from opsintel.settings import load_settings
     from opsintel.tenants import find_tenant
@@ -52,7 +66,10 @@ def backfill(
     with open_context(settings) as context:
         found = find_tenant(context.database, tenant)
         days = jobs.estimate(context.database, found.id, wanted)
-        job_id = jobs.create_backfill(context.database, found.id, wanted)
+        with context.database.tenant_tx(found.id) as connection:
+            job_id = jobs.write_backfill(connection, found.id, wanted)
+            if ceiling is not None:
+                set_budget(connection, found.id, "backfill", job_id, ceiling)
         if wait:
             process_waiting(context)
         job = jobs.find_job(context.database, found.id, job_id)

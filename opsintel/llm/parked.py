@@ -20,15 +20,14 @@ _PAGE = 200
 
 def due_now(connection: psycopg.Connection) -> None:
     """Have the parked analyses of the transaction's tenant tried again: something changed that they waited for."""
-    connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND status = 'parked'")
+    connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND parked_until > now()")
 
 
 def resume(database: Database) -> int:
     """Announce the days whose parked analyses are due, a transaction a tenant; returns how many days."""
     with database.system_tx() as connection:
         rows: list[tuple[UUID, date]] = connection.execute(
-            "SELECT DISTINCT tenant_id, partition_day FROM analysis"
-            " WHERE current AND status = 'parked' AND parked_until <= now() LIMIT %s",
+            "SELECT DISTINCT tenant_id, partition_day FROM analysis WHERE current AND parked_until <= now() LIMIT %s",
             (_PAGE,),
         ).fetchall()
     days: dict[UUID, list[date]] = defaultdict(list)
@@ -38,7 +37,7 @@ def resume(database: Database) -> int:
         with database.tenant_tx(tenant_id) as connection:
             connection.execute(
                 "UPDATE analysis SET parked_until = now() + %s"
-                " WHERE current AND status = 'parked' AND parked_until <= now() AND partition_day = ANY(%s)",
+                " WHERE current AND parked_until <= now() AND partition_day = ANY(%s)",
                 (AGAIN, of_tenant),
             )
             announce_days(connection, tenant_id, of_tenant, REASON, "analyses")

@@ -122,13 +122,18 @@ def estimate(database: Database, tenant_id: UUID, backfill: Backfill) -> dict[da
 
 def create_backfill(database: Database, tenant_id: UUID, backfill: Backfill) -> UUID:
     """Write the job of an operator's backfill, wake the worker, and return the job's id."""
-    job_id = new_id()
     with database.tenant_tx(tenant_id) as connection:
-        connection.execute(
-            "INSERT INTO job (tenant_id, id, kind, parameters) VALUES (%s, %s, 'backfill', %s)",
-            (tenant_id, job_id, Jsonb(backfill.parameters())),
-        )
-        connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+        return write_backfill(connection, tenant_id, backfill)
+
+
+def write_backfill(connection: psycopg.Connection, tenant_id: UUID, backfill: Backfill) -> UUID:
+    """Write the job of an operator's backfill in the caller's transaction, whose commit wakes the worker; its id."""
+    job_id = new_id()
+    connection.execute(
+        "INSERT INTO job (tenant_id, id, kind, parameters) VALUES (%s, %s, 'backfill', %s)",
+        (tenant_id, job_id, Jsonb(backfill.parameters())),
+    )
+    connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
     return job_id
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +27,20 @@ from opsintel_pipeline.analyze.answer import Item, items_of, joined
 from opsintel_pipeline.analyze.built_in import BuiltIn
 from opsintel_pipeline.analyze.groups import grouped
 from opsintel_pipeline.analyze.message import MessageView, input_hash
-from opsintel_pipeline.analyze.profile import Analysis, NotActionable
-from opsintel_pipeline.analyze.rows import Made, Origin, store
-from opsintel_pipeline.analyze.sent import Sent, sent_of
+from opsintel_pipeline.analyze.profile import Analysis
+from opsintel_pipeline.analyze.rows import Made, Origin, put_off, store
+from opsintel_pipeline.analyze.sharing import (
+    Known,
+    Open,
+    by_budget,
+    by_content,
+    by_template,
+    common,
+    known_templates,
+    needs_model,
+    place,
+    reused,
+)
 
 AT_ONCE = 4
 """Calls under way for one partition."""
@@ -43,9 +53,6 @@ SOON = timedelta(seconds=5)
 
 TOKENS_AN_ITEM = 900
 """Most that the analysis of one message takes; what is set aside depends on it."""
-
-_SETTLED = frozenset({NotActionable.AUTO_REPLY, NotActionable.NEWSLETTER, NotActionable.FYI})
-"""Reasons that come from headers and senders, not from words: no model is asked about them."""
 
 
 @dataclass(slots=True)
@@ -64,29 +71,29 @@ class Figures:
         self.cost_usd += float(asked.cost_usd or 0)
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A message that needs a model, with what the rules found, and others of the same content."""
-
-    message_id: UUID
-    view: MessageView
-    found: Analysis
-    same: list[UUID] = field(default_factory=list)
-
-    @cached_property
-    def sent(self) -> Sent:
-        """What goes to a model; raises `MaskingError`."""
-        return sent_of(self.view)
-
-
-def needs_model(view: MessageView, by_rules: Analysis) -> bool:
-    """Tell whether a model is asked about a message; internal notes are never sent."""
-    return bool(view.text.strip()) and view.visibility != "internal" and by_rules.not_actionable_reason not in _SETTLED
-
-
 def _is_in_sample(content: bytes, share: float) -> bool:
     """Tell whether a message is of the share that is analysed, by its content: the same in every run."""
     return int.from_bytes(content[:4]) < share * 2**32
+
+
+def _work(messages: Sequence[Open], day: date | None = None) -> Work:
+    """Return what a call about messages is for."""
+    return Work(
+        "analyse",
+        sum(one.messages() for one in messages),
+        common(one.source_id for one in messages),
+        common(one.job_id for one in messages),
+        day,
+    )
+
+
+def _by_rules(group: Sequence[Open], origin: Origin) -> list[Made]:
+    return [
+        made
+        for one in group
+        for each in one.everyone()
+        for made in each.made(each.found, replace(origin, job_id=each.job_id))
+    ]
 
 
 class ByModels:
@@ -106,34 +113,37 @@ class ByModels:
 
     def make(self, waiting: Sequence[tuple[UUID, MessageView]]) -> None:
         """Make and store an analysis of each message; one that no model gave is that of the rules."""
-        needed: dict[bytes, _Open] = {}
-        free: list[Made] = []
-        for made in self._built_in.made(waiting):
-            if not needs_model(made.view, made.found):
-                free.append(made)
-                continue
-            first = needed.setdefault(input_hash(made.view), _Open(made.message_id, made.view, made.found))
-            if first.message_id != made.message_id:
-                first.same.append(made.message_id)
+        made = self._built_in.made(waiting)
+        needed = by_content([one for one in made if needs_model(one.view, one.found)])
+        tenant_id = self._partition.tenant_id
         with self._transaction() as connection:
-            store(connection, self._partition, free)
+            store(connection, self._partition, [one for one in made if not needs_model(one.view, one.found)])
+            place(connection, self._partition.day, list(needed.values()))
             known = self._known(connection, needed)
-            store(connection, self._partition, known)
-            standing = standing_of(connection, Work("analyse"))
-        reused = {one.message_id for one in known}
-        self.figures.reused += len(known)
-        asked = {content: one for content, one in needed.items() if one.message_id not in reused}
-        if standing.degrade == "sample":
-            left = [content for content in asked if not _is_in_sample(content, standing.share)]
-            self._put_off([asked.pop(content) for content in left], "sample", next_month())
-        groups = list(grouped([(one, len(one.view.text)) for one in asked.values()]))
+            reused = {one.message_id for one in known}
+            left = [one for one in needed.values() if one.message_id not in reused]
+            asked = by_template(connection, tenant_id, left)
+            alike = self._alike(connection, asked)
+            store(connection, self._partition, [*known, *alike])
+            self.figures.reused += len(known) + len(alike)
+            parts = by_budget(connection, list(asked.values()))
+            groups = [group for part in parts for group in self._groups(connection, part)]
         with ThreadPoolExecutor(AT_ONCE, "asking") as threads:
             for _ in threads.map(self._group, groups):
                 pass
 
+    def _groups(self, connection: psycopg.Connection, part: list[Open]) -> list[list[Open]]:
+        """Return the messages of some budgets as those share calls; of a sample, the others are put off."""
+        standing = standing_of(connection, _work(part))
+        if standing.degrade == "sample":
+            left = [one for one in part if not _is_in_sample(input_hash(one.view), standing.share)]
+            self._put_off(left, "sample", next_month(), connection)
+            part = [one for one in part if _is_in_sample(input_hash(one.view), standing.share)]
+        return list(grouped([(one, len(one.view.text)) for one in part]))
+
     def tried(self, messages: Sequence[tuple[UUID, MessageView]]) -> dict[UUID, Analysis]:
         """Return what models make of messages, and store nothing; raises `NoAnswer` where they give none."""
-        opened = [_Open(made.message_id, made.view, made.found) for made in self._built_in.made(messages)]
+        opened = [Open(made.message_id, made.view, made.found) for made in self._built_in.made(messages)]
         fresh = {one.message_id: one.found for one in opened if not needs_model(one.view, one.found)}
         asked = [one for one in opened if one.message_id not in fresh]
         for group in grouped([(one, len(one.view.text)) for one in asked]):
@@ -145,7 +155,7 @@ class ByModels:
             }
         return fresh
 
-    def _known(self, connection: psycopg.Connection, needed: dict[bytes, _Open]) -> list[Made]:
+    def _known(self, connection: psycopg.Connection, needed: dict[bytes, Open]) -> list[Made]:
         """Return analyses of messages whose very content a model of this chain has analysed before."""
         version = prompt.version(self._taxonomy)
         rows = connection.execute(
@@ -157,12 +167,24 @@ class ByModels:
         made = []
         for content, analysis_id, output, provider, model in rows:
             one = needed[content]
-            origin = Origin(provider, model, version, reused_from=analysis_id, provenance=self._provenance())
-            found = Analysis.model_validate(output)
-            made += [Made(message_id, one.view, found, origin) for message_id in (one.message_id, *one.same)]
+            origin = Origin(
+                provider, model, version, reused_from=analysis_id, provenance=self._provenance(), job_id=one.job_id
+            )
+            made += one.made(Analysis.model_validate(output), origin)
         return made
 
-    def _group(self, group: list[_Open]) -> None:
+    def _alike(self, connection: psycopg.Connection, asked: dict[bytes, Open]) -> list[Made]:
+        """Take the messages whose template a model knows out of those that are asked about; return their analyses."""
+        version = prompt.version(self._taxonomy)
+        known = known_templates(connection, list(asked), version, [link.model for link in self._chain])
+        return [
+            made
+            for key, found in known.items()
+            for one in asked.pop(key).everyone()
+            for made in reused(one, found, version, self._provenance())
+        ]
+
+    def _group(self, group: list[Open]) -> None:
         if time.monotonic() > self._end:
             self._put_off(group, "time", datetime.now(UTC) + SOON)
             return
@@ -189,7 +211,7 @@ class ByModels:
             if number not in answered:
                 self._group([one])
 
-    def _divide(self, group: list[_Open], reason: str) -> None:
+    def _divide(self, group: list[Open], reason: str) -> None:
         """Ask for each message alone; what cannot be asked for alone is left to a person."""
         if len(group) == 1:
             self._leave_to_a_person(group[0], reason)
@@ -197,8 +219,8 @@ class ByModels:
         for one in group:
             self._group([one])
 
-    def _ask(self, group: list[_Open]) -> Asked[dict[int, Item]]:
-        work = Work("analyse", sum(1 + len(one.same) for one in group), day=self._partition.day)
+    def _ask(self, group: list[Open]) -> Asked[dict[int, Item]]:
+        work = _work(group, self._partition.day)
         with self._transaction() as connection:
             standing = standing_of(connection, work)
         chain = self._chain
@@ -222,7 +244,7 @@ class ByModels:
         self.figures.add(asked)
         return asked
 
-    def _made(self, one: _Open, item: Item, asked: Asked[Any], share: int) -> list[Made]:
+    def _made(self, one: Open, item: Item, asked: Asked[Any], share: int) -> list[Made]:
         """Return the analysis of a message and of those with the same content, each with its share of the cost."""
         found = joined(one.view, one.found, one.sent.restored(item))
         origin = Origin(
@@ -235,28 +257,37 @@ class ByModels:
             latency_ms=asked.latency_ms,
             attempts=asked.attempts,
             provenance={**self._provenance(), "way": asked.way.value, "repaired": asked.was_repaired},
+            template_key=one.template_key,
+            job_id=one.job_id,
         )
         again = replace(origin, tokens=(0, 0, 0), cost_usd=0, attempts=0, latency_ms=0)
+        first = Made(one.message_id, one.view, found, origin)
+        known = Known(first.id, one.view, found, origin.provider, origin.model)
         return [
-            Made(one.message_id, one.view, found, origin),
+            first,
             *(Made(message_id, one.view, found, again) for message_id in one.same),
+            *(made for other in one.alike for made in reused(other, known, origin.profile_version, self._provenance())),
         ]
 
-    def _put_off(self, group: list[_Open], reason: str, until: datetime) -> None:
+    def _put_off(
+        self, group: list[Open], reason: str, until: datetime, connection: psycopg.Connection | None = None
+    ) -> None:
+        """Have messages wait: with the analysis of a model that was to be made anew, else with that of the rules."""
+        if connection is None:
+            with self._transaction() as opened:
+                self._put_off(group, reason, until, opened)
+            return
+        ids = [message_id for one in group for each in one.everyone() for message_id in each.ids()]
+        kept = put_off(connection, ids, until)
         origin = replace(self._built_in.origin(), status="parked", reason=reason, parked_until=until)
-        self._store_rules(group, origin)
-        self.figures.parked += sum(1 + len(one.same) for one in group)
+        store(connection, self._partition, [one for one in _by_rules(group, origin) if one.message_id not in kept])
+        self.figures.parked += len(ids)
 
-    def _leave_to_a_person(self, one: _Open, reason: str) -> None:
-        self._store_rules([one], replace(self._built_in.origin(), status="failed", reason=reason))
-        self.figures.failed += 1 + len(one.same)
-
-    def _store_rules(self, group: list[_Open], origin: Origin) -> None:
-        made = [
-            Made(message_id, one.view, one.found, origin) for one in group for message_id in (one.message_id, *one.same)
-        ]
+    def _leave_to_a_person(self, one: Open, reason: str) -> None:
+        origin = replace(self._built_in.origin(), status="failed", reason=reason)
         with self._transaction() as connection:
-            store(connection, self._partition, made)
+            store(connection, self._partition, _by_rules([one], origin))
+        self.figures.failed += one.messages()
 
     def _provenance(self) -> dict[str, Any]:
         return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": []}

@@ -23,10 +23,13 @@ from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze import prompt
 from opsintel_pipeline.analyze.built_in import BuiltIn
 from opsintel_pipeline.analyze.groups import grouped
-from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
-from opsintel_pipeline.analyze.models import ByModels, needs_model
+from opsintel_pipeline.analyze.message import COLUMNS, MessageView
+from opsintel_pipeline.analyze.models import ByModels
 from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.rules import analyze
+from opsintel_pipeline.analyze.sharing import needs_model
+from opsintel_pipeline.analyze.templates import Groups
+from opsintel_pipeline.analyze.templates.memory import template_key
 
 TOKENS_ANSWERED = 350
 """Of one message's analysis, as models write them."""
@@ -86,7 +89,11 @@ def estimate(
             (first, last),
         ).fetchall()
     views = [MessageView(*row) for row in rows]
-    asked = {input_hash(view): view for view in views if needs_model(view, analyze(view))}
+    templates = Groups()
+    asked: dict[bytes, MessageView] = {}
+    for view in views:
+        if needs_model(view, analyze(view)):
+            asked.setdefault(template_key(templates, view), view)
     groups = list(grouped([(view, len(view.text)) for view in asked.values()]))
     fixed = _tokens(prompt.system_text(taxonomy)) + TOKENS_AROUND
     tokens_in = sum(fixed + _tokens(prompt.text_of(group, tenant.language)) for group in groups)
@@ -103,11 +110,15 @@ def estimate(
     )
 
 
-def mark(connection: psycopg.Connection, first: date, last: date) -> int:
-    """Have the analyses of these days made anew by the next run of each, in the caller's transaction; how many."""
+def mark(connection: psycopg.Connection, first: date, last: date, job_id: UUID | None = None) -> int:
+    """Have the analyses of these days made anew by the next run of each, in the caller's transaction; how many.
+
+    They count for the ceiling of the job, where it has one.
+    """
     return connection.execute(
-        "UPDATE analysis SET stale = true WHERE current AND NOT stale AND partition_day BETWEEN %s AND %s",
-        (first, last),
+        "UPDATE analysis SET stale = true, parked_until = CASE status WHEN 'parked' THEN now() END, job_id = %s"
+        " WHERE current AND partition_day BETWEEN %s AND %s",
+        (job_id, first, last),
     ).rowcount
 
 

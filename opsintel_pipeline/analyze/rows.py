@@ -41,6 +41,11 @@ class Origin:
     latency_ms: int = 0
     attempts: int = 0
     provenance: dict[str, Any] = field(default_factory=dict)
+    template_key: bytes | None = None
+    """Of an analysis by a model: messages of the same template may share it."""
+
+    job_id: UUID | None = None
+    """Backfill or re-run it was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Made:
     view: MessageView
     found: Analysis
     origin: Origin = Origin()
+    id: UUID = field(default_factory=new_id)
 
 
 def put_away(context: Context, partition: Partition) -> None:
@@ -71,7 +77,8 @@ def waiting(connection: psycopg.Connection, partition: Partition, limit: int) ->
         SELECT id, {COLUMNS} FROM message
         WHERE partition_day = %s AND deleted_at IS NULL AND selected AND NOT EXISTS (
             SELECT 1 FROM analysis WHERE analysis.message_id = message.id AND analysis.current
-              AND NOT stale AND (NOT built_in OR (split_part(profile_version, '.', 1) = %s AND model = %s))
+              AND NOT (stale AND coalesce(parked_until <= now(), true))
+              AND (NOT built_in OR (split_part(profile_version, '.', 1) = %s AND model = %s))
               AND (status <> 'parked' OR parked_until > now())
               AND analysis.created_at >= coalesce(message.edited_at, message.ingested_at, '-infinity'))
         ORDER BY sorted_at, id LIMIT %s
@@ -79,6 +86,19 @@ def waiting(connection: psycopg.Connection, partition: Partition, limit: int) ->
         (partition.day, PROFILE_VERSION, MODEL, limit),
     ).fetchall()
     return [(row[0], MessageView(*row[1:])) for row in rows]
+
+
+def put_off(connection: psycopg.Connection, message_ids: Sequence[UUID], until: datetime) -> set[UUID]:
+    """Keep analyses of models that were to be made anew until that is possible, and return whose; the caller's
+    transaction. The others have none that is worth keeping."""
+    rows = connection.execute(
+        "UPDATE analysis SET parked_until = %s WHERE current AND stale AND status = 'done' AND NOT built_in"
+        " AND message_id = ANY(%s) AND EXISTS (SELECT FROM message WHERE message.id = analysis.message_id"
+        " AND analysis.created_at >= coalesce(message.edited_at, message.ingested_at, '-infinity'))"
+        " RETURNING message_id",
+        (until, list(message_ids)),
+    )
+    return {row[0] for row in rows}
 
 
 def store(connection: psycopg.Connection, partition: Partition, made: Sequence[Made]) -> None:
@@ -103,7 +123,7 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
     found, origin = made.found, made.origin
     return {
         "tenant_id": partition.tenant_id,
-        "id": new_id(),
+        "id": made.id,
         "message_id": made.message_id,
         "partition_day": partition.day,
         "profile_version": origin.profile_version,
@@ -138,4 +158,6 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
         "provenance": Jsonb(origin.provenance),
         "reason": origin.reason,
         "parked_until": origin.parked_until,
+        "template_key": origin.template_key,
+        "job_id": origin.job_id,
     }

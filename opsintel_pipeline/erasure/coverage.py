@@ -29,7 +29,7 @@ DECIDED: dict[str, dict[str, str]] = {
     "analysis": {
         "title summary output category corrected": _DERIVED,
         "status kind impact urgency not_actionable_reason language": _LIST,
-        "profile_version provider model confidence input_hash": _OURS,
+        "profile_version provider model confidence input_hash template_key": _OURS,
     },
     "analyst": {"role_name name": _OPERATORS},
     "account_token": {
@@ -106,6 +106,7 @@ DECIDED: dict[str, dict[str, str]] = {
     "source": {"kind config config_key state": _SETTINGS},
     "source_state": {"stream cursor": "the connector's own place in a stream; what it brings is erased on arrival"},
     "taxonomy": {"base": _LIST, "actor_kind actor_id": _IDS},
+    "template_memory": {"key content": _HASH, "kind": _LIST},
     "tenant": {
         "own_domains": "the person's addresses are taken out",
         "slug name language personal_data": _SETTINGS,

@@ -57,6 +57,8 @@ analysis = tenant_table(
     column("model", TEXT, "Model, or version of the built-in rules"),
     column("built_in", BOOL, "Whether rules and local embeddings made it, without any model"),
     column("reused_from", UUID_, "Analysis of the representative it was copied from", null=True),
+    column("template_key", BYTES, "Digest of its template, where a model made it; shared by messages alike", null=True),
+    column("job_id", UUID_, "Backfill or re-run it was made for, or waits for", null=True),
     column("tokens_in", INT, "Tokens sent", default="0"),
     column("tokens_out", INT, "Tokens received", default="0"),
     column("tokens_cached", INT, "Tokens sent that the provider had cached", default="0"),
@@ -78,7 +80,7 @@ analysis = tenant_table(
     ),
     column("corrected_at", TIME, "When corrections last changed it", null=True),
     column("reason", TEXT, "Why no model made it, where one should have", null=True),
-    column("parked_until", TIME, "From when it is tried again, while it is parked", null=True),
+    column("parked_until", TIME, "From when it is tried again, while it is parked or stale", null=True),
     column("stale", BOOL, "Whether it is to be made again by the present profile, as somebody asked", default="false"),
     column("current", BOOL, "Whether it is the one shown", default="true"),
     column("created_at", TIME, "When it was made", default="now()"),
@@ -90,11 +92,33 @@ analysis = tenant_table(
     Index("ix_analysis_message", "tenant_id", "message_id"),
     Index("ix_analysis_input", "tenant_id", "input_hash", "profile_version"),
     Index("ix_analysis_day", "tenant_id", "partition_day", postgresql_where=text("current")),
-    Index("ix_analysis_parked", "parked_until", postgresql_where=text("current AND status = 'parked'")),
+    Index("ix_analysis_parked", "parked_until", postgresql_where=text("current AND parked_until IS NOT NULL")),
+    Index(
+        "ix_analysis_template",
+        "tenant_id",
+        "template_key",
+        "created_at",
+        postgresql_where=text("template_key IS NOT NULL AND reused_from IS NULL"),
+    ),
     retention="with_parent",
     erasure="row",
     system_select=("tenant_id", "partition_day", "status", "current", "parked_until"),
     access=[limited_by_message("analysis")],
+)
+
+template_memory = tenant_table(
+    "template_memory",
+    "What was learnt of the templates of machines' messages: digests, from which no word can be read",
+    column("key", TEXT, "Digest of a line without its values, or of a line without what may be names"),
+    column("kind", TEXT, "known: a line; frames: places of a line that may hold names"),
+    column("version", INT, "Version of masks and groups that it is of"),
+    column("content", JSON_, "Of a line the digest of its group, of places digests of the words seen there"),
+    column("used_on", DAY, "Day on which it was last of use; the oldest are forgotten", default="CURRENT_DATE"),
+    CheckConstraint("kind IN ('known', 'frames')", name="kind"),
+    Index("ix_template_memory_used", "tenant_id", "used_on"),
+    key=("key",),
+    retention="kept",
+    erasure="none",
 )
 
 embedding_model = tenant_table(

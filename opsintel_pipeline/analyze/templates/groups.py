@@ -64,14 +64,10 @@ class Groups:
 
     def _generalised(self, line: str) -> str:
         """Return a line with `VALUE` for the words that vary at their places, its own words counted as seen there."""
-        words = line.split(" ")
-        if len(words) > MAX_WORDS or not _MACHINE_MARK.search(line):
-            return line
-        places = {place: word for place in range(1, len(words)) if (word := _name_at(words, place))}
+        words, places = _names(line)
         if not places:
             return line
-        frame = " ".join(_named(word) if place in places else word for place, word in enumerate(words))
-        key = _digest("frame", f"{frame}\n{list(places)}")
+        key = _frame(words, places)
         seen = self._frames.pop(key, None) or [[] for _ in places]
         self._frames[key] = seen
         _forget(self._frames)
@@ -100,6 +96,29 @@ class Groups:
         if content["version"] != VERSION:
             return cls()
         return cls(OrderedDict(content["known"]), OrderedDict(content["frames"]))
+
+
+def needs(text: str) -> list[str]:
+    """Return the keys of all that `key_of` reads and writes for a text whose writer is not known."""
+    if len(text) > MAX_CHARACTERS or speaks_of_a_person(text):
+        return []
+    line = mask_values(text)
+    words, places = _names(line)
+    return [_digest("line", line), *([_frame(words, places)] if places else [])]
+
+
+def _names(line: str) -> tuple[list[str], dict[int, str]]:
+    """Return the words of a line, and by their place those that may be names."""
+    words = line.split(" ")
+    if len(words) > MAX_WORDS or not _MACHINE_MARK.search(line):
+        return words, {}
+    return words, {place: word for place in range(1, len(words)) if (word := _name_at(words, place))}
+
+
+def _frame(words: list[str], places: dict[int, str]) -> str:
+    """Return the key of a line without what may be names."""
+    frame = " ".join(_named(word) if place in places else word for place, word in enumerate(words))
+    return _digest("frame", f"{frame}\n{list(places)}")
 
 
 def _digest(kind: str, text: str) -> str:

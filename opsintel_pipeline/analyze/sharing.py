@@ -1,0 +1,172 @@
+"""Which messages of a partition need a model, which of them share one analysis, and which budgets they count for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from uuid import UUID
+
+import psycopg
+
+from opsintel_pipeline.analyze.alike import of_template
+from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
+from opsintel_pipeline.analyze.profile import Analysis, NotActionable
+from opsintel_pipeline.analyze.rows import Made, Origin
+from opsintel_pipeline.analyze.sent import Sent, sent_of
+from opsintel_pipeline.analyze.templates.memory import keys_of
+
+_SETTLED = frozenset({NotActionable.AUTO_REPLY, NotActionable.NEWSLETTER, NotActionable.FYI})
+"""Reasons that come from headers and senders, not from words: no model is asked about them."""
+
+
+@dataclass
+class Open:
+    """A message that needs a model, with what the rules found, and those that get the same answer."""
+
+    message_id: UUID
+    view: MessageView
+    found: Analysis
+    template_key: bytes = b""
+    same: list[UUID] = field(default_factory=list)
+    """Messages of the very content."""
+
+    alike: list[Open] = field(default_factory=list)
+    """Messages of the template, each with its own content."""
+
+    source_id: UUID | None = None
+    job_id: UUID | None = None
+
+    @cached_property
+    def sent(self) -> Sent:
+        """What goes to a model; raises `MaskingError`."""
+        return sent_of(self.view)
+
+    def everyone(self) -> Iterator[Open]:
+        """Yield it and all that are like it, one of each content."""
+        yield self
+        yield from self.alike
+
+    def ids(self) -> Iterator[UUID]:
+        """Yield the messages of its content."""
+        yield self.message_id
+        yield from self.same
+
+    def messages(self) -> int:
+        """Return how many messages its answer is about."""
+        return sum(1 + len(one.same) for one in self.everyone())
+
+    def made(self, found: Analysis, origin: Origin) -> list[Made]:
+        """Return the same analysis for each message of its content."""
+        return [Made(message_id, self.view, found, origin) for message_id in self.ids()]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An analysis that a model made before, and the message it is of."""
+
+    id: UUID
+    view: MessageView
+    found: Analysis
+    provider: str
+    model: str
+
+
+def needs_model(view: MessageView, by_rules: Analysis) -> bool:
+    """Tell whether a model is asked about a message; internal notes are never sent."""
+    return bool(view.text.strip()) and view.visibility != "internal" and by_rules.not_actionable_reason not in _SETTLED
+
+
+def by_content(messages: Sequence[Made]) -> dict[bytes, Open]:
+    """Return messages by their content, each content once."""
+    opened: dict[bytes, Open] = {}
+    for made in messages:
+        first = opened.setdefault(input_hash(made.view), Open(made.message_id, made.view, made.found))
+        if first.message_id != made.message_id:
+            first.same.append(made.message_id)
+    return opened
+
+
+def by_template(connection: psycopg.Connection, tenant_id: UUID, messages: Sequence[Open]) -> dict[bytes, Open]:
+    """Return messages by their template, the first of each with those that are like it."""
+    opened: dict[bytes, Open] = {}
+    keys = keys_of(connection, tenant_id, [one.view for one in messages])
+    for key, one in zip(keys, messages, strict=True):
+        one.template_key = key
+        first = opened.setdefault(key, one)
+        if first is not one:
+            first.alike.append(one)
+    return opened
+
+
+def known_templates(
+    connection: psycopg.Connection, keys: Sequence[bytes], version: str, models: Sequence[str]
+) -> dict[bytes, Known]:
+    """Return by template what a model of the chain found in a message of it, which still says what it said then."""
+    rows = connection.execute(
+        f"SELECT DISTINCT ON (template_key) template_key, analysis.id, output, provider, model, input_hash, {COLUMNS}"
+        " FROM analysis JOIN message ON message.id = analysis.message_id AND message.deleted_at IS NULL"
+        " WHERE template_key = ANY(%s) AND reused_from IS NULL AND profile_version = %s AND status = 'done'"
+        " AND model = ANY(%s) ORDER BY template_key, analysis.created_at DESC",
+        (list(keys), version, list(models)),
+    )
+    known = {}
+    for key, analysis_id, output, provider, model, content, *columns in rows:
+        view = MessageView(*columns)
+        if input_hash(view) == content:
+            known[key] = Known(analysis_id, view, Analysis.model_validate(output), provider, model)
+    return known
+
+
+def reused(one: Open, known: Known, version: str, provenance: dict[str, object]) -> list[Made]:
+    """Return the analyses of a message and of those with its content, made of that of another of its template."""
+    origin = Origin(
+        known.provider, known.model, version, reused_from=known.id, provenance={**provenance, "reused": "template"},
+        template_key=one.template_key, job_id=one.job_id,
+    )  # fmt: skip
+    return one.made(of_template(one.view, one.found, known.view, known.found), origin)
+
+
+def place(connection: psycopg.Connection, day: date, messages: Sequence[Open]) -> None:
+    """Note with each message the source that it came from, and the backfill that it is analysed for."""
+    ids = [one.message_id for one in messages]
+    sources: dict[UUID, UUID] = dict(
+        connection.execute(
+            "SELECT DISTINCT ON (message_id) message_id, source_id FROM message_occurrence"
+            " WHERE message_id = ANY(%s) AND deleted_at IS NULL ORDER BY message_id, source_id",
+            (ids,),
+        ).fetchall()
+    )
+    jobs: dict[UUID, UUID] = dict(
+        connection.execute(
+            "SELECT message_id, job_id FROM analysis WHERE message_id = ANY(%s) AND current AND job_id IS NOT NULL"
+            " AND (stale OR status = 'parked')",
+            (ids,),
+        ).fetchall()
+    )
+    running = connection.execute(
+        "SELECT job_id FROM work WHERE partition_day = %s AND job_id IS NOT NULL AND state IN ('pending', 'batched')"
+        " ORDER BY id DESC LIMIT 1",
+        (day,),
+    ).fetchone()
+    for one in messages:
+        one.source_id = sources.get(one.message_id)
+        one.job_id = jobs.get(one.message_id, running[0] if running else None)
+
+
+def by_budget(connection: psycopg.Connection, messages: Sequence[Open]) -> list[list[Open]]:
+    """Return messages apart by the ceilings of sources and backfills that they count for; the others stay together."""
+    held = {row[0] for row in connection.execute("SELECT subject_id FROM budget WHERE scope <> 'month'")}
+    parts: dict[tuple[UUID | None, UUID | None], list[Open]] = defaultdict(list)
+    for one in messages:
+        source, job = one.source_id, one.job_id
+        parts[source if source in held else None, job if job in held else None].append(one)
+    return list(parts.values())
+
+
+def common(values: Iterator[UUID | None]) -> UUID | None:
+    """Return the value that all have, None where they differ."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
