@@ -88,8 +88,8 @@ def privacy(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
     """Show how much of the personal data in generated messages is found (recall), and how much of it is (precision)."""
-    from opsintel_pipeline.analyze.privacy.evaluation import recognition_of
-    from opsintel_pipeline.analyze.privacy.generated import generate
+    from opsintel_pipeline.privacy.evaluation import recognition_of
+    from opsintel_pipeline.privacy.generated import generate
 
     _print([asdict(figures) for figures in recognition_of(generate(messages, seed))], as_json=as_json)
 

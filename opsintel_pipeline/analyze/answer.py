@@ -7,7 +7,6 @@ floor is raised to it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -16,6 +15,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from opsintel.llm.ask import InvalidAnswer
+from opsintel.llm.items import items_in
+from opsintel.llm.plain import addresses_in, plain
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.profile import (
     ActionItem,
@@ -41,19 +42,6 @@ LOST_CONFIDENCE = 0.7
 """What is left of the confidence for each quote or entity that was not in the message."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
-_MARKUP = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,2000}[^()]{0,300}\)|<[^<>]{1,2000}>|[`*_]{2,}")
-_LEFT = re.compile(r"!(?=\[)|\](?=\()|<(?=[A-Za-z/!?])")
-"""What could still begin an image, a link or a tag where the markup is not well formed."""
-
-_ACTIVE = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
-"""Addresses that do something, rather than lead somewhere: they stay out even where the message has them."""
-
-_ADDRESS = re.compile(
-    r"(?:https?|ftp|mailto|javascript|data|file|tel|sms|callto|skype):\S*|www\.\S+"
-    r"|[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}|(?<![\w.@])(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,18}(?:/\S*)?(?![\w.])",
-    re.IGNORECASE,
-)
-_FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 
 
 def _share(value: object) -> object:
@@ -128,14 +116,7 @@ def items_of(content: str, expected: int, categories: Collection[str], language:
     all, or what they say is beyond doubt not in `language` (BCP 47); what is wrong is said by names of fields, never
     by values.
     """
-    fenced = _FENCE.match(content)
-    try:
-        answer = json.loads(fenced.group(1) if fenced else content)
-    except (ValueError, RecursionError):
-        raise InvalidAnswer("it is no JSON object") from None
-    listed = answer.get("items") if isinstance(answer, dict) else None
-    if not isinstance(listed, list):
-        raise InvalidAnswer("it has no list named items")
+    listed = items_in(content)
     valid: dict[int, Item] = {}
     seen: Counter[int] = Counter()
     wrong = "it has no item for a message"
@@ -206,7 +187,7 @@ class _Checked:
     def __init__(self, view: MessageView) -> None:
         self._text = view.text
         self._whole = f"{view.subject}\n{view.text}"
-        self._addresses = {_trimmed(found.group()) for found in _ADDRESS.finditer(self._whole)}
+        self._addresses = addresses_in(self._whole)
 
     def verbatim(self, quote: str) -> str:
         """Return a quote that is in the message letter by letter, else ''."""
@@ -214,11 +195,7 @@ class _Checked:
 
     def plain(self, text: str) -> str:
         """Return a text as one line without markup, and without addresses that the message does not have."""
-        plain = _LEFT.sub(" ", _MARKUP.sub(r"\1", text))
-        return " ".join(_ADDRESS.sub(lambda found: self._known(found.group()), plain).split())
-
-    def _known(self, address: str) -> str:
-        return address if _trimmed(address) in self._addresses and not _ACTIVE.match(address) else ""
+        return plain(text, self._addresses)
 
     def evidence(self, given: Sequence[_Quoted]) -> tuple[Evidence, ...]:
         """Return the quotes that are in the text, with their places."""
@@ -246,7 +223,3 @@ class _Checked:
             for each in given[:MAX_PARTS]
             if self.verbatim(each.quote) and self.plain(each.text)
         )
-
-
-def _trimmed(address: str) -> str:
-    return address.rstrip(".,;:!?)]}'\"").lower()

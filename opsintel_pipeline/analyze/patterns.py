@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from typing import get_args
 
-from opsintel_pipeline.analyze.privacy import recognise
-from opsintel_pipeline.analyze.privacy.found import PersonalKind
 from opsintel_pipeline.analyze.profile import Entity, EntityType, PersonalData
+from opsintel_pipeline.privacy import recognise
+from opsintel_pipeline.privacy.found import PersonalKind
 
 _ENTITIES: tuple[tuple[EntityType, re.Pattern[str]], ...] = (
     ("url", re.compile(r"https?://[^\s<>\"')\]]{3,300}", re.IGNORECASE)),

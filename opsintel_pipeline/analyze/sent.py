@@ -7,8 +7,8 @@ from typing import Any
 
 from opsintel_pipeline.analyze.answer import Item
 from opsintel_pipeline.analyze.message import MessageView
-from opsintel_pipeline.analyze.privacy import Placeholders, mask
 from opsintel_pipeline.analyze.prompt import MAX_CHARACTERS
+from opsintel_pipeline.privacy import Placeholders, mask
 
 LONGEST_VALUE = 4_000
 """Characters of personal data in one piece: a private key."""

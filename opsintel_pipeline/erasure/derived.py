@@ -57,7 +57,9 @@ def refresh_touched(work: Work) -> None:
             )
         connection.execute(
             "UPDATE issue SET summary = '', example_message_id = NULL,"
-            " title = CASE WHEN title_pinned THEN title ELSE %s END WHERE id = ANY(%s)",
+            " title = CASE WHEN title_pinned THEN title ELSE %s END,"
+            " title_method = CASE WHEN title_pinned THEN title_method ELSE '' END, named_from = '{}'"
+            " WHERE id = ANY(%s)",
             (IN_WORK, touched),
         )
         version = connection.execute("SELECT version FROM embedding_model WHERE current").fetchone()

@@ -55,6 +55,23 @@ _FIGURES = """
     RETURNING issue.id, issue.state
 """
 
+_NAMED_BY_A_MODEL = """
+    title_method = 'model' AND NOT EXISTS (
+        SELECT FROM unnest(named_from) AS seen (id) WHERE NOT EXISTS (
+            SELECT FROM issue_member AS member JOIN message ON message.id = member.message_id
+            WHERE member.issue_id = issue.id AND member.message_id = seen.id AND member.removed_at IS NULL
+              AND message.deleted_at IS NULL))
+"""
+"""Whether a model's name stands: all the messages it was made from are still members."""
+
+_TITLE = f"""
+    UPDATE issue SET
+        title = CASE WHEN title_pinned OR {_NAMED_BY_A_MODEL} THEN title ELSE %(title)s END,
+        title_method = CASE WHEN title_pinned THEN 'person' WHEN {_NAMED_BY_A_MODEL} THEN 'model' ELSE %(method)s END,
+        summary = %(summary)s, example_message_id = %(example)s
+    WHERE id = %(issue)s
+"""
+
 
 def refresh_issues(connection: psycopg.Connection, tenant_id: UUID, issue_ids: Iterable[UUID], version: str) -> None:
     """Recompute what is derived of some issues, in the caller's transaction under the tenant's lock."""
@@ -102,8 +119,12 @@ def _retitle(
     matrix = np.vstack([vectors[row[0]] for row in rows])
     title = title_for([row[1] for row in rows], matrix, background, total)
     connection.execute(
-        "UPDATE issue SET title = CASE WHEN title_pinned THEN title ELSE %s END,"
-        " title_method = CASE WHEN title_pinned THEN 'person' ELSE %s END, summary = %s, example_message_id = %s"
-        " WHERE id = %s",
-        (title.text, title.method, rows[title.example][2], rows[title.example][0], issue_id),
+        _TITLE,
+        {
+            "issue": issue_id,
+            "title": title.text,
+            "method": title.method,
+            "summary": rows[title.example][2],
+            "example": rows[title.example][0],
+        },
     )

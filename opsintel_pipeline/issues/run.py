@@ -16,6 +16,7 @@ from opsintel.partitions import Partition, StageResult
 from opsintel.queue.outbox import announce_days
 from opsintel_pipeline.issues import assign, store
 from opsintel_pipeline.issues.cluster import LEXICAL_JOIN_DISTANCE, MODEL_JOIN_DISTANCE
+from opsintel_pipeline.issues.naming import name_issues
 from opsintel_pipeline.issues.refresh import refresh_issues
 from opsintel_pipeline.issues.state import DayResult, Membership
 from opsintel_pipeline.issues.vectors import current_embedder, embed_missing, vectors_of
@@ -52,6 +53,8 @@ def run(context: Context, partition: Partition) -> StageResult:
         other_days = _other_days(connection, result, followed, partition.day)
         announce_days(connection, partition.tenant_id, other_days, "issues changed", "marts")
         members = _members(connection, partition.day)
+        of_the_day = store.issues_of(connection, partition.day)
+    named = name_issues(context, partition.tenant_id, sorted(touched | of_the_day))
     return StageResult(
         members,
         {
@@ -59,6 +62,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             "new_issues": len(result.new_issues),
             "merged": len(result.merged),
             "waiting": len(result.unassigned),
+            "named": named,
             "embedder": embedder.name,
             "built_in": int(embedder.built_in),
         },
@@ -74,6 +78,7 @@ def consolidate(context: Context, tenant_id: UUID) -> StageResult:
         touched = store.store_result(connection, tenant_id, result, embedder.version)
         refresh_issues(connection, tenant_id, touched, embedder.version)
         announce_days(connection, tenant_id, _other_days(connection, result, [], None), "issues changed", "marts")
+    name_issues(context, tenant_id, sorted(touched))
     return StageResult(len(result.memberships), {"merged": len(result.merged), "new_issues": len(result.new_issues)})
 
 

@@ -207,6 +207,16 @@ def outdated_issues(connection: psycopg.Connection, day: date) -> set[UUID]:
     return {row[0] for row in rows}
 
 
+def issues_of(connection: psycopg.Connection, day: date) -> set[UUID]:
+    """Return the issues with members of a day."""
+    rows = connection.execute(
+        "SELECT DISTINCT issue_id FROM message JOIN issue_member ON issue_member.message_id = message.id"
+        " AND issue_member.removed_at IS NULL WHERE message.partition_day = %s",
+        (day,),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
 def _insert_issues(connection: psycopg.Connection, tenant_id: UUID, issue_ids: Sequence[UUID]) -> None:
     row = connection.execute("SELECT coalesce(max(number), 0) FROM issue").fetchone()
     assert row is not None

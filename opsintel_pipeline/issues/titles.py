@@ -65,8 +65,8 @@ def title_for(headlines: Sequence[str], vectors: Vectors, background: Counter[st
     if best:
         coverage = counts[best] / members
         written = spelling[best].most_common(1)[0][0]
-        return Title(_sentence_case(written), "phrase", example, round(coverage, 3))
-    return Title(_sentence_case(redacted(headlines[example])) or "Untitled", "medoid", example, 0.0)
+        return Title(as_title(written), "phrase", example, round(coverage, 3))
+    return Title(as_title(redacted(headlines[example])) or "Untitled", "medoid", example, 0.0)
 
 
 def phrases_of(headline: str) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,8 @@ def _score(phrase: str, coverage: float, common: float) -> float:
     return float(coverage * np.sqrt(words) * np.log(1 + coverage / (common + 0.002)))
 
 
-def _sentence_case(text: str) -> str:
+def as_title(text: str) -> str:
+    """Return a text as a title: without what separates at its ends, at most 80 characters, a capital first."""
     text = text.strip(" -–:;,.…#")
     if len(text) > TITLE_LENGTH:
         text = text[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"

@@ -7,9 +7,9 @@ from faker import Faker
 
 from opsintel.errors import MaskingError
 from opsintel_pipeline.analyze.patterns import personal_data_in
-from opsintel_pipeline.analyze.privacy import Placeholders, mask, masking, numbers, recognise
-from opsintel_pipeline.analyze.privacy.evaluation import recognition_of
-from opsintel_pipeline.analyze.privacy.generated import generate
+from opsintel_pipeline.privacy import Placeholders, mask, masking, numbers, recognise
+from opsintel_pipeline.privacy.evaluation import recognition_of
+from opsintel_pipeline.privacy.generated import generate
 
 LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "sv_SE", "pt_BR", "en_IN", "ja_JP")
 

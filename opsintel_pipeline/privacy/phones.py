@@ -13,7 +13,7 @@ from itertools import islice
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat
 
-from opsintel_pipeline.analyze.privacy.found import Finds, Found
+from opsintel_pipeline.privacy.found import Finds, Found
 
 REGIONS = (
     "US", "CA", "GB", "IE", "DE", "AT", "CH", "FR", "BE", "NL", "LU", "ES", "PT", "IT", "GR", "PL", "CZ", "SK", "HU",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from opsintel_pipeline.analyze.privacy.found import Finds, Found
+from opsintel_pipeline.privacy.found import Finds, Found
 
 _EMAIL = re.compile(
     r"(?<![\w.+%-])[\w+][\w.!$'*+^`~%-]{0,127}(?:@|%40)"

@@ -11,7 +11,7 @@ from importlib import import_module
 from stdnum import iban, luhn
 from stdnum.iso7064 import mod_97_10
 
-from opsintel_pipeline.analyze.privacy.found import Finds, Found
+from opsintel_pipeline.privacy.found import Finds, Found
 
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]{4}){2,7}(?:[ \u00a0-]?[A-Za-z0-9]{1,3})?)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from opsintel_pipeline.analyze.privacy.found import Finds, Found
+from opsintel_pipeline.privacy.found import Finds, Found
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = "-----END "

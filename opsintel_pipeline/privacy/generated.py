@@ -14,8 +14,8 @@ from stdnum.es import dni
 from stdnum.pl import pesel
 
 from opsintel.errors import InputError
-from opsintel_pipeline.analyze.privacy.found import Found, PersonalKind
-from opsintel_pipeline.analyze.privacy.phones import REGIONS
+from opsintel_pipeline.privacy.found import Found, PersonalKind
+from opsintel_pipeline.privacy.phones import REGIONS
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHANUMERIC = _LETTERS + _LETTERS.upper() + "0123456789"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from opsintel_pipeline.analyze.privacy.addresses import emails, ip_addresses
-from opsintel_pipeline.analyze.privacy.found import Found
-from opsintel_pipeline.analyze.privacy.keys import keys
-from opsintel_pipeline.analyze.privacy.numbers import cards, ibans, national_ids
-from opsintel_pipeline.analyze.privacy.phones import phones
+from opsintel_pipeline.privacy.addresses import emails, ip_addresses
+from opsintel_pipeline.privacy.found import Found
+from opsintel_pipeline.privacy.keys import keys
+from opsintel_pipeline.privacy.numbers import cards, ibans, national_ids
+from opsintel_pipeline.privacy.phones import phones
 
 _RECOGNISERS = (keys, emails, ibans, ip_addresses, cards, national_ids, phones)
 """In order of how much a form tells: a card's number is no telephone number."""

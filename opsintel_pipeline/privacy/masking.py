@@ -11,9 +11,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from opsintel.errors import MaskingError
-from opsintel_pipeline.analyze.privacy.recognise import recognise
+from opsintel_pipeline.privacy.recognise import recognise
 
-_PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|IBAN|CARD|IP|KEY|NATIONAL_ID|LITERAL)_\d{1,9}\]", re.IGNORECASE)
+PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|IBAN|CARD|IP|KEY|NATIONAL_ID|LITERAL)_\d{1,9}\]", re.IGNORECASE)
+"""How a placeholder looks."""
+
 _LITERAL = "literal"
 """Kind of what looks like a placeholder and is the writer's own."""
 
@@ -38,7 +40,7 @@ class Placeholders:
 
     def restore(self, text: str) -> str:
         """Return a text of a model with the values in place; a placeholder that was never given out stays."""
-        return _PLACEHOLDER.sub(lambda match: self._values.get(match.group().upper(), match.group()), text)
+        return PLACEHOLDER.sub(lambda match: self._values.get(match.group().upper(), match.group()), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def mask(text: str, placeholders: Placeholders | None = None) -> Masked:
 
 def _mask(text: str, placeholders: Placeholders) -> Masked:
     places: list[tuple[int, int, str]] = [(place.start, place.end, place.kind) for place in recognise(text)]
-    places += [(*match.span(), _LITERAL) for match in _PLACEHOLDER.finditer(text)]
+    places += [(*match.span(), _LITERAL) for match in PLACEHOLDER.finditer(text)]
     parts: list[str] = []
     starts, original_starts = [0], [0]
     length = end = 0

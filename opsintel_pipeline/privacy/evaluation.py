@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
-from opsintel_pipeline.analyze.privacy.found import PersonalKind
-from opsintel_pipeline.analyze.privacy.generated import Generated
-from opsintel_pipeline.analyze.privacy.recognise import recognise
+from opsintel_pipeline.privacy.found import PersonalKind
+from opsintel_pipeline.privacy.generated import Generated
+from opsintel_pipeline.privacy.recognise import recognise
 
 
 @dataclass(frozen=True, slots=True)
