@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 from opsintel.taxonomy.taxonomy import Category, Taxonomy
 from opsintel_pipeline.analyze.message import MessageView
-from opsintel_pipeline.analyze.privacy import mask
 from opsintel_pipeline.analyze.profile import (
     PROFILE_VERSION,
     SENTIMENTS,
@@ -21,6 +20,7 @@ from opsintel_pipeline.analyze.profile import (
     RequestKind,
     Urgency,
 )
+from opsintel_pipeline.privacy import mask
 
 MAX_CHARACTERS = 20_000
 """Of one message's text."""
