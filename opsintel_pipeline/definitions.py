@@ -19,6 +19,7 @@ definitions = Definitions(
         schedules.nightly_roll_ups,
         schedules.nightly_retention,
         schedules.audit_anchors,
+        schedules.weekly_evaluation,
     ],
     resources={"installation": installation},
     # A process for each step would cost more than most steps.

@@ -43,6 +43,8 @@ class Seeded:
     """A dry run that was done."""
     person_export: UUID = field(default_factory=new_id)
     correction: UUID = field(default_factory=new_id)
+    review_item: UUID = field(default_factory=new_id)
+    learned_rule: UUID = field(default_factory=new_id)
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
     filter: UUID = field(default_factory=new_id)
@@ -89,6 +91,11 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
             connection, "correction", tenant_id=seeded.tenant_id, id=seeded.correction, message_id=seeded.messages[1],
             field="urgency", new_value=Jsonb("week"), reason=f"They said so {canary}", actor_kind="person",
             actor_id=str(seeded.users["analyst"]),
+        )  # fmt: skip
+        _review_item(connection, seeded)
+        insert(
+            connection, "learned_rule", tenant_id=seeded.tenant_id, id=seeded.learned_rule, scope="subject",
+            key=f"again {canary}", field="category", value=Jsonb(f"Billing {canary}"), corrections=3,
         )  # fmt: skip
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)
@@ -297,6 +304,15 @@ def _analysis(
         title="Wrong tax", summary="The tax rate is wrong", language="en", output=Jsonb(output), provider="built-in",
         model="rules-1", built_in=True,
     )  # fmt: skip
+
+
+def _review_item(connection: psycopg.Connection, seeded: Seeded) -> None:
+    connection.execute(
+        "INSERT INTO review_item (tenant_id, id, message_id, analysis_id, partition_day, reason, fields, rank)"
+        " SELECT tenant_id, %s, message_id, id, partition_day, 'low_confidence', '{severity}', 2.3 FROM analysis"
+        " WHERE message_id = %s",
+        (seeded.review_item, seeded.messages[2]),
+    )
 
 
 def _embeddings(connection: psycopg.Connection, seeded: Seeded) -> None:

@@ -624,6 +624,189 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/review-items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Review Items
+         * @description Return the messages whose analysis a person is to look at, each with its reason, most urgent first.
+         */
+        get: operations["list_review_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/review-items/{review_item_id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve Review Item
+         * @description Say that an analysis is right, what is right instead, or nothing, and return the item.
+         *
+         *     What is corrected is a correction like any other. 409 for an item that is resolved, or whose message has another
+         *     analysis since.
+         */
+        post: operations["resolve_review_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/learned-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Learned Rules
+         * @description Return rules that corrections suggest, latest first, those that a person decided on too.
+         */
+        get: operations["list_learned_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/learned-rules/{learned_rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Learned Rule
+         * @description Return a rule with its evidence, and what it changes, or would change, of the last 30 days.
+         */
+        get: operations["get_learned_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/learned-rules/{learned_rule_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Learned Rule
+         * @description Have a rule hold for all messages that it goes for, those that are stored and those to come.
+         */
+        post: operations["accept_learned_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/learned-rules/{learned_rule_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject Learned Rule
+         * @description Put a proposal away: it is not proposed again.
+         */
+        post: operations["reject_learned_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/learned-rules/{learned_rule_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Learned Rule
+         * @description Take a rule back: its messages show again what stood before it.
+         */
+        post: operations["undo_learned_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description Return how right analyses were, by week, version and field, the latest week first.
+         */
+        get: operations["list_evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gold-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gold Sets
+         * @description Return the versions of what people said is right, on which analyses are measured, the latest first.
+         */
+        get: operations["list_gold_sets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/search": {
         parameters: {
             query?: never;
@@ -1920,6 +2103,11 @@ export interface components {
              */
             corrected: string[];
             /**
+             * Ruled
+             * @description Fields that show what a learned rule says
+             */
+            ruled: string[];
+            /**
              * Created At
              * Format: date-time
              */
@@ -2543,6 +2731,24 @@ export interface components {
             jobs: string[];
         };
         /**
+         * ChangedMessage
+         * @description A message that a rule changes.
+         */
+        ChangedMessage: {
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Subject */
+            subject: string;
+            /**
+             * Shown
+             * @description What the field is without the rule
+             */
+            shown: string | number | null;
+        };
+        /**
          * Changes
          * @description Where one stands, and whether anything changed since `Last-Event-ID`.
          */
@@ -2982,6 +3188,85 @@ export interface components {
             dry_run_id?: string | null;
         };
         /**
+         * Evaluation
+         * @description How right a field of the analyses of a version was in a week.
+         * @example {
+         *       "accuracy": 0.81,
+         *       "calibration_error": 0.06,
+         *       "corrections_per_1000": 4.2,
+         *       "created_at": "2026-11-23T04:30:00Z",
+         *       "examples": 120,
+         *       "field": "severity",
+         *       "gold_version": 3,
+         *       "kappa": 0.79,
+         *       "macro_f1": 0.74,
+         *       "model": "gpt-4o-mini",
+         *       "profile_version": "default-1.3f2a9c11",
+         *       "week": "2026-11-16"
+         *     }
+         */
+        Evaluation: {
+            /**
+             * Week
+             * Format: date
+             * @description Monday of the week (UTC)
+             */
+            week: string;
+            /**
+             * Gold Version
+             * @description Version of the gold set that it was measured on
+             */
+            gold_version: number;
+            /** Profile Version */
+            profile_version: string;
+            /** Model */
+            model: string;
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /**
+             * Examples
+             * @description Examples that say what is right of the field
+             */
+            examples: number;
+            /** Accuracy */
+            accuracy: number;
+            /** Macro F1 */
+            macro_f1: number;
+            /**
+             * Kappa
+             * @description Quadratically weighted; of the severity
+             */
+            kappa: number | null;
+            /** Calibration Error */
+            calibration_error: number | null;
+            /**
+             * Corrections Per 1000
+             * @description Messages whose field was corrected in the week, of 1,000 analysed
+             */
+            corrections_per_1000: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * EvaluationPage
+         * @description A page of evaluations, the latest week first.
+         */
+        EvaluationPage: {
+            /** Items */
+            items: components["schemas"]["Evaluation"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
          * Evidence
          * @description Verbatim words of the new text with their place.
          */
@@ -3016,6 +3301,19 @@ export interface components {
              * Format: date-time
              */
             occurred_at: string;
+        };
+        /**
+         * FieldCorrection
+         * @description What a field is instead.
+         */
+        FieldCorrection: {
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /** Value */
+            value: string | number | null;
         };
         /**
          * Figure
@@ -3342,6 +3640,54 @@ export interface components {
             sources_healthy: number;
             /** Sources Total */
             sources_total: number;
+        };
+        /**
+         * GoldSet
+         * @description A version of the gold set; it never changes but by what is deleted.
+         * @example {
+         *       "candidates": 640,
+         *       "created_at": "2026-11-23T04:30:00Z",
+         *       "examples": 500,
+         *       "left": 498,
+         *       "version": 3
+         *     }
+         */
+        GoldSet: {
+            /** Version */
+            version: number;
+            /**
+             * Candidates
+             * @description Messages of which people had said what is right
+             */
+            candidates: number;
+            /**
+             * Examples
+             * @description Those that were chosen, evenly from kinds, categories and severities
+             */
+            examples: number;
+            /**
+             * Left
+             * @description Those whose message was not deleted since
+             */
+            left: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * GoldSetPage
+         * @description A page of versions, the latest first.
+         */
+        GoldSetPage: {
+            /** Items */
+            items: components["schemas"]["GoldSet"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
         };
         /**
          * Health
@@ -3899,6 +4245,155 @@ export interface components {
         KeptFilterPage: {
             /** Items */
             items: components["schemas"]["KeptFilter"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * LearnedRule
+         * @description A rule. One that is accepted stands over what was found, and below what a person says of a message.
+         * @example {
+         *       "corrections": 3,
+         *       "created_at": "2026-11-23T09:00:00Z",
+         *       "field": "kind",
+         *       "id": "01993c5e-7c00-7000-8000-00000000000f",
+         *       "pattern": "wrong tax on invoice #",
+         *       "scope": "subject",
+         *       "state": "proposed",
+         *       "value": "billing"
+         *     }
+         */
+        LearnedRule: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "sender" | "subject" | "organization";
+            /**
+             * Pattern
+             * @description The sender's address, the subject with its numbers as #, or the organisation's domain
+             */
+            pattern: string | null;
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /** Value */
+            value: string | number | null;
+            /**
+             * Corrections
+             * @description Corrections that say so, when it was proposed
+             */
+            corrections: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "accepted" | "rejected" | "undone";
+            decided_by: components["schemas"]["AskedBy"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+        };
+        /**
+         * LearnedRuleDetail
+         * @description A rule with its evidence and what it changes.
+         * @example {
+         *       "changes": {
+         *         "messages": 12,
+         *         "samples": [
+         *           {
+         *             "message_id": "01993c5e-7c00-7000-8000-000000000002",
+         *             "shown": "complaint",
+         *             "subject": "Wrong tax on invoice 4420"
+         *           }
+         *         ]
+         *       },
+         *       "corrections": 3,
+         *       "created_at": "2026-11-23T09:00:00Z",
+         *       "evidence": [
+         *         {
+         *           "is_correction": true,
+         *           "message_id": "01993c5e-7c00-7000-8000-000000000002",
+         *           "subject": "Wrong tax on invoice 4417",
+         *           "value": "billing"
+         *         }
+         *       ],
+         *       "field": "kind",
+         *       "id": "01993c5e-7c00-7000-8000-00000000000f",
+         *       "pattern": "wrong tax on invoice #",
+         *       "scope": "subject",
+         *       "state": "proposed",
+         *       "value": "billing"
+         *     }
+         */
+        LearnedRuleDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "sender" | "subject" | "organization";
+            /**
+             * Pattern
+             * @description The sender's address, the subject with its numbers as #, or the organisation's domain
+             */
+            pattern: string | null;
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /** Value */
+            value: string | number | null;
+            /**
+             * Corrections
+             * @description Corrections that say so, when it was proposed
+             */
+            corrections: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "accepted" | "rejected" | "undone";
+            decided_by: components["schemas"]["AskedBy"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Evidence
+             * @description The latest 20, those to the contrary too
+             */
+            evidence: components["schemas"]["RuleEvidence"][];
+            changes: components["schemas"]["RuleChanges"];
+        };
+        /**
+         * LearnedRulePage
+         * @description A page of rules, latest first.
+         */
+        LearnedRulePage: {
+            /** Items */
+            items: components["schemas"]["LearnedRule"][];
             /**
              * Next Cursor
              * @description What to send as `cursor` for the next page; null on the last
@@ -4916,6 +5411,180 @@ export interface components {
             reason: string;
         };
         /**
+         * ReviewItem
+         * @description A message whose analysis a person is to look at, or has looked at.
+         * @example {
+         *       "author": "Ana Silva",
+         *       "confidence": 0.62,
+         *       "created_at": "2026-11-23T09:00:00Z",
+         *       "fields": [
+         *         "severity"
+         *       ],
+         *       "id": "01993c5e-7c00-7000-8000-00000000000e",
+         *       "message_id": "01993c5e-7c00-7000-8000-000000000002",
+         *       "occurred_at": "2026-11-22T17:40:00Z",
+         *       "reason": "disagreement",
+         *       "shown": {
+         *         "category": "Billing / Tax",
+         *         "impact": "individual",
+         *         "kind": "billing",
+         *         "sentiment": "negative",
+         *         "severity": 4,
+         *         "summary": "The invoice shows 19 % tax although the customer is exempt",
+         *         "title": "Tax is charged to an exempt customer",
+         *         "urgency": "none"
+         *       },
+         *       "snippet": "The invoice of this month shows 19 % although we are exempt",
+         *       "state": "open",
+         *       "subject": "Wrong tax on invoice 4417"
+         *     }
+         */
+        ReviewItem: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Subject */
+            subject: string;
+            /** Snippet */
+            snippet: string;
+            /** Author */
+            author: string | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "failed" | "disagreement" | "low_confidence" | "sample";
+            /**
+             * Fields
+             * @description Fields that are unsure or disagreed on
+             */
+            fields: ("kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason")[];
+            /**
+             * Detail
+             * @description Why no model made the analysis, where that is the reason
+             */
+            detail: string | null;
+            /**
+             * Confidence
+             * @description Least confidence of its fields
+             */
+            confidence: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "confirmed" | "corrected" | "skipped";
+            /** @description Null while the message is analysed anew */
+            shown: components["schemas"]["ReviewedAnalysis"] | null;
+            resolved_by: components["schemas"]["AskedBy"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Resolved At */
+            resolved_at: string | null;
+        };
+        /**
+         * ReviewItemPage
+         * @description A page of the queue: what is worth a look most comes first.
+         */
+        ReviewItemPage: {
+            /** Items */
+            items: components["schemas"]["ReviewItem"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ReviewResolution
+         * @description What a person says of an item.
+         * @example {
+         *       "corrections": [
+         *         {
+         *           "field": "severity",
+         *           "value": 2
+         *         }
+         *       ],
+         *       "reason": "The whole team cannot work",
+         *       "verdict": "corrected"
+         *     }
+         */
+        ReviewResolution: {
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "confirmed" | "corrected" | "skipped";
+            /**
+             * Corrections
+             * @description For `corrected`: each field once
+             * @default []
+             */
+            corrections: components["schemas"]["FieldCorrection"][];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ReviewedAnalysis
+         * @description The analysis of the message as it is shown now.
+         */
+        ReviewedAnalysis: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "help" | "complaint" | "request" | "bug_report" | "incident" | "question" | "praise" | "churn_risk" | "billing" | "security" | "legal" | "other";
+            /**
+             * Category
+             * @description Levels joined by ' / '
+             */
+            category: string;
+            /**
+             * Severity
+             * @description 1 is worst
+             */
+            severity: number;
+            /**
+             * Impact
+             * @enum {string}
+             */
+            impact: "individual" | "team" | "org" | "all";
+            /**
+             * Urgency
+             * @enum {string}
+             */
+            urgency: "now" | "today" | "week" | "none";
+            /**
+             * Sentiment
+             * @enum {string}
+             */
+            sentiment: "very_negative" | "negative" | "neutral" | "positive" | "very_positive";
+            /** Not Actionable Reason */
+            not_actionable_reason: string | null;
+            /** Title */
+            title: string;
+            /** Summary */
+            summary: string;
+        };
+        /**
          * RotationRequest
          * @description How a key is rotated.
          */
@@ -4932,6 +5601,39 @@ export interface components {
              * @default 90
              */
             expires_in_days: number;
+        };
+        /**
+         * RuleChanges
+         * @description What a rule changes, or would change, of the messages of the last 30 days.
+         */
+        RuleChanges: {
+            /** Messages */
+            messages: number;
+            /**
+             * Samples
+             * @description The latest of them, 10 at most
+             */
+            samples: components["schemas"]["ChangedMessage"][];
+        };
+        /**
+         * RuleEvidence
+         * @description What a person said of a message that the rule goes for.
+         */
+        RuleEvidence: {
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Subject */
+            subject: string;
+            /** Value */
+            value: string | number | null;
+            /**
+             * Is Correction
+             * @description Whether it was corrected to that; else it was confirmed in a review
+             */
+            is_correction: boolean;
         };
         /**
          * RunnerUp
@@ -8389,6 +9091,706 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_review_items: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                state?: "open" | "confirmed" | "corrected" | "skipped";
+                reason?: "failed" | "disagreement" | "low_confidence" | "sample";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewItemPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve_review_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                review_item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewResolution"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewItem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_learned_rules: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                state?: "proposed" | "accepted" | "rejected" | "undone";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedRulePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_learned_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learned_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedRuleDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_learned_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learned_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedRuleDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_learned_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learned_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedRuleDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_learned_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learned_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedRuleDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                field?: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gold_sets: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoldSetPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -94,6 +94,31 @@ def privacy(
     _print([asdict(figures) for figures in recognition_of(generate(messages, seed))], as_json=as_json)
 
 
+@app.command(short_help="Measure a tenant's analyses on what its people have said")
+def tenant(
+    slug: Annotated[str, typer.Argument(metavar="TENANT", help="Short name of the tenant")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Measure the present analyses on corrections and confirmed reviews, and keep the figures of this week."""
+    from opsintel.cli.tenant_context import opened
+    from opsintel.clock import today
+    from opsintel_pipeline.learn.weekly import evaluate, week_of
+
+    with opened(slug) as (context, found), context.database.tenant_tx(found.id) as connection:
+        measured = evaluate(connection, found.id, week_of(today()))
+    results = [
+        {
+            "gold_version": one.gold_version, "profile_version": one.profile_version, "model": one.model,
+            **asdict(one.score), "corrections_per_1000": one.corrections_per_1000,
+        }
+        for one in measured
+    ]  # fmt: skip
+    if not results and not as_json:
+        typer.echo("Nobody has corrected or confirmed anything yet")
+        return
+    _print(results, as_json=as_json)
+
+
 def _name(file: Path) -> str:
     return file.resolve().parent.name if file.stem == "data" else file.stem
 

@@ -176,6 +176,7 @@ class Analysis(Answer):
     built_in: bool
     profile_version: Shown
     corrected: list[Shown] = Field(description="Fields that show what a person said, not what was found")
+    ruled: list[Shown] = Field(description="Fields that show what a learned rule says")
     created_at: datetime
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date
-from typing import Annotated, Any
+import asyncio
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsintel.access.audit import Entry, Subject, record_async
-from opsintel.ids import new_id
-from opsintel.learning.corrections import HOLD, OVERLAY, SHOWN, fault_of
-from opsintel.queue.contract import CHANNEL, PARTITION_DIRTY
-from opsintel.queue.outbox import dirty_day
+from opsintel.learning.correcting import correct as make_correction
+from opsintel.learning.correcting import undo
+from opsintel.learning.corrections import fault_of
 from opsintel_api.models.corrections import Correction, CorrectionPage, CorrectionParameters, CorrectionRequest
-from opsintel_api.problems import not_found, responses, unprocessable
-from opsintel_api.reading import JSON, Reader, Reading, statement
+from opsintel_api.problems import responses, unprocessable
+from opsintel_api.reading import JSON, Reader
 from opsintel_api.routes import WITHOUT_PARAMETERS, protected_router
 
 routes = protected_router("corrections")
@@ -36,18 +33,17 @@ async def correct(reader: Reader, asked: CorrectionRequest) -> Response:
     """
     if fault := fault_of(asked.field, asked.value):
         raise unprocessable("value", fault)
-    principal, correction_id = reader.principal, new_id()
-    async with reader.transaction() as connection:
-        day = await _held(connection, asked.message_id)
-        shown = await connection.fetchrow(SHOWN, [asked.message_id])
-        old = None if shown is None else json.dumps(json.loads(shown["shown"])[asked.field])
-        body = await connection.fetchval(
-            statement("correction_store"), principal.tenant_id, correction_id, asked.message_id, asked.field, old,
-            json.dumps(asked.value), asked.reason, principal.actor.kind, principal.actor.id,
-        )  # fmt: skip
-        await _carry_out(reader, connection, asked.message_id, day)
-        await record_async(connection, _entry(reader, "correction.made", correction_id, asked.field))
-    return Response(body, 201, media_type=JSON)
+    principal = reader.principal
+
+    def write() -> UUID:
+        with reader.services.context.database.tenant_tx(principal.tenant_id) as connection:
+            return make_correction(
+                connection, principal.tenant_id, principal.actor, asked.message_id, asked.field, asked.value,
+                asked.reason,
+            )  # fmt: skip
+
+    correction_id = await asyncio.to_thread(write)
+    return Response(await reader.one("correction", correction_id), 201, media_type=JSON)
 
 
 @routes.get("/corrections", response_model=CorrectionPage)
@@ -61,38 +57,11 @@ async def list_corrections(reader: Reader, parameters: Annotated[CorrectionParam
 )
 async def undo_correction(reader: Reader, correction_id: UUID) -> Response:
     """Take a correction back: what stood before it is shown again. Nothing changes for one that is undone already."""
-    async with reader.transaction() as connection:
-        message_id = await connection.fetchval("SELECT message_id FROM correction WHERE id = $1", correction_id)
-        if message_id is None:
-            raise not_found()
-        day = await _held(connection, message_id)
-        field = await connection.fetchval(statement("correction_undo"), correction_id)
-        if field is not None:
-            await _carry_out(reader, connection, message_id, day)
-            await record_async(connection, _entry(reader, "correction.undone", correction_id, field))
-    return Response(status_code=204)
-
-
-async def _held(connection: Any, message_id: UUID) -> date:
-    """Hold a message until the transaction ends and return its partition; 404 when there is none."""
-    day = await connection.fetchval(HOLD, [message_id])
-    if day is None:
-        raise not_found()
-    assert isinstance(day, date)
-    return day
-
-
-async def _carry_out(reader: Reading, connection: Any, message_id: UUID, day: date) -> None:
-    await connection.execute(OVERLAY, [message_id])
-    payload = json.dumps(dirty_day(day, "correction", "issues"))
-    await connection.execute(
-        statement("outbox_store"), reader.principal.tenant_id, new_id(), PARTITION_DIRTY, payload
-    )  # fmt: skip
-    await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
-
-
-def _entry(reader: Reading, action: str, correction_id: UUID, field: str) -> Entry:
     principal = reader.principal
-    return Entry(
-        principal.tenant_id, principal.actor, action, Subject("correction", str(correction_id)), {"field": field}
-    )
+
+    def write() -> None:
+        with reader.services.context.database.tenant_tx(principal.tenant_id) as connection:
+            undo(connection, principal.tenant_id, principal.actor, correction_id)
+
+    await asyncio.to_thread(write)
+    return Response(status_code=204)

@@ -168,7 +168,7 @@ class ByModels:
         for content, analysis_id, output, provider, model in rows:
             one = needed[content]
             origin = Origin(
-                provider, model, version, reused_from=analysis_id, provenance=self._provenance(), job_id=one.job_id
+                provider, model, version, reused_from=analysis_id, provenance=self._provenance(one), job_id=one.job_id
             )
             made += one.made(Analysis.model_validate(output), origin)
         return made
@@ -181,7 +181,7 @@ class ByModels:
             made
             for key, found in known.items()
             for one in asked.pop(key).everyone()
-            for made in reused(one, found, version, self._provenance())
+            for made in reused(one, found, version, self._provenance(one))
         ]
 
     def _group(self, group: list[Open]) -> None:
@@ -256,7 +256,7 @@ class ByModels:
             cost_usd=None if asked.cost_usd is None else asked.cost_usd / share,
             latency_ms=asked.latency_ms,
             attempts=asked.attempts,
-            provenance={**self._provenance(), "way": asked.way.value, "repaired": asked.was_repaired},
+            provenance={**self._provenance(one), "way": asked.way.value, "repaired": asked.was_repaired},
             template_key=one.template_key,
             job_id=one.job_id,
         )
@@ -266,7 +266,7 @@ class ByModels:
         return [
             first,
             *(Made(message_id, one.view, found, again) for message_id in one.same),
-            *(made for other in one.alike for made in reused(other, known, origin.profile_version, self._provenance())),
+            *(made for other in one.alike for made in reused(other, known, origin.profile_version, self._provenance(other))),
         ]
 
     def _put_off(
@@ -289,8 +289,9 @@ class ByModels:
             store(connection, self._partition, _by_rules([one], origin))
         self.figures.failed += one.messages()
 
-    def _provenance(self) -> dict[str, Any]:
-        return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": []}
+    def _provenance(self, one: Open) -> dict[str, Any]:
+        by_rules = {"is_actionable": one.found.is_actionable, "severity": one.found.severity}
+        return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": [], "rules": by_rules}
 
     def _transaction(self) -> Any:
         return self._context.database.tenant_tx(self._partition.tenant_id)

@@ -6,6 +6,7 @@ Without models, and for what rules settle, the built-in analysis is all there is
 from __future__ import annotations
 
 from opsintel.context import Context
+from opsintel.learning import review
 from opsintel.llm.chain import chain_of
 from opsintel.partitions import Partition, StageResult
 from opsintel.taxonomy.kept import taxonomy_in_force
@@ -39,6 +40,8 @@ def run(context: Context, partition: Partition) -> StageResult:
         if len(rows) < PAGE:
             break
     figures = by_models.figures if by_models else Figures()
+    with context.database.tenant_tx(partition.tenant_id) as connection:
+        open_reviews = review.fill(connection, partition.tenant_id, partition.day)
     return StageResult(
         _count(context, partition),
         {
@@ -47,6 +50,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             "reused": figures.reused,
             "parked": figures.parked,
             "failed": figures.failed,
+            "to_review": open_reviews,
             "cost_usd": figures.cost_usd,
             "provider": chain[0].provider if chain else BUILT_IN,
         },

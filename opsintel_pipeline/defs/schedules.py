@@ -15,7 +15,7 @@ from dagster import (
 from opsintel_pipeline.defs.assets import issue_consolidation
 from opsintel_pipeline.defs.collection import object_collection
 from opsintel_pipeline.defs.partitions import tenants
-from opsintel_pipeline.defs.upkeep import audit_anchor, census, retain, roll_ups
+from opsintel_pipeline.defs.upkeep import audit_anchor, census, evaluation, retain, roll_ups
 
 consolidation_job = define_asset_job(
     "consolidation", selection=[issue_consolidation], description="Consolidates issues."
@@ -56,4 +56,7 @@ nightly_object_collection = _by_the_clock(
 )
 audit_anchors = _by_the_clock(
     audit_anchor, "*/15 * * * *", "Anchors the audit log in the object store every quarter of an hour."
+)
+weekly_evaluation = _by_the_clock(
+    evaluation, "30 4 * * 1", "Measures every tenant's analyses on what its people have said, once a week."
 )

@@ -1,9 +1,13 @@
 """Jobs that keep an installation in order: thin calls, each with its figures as metadata."""
 
+from datetime import timedelta
+
 from dagster import OpExecutionContext, in_process_executor, job, op
 
 from opsintel.access.audit_anchors import write_anchor
+from opsintel.clock import today
 from opsintel_pipeline.defs.resources import Installation
+from opsintel_pipeline.learn import weekly
 from opsintel_pipeline.marts.compare import repair
 from opsintel_pipeline.upkeep import retention
 from opsintel_pipeline.worker.polling import count_due
@@ -35,6 +39,12 @@ def anchor_heads(context: OpExecutionContext, installation: Installation) -> Non
     context.add_output_metadata({"heads": len(written.heads) if written else 0})
 
 
+@op(description="Measures the analyses of every tenant on what its people have said, for the week that ended.")
+def evaluate_analyses(context: OpExecutionContext, installation: Installation) -> None:
+    """Measure the week before this one."""
+    context.add_output_metadata(dict(weekly.run(installation.open(), weekly.week_of(today()) - timedelta(days=7))))
+
+
 @job(executor_def=in_process_executor, description="Census: what the sources hold, against what is stored.")
 def census() -> None:
     """Count what is due."""
@@ -57,3 +67,9 @@ def retain() -> None:
 def audit_anchor() -> None:
     """Anchor what moved."""
     anchor_heads()
+
+
+@job(executor_def=in_process_executor, description="How right analyses are, measured on what people have said.")
+def evaluation() -> None:
+    """Measure the week that ended."""
+    evaluate_analyses()

@@ -75,9 +75,12 @@ DECIDED: dict[str, dict[str, str]] = {
     "export_row": {"row_hash": _HASH},
     "export_target": {"kind name config state": _SETTINGS},
     "fact_model_usage_day": {"purpose provider model": _OURS},
+    "evaluation": {"profile_version model field": _OURS},
+    "gold_example": {"labels stratum": _DERIVED, "input_hash": _HASH},
     "identity": {"issuer subject": _ACCOUNT},
     "invitation": {"email role grants": _GOES},
     "issue": {"centroid": "the mean of what is left, made anew"},
+    "learned_rule": {"scope field state actor_kind": _LIST, "actor_id": _IDS},
     "message": {
         "subject text quoted_text signature_text recipients extra defects channel rfc_message_id parent_key"
         " automatic_reason": _REDACTED,
@@ -101,6 +104,11 @@ DECIDED: dict[str, dict[str, str]] = {
     "rate_limit": {"key": _IDS},
     "raw_payload": {"sha256": "emptied when the bytes go"},
     "refresh_token": {"token_hash": _HASH},
+    "review_item": {
+        "labels": _DERIVED,
+        "reason fields state detail actor_kind": _LIST,
+        "actor_id": _IDS,
+    },
     "secret": {"sealed": _HASH},
     "sign_of_life": {"process": _OURS},
     "source": {"kind config config_key state": _SETTINGS},

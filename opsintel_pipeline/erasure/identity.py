@@ -12,6 +12,7 @@ from opsintel_pipeline.erasure.work import Work
 
 REMOVED: tuple[tuple[str, LiteralString], ...] = (
     ("fact_participant_day", "participant_id = ANY(%(participants)s::uuid[])"),
+    ("learned_rule", "participant_id = ANY(%(participants)s::uuid[])"),
     ("participant_identity", "participant_id = ANY(%(participants)s::uuid[])"),
     ("participant", "id = ANY(%(participants)s::uuid[])"),
     ("invitation", "email = ANY(%(addresses)s)"),

@@ -124,7 +124,7 @@ def _drop_derived(work: Work, connection: psycopg.Connection, changed: list[Row]
     work.counts["message"] += len(ids)
     work.progress.issues |= issues_of(connection, ids)
     mark_payloads(work, connection, ids)
-    for table in ("analysis", "embedding"):
+    for table in ("review_item", "analysis", "embedding"):
         deleted = connection.execute(f"DELETE FROM {table} WHERE message_id = ANY(%s)".encode(), (ids,))
         work.counts[table] += deleted.rowcount
     announce_days(connection, work.tenant_id, {row["partition_day"] for row in changed}, "erasure", "analyses")

@@ -17,8 +17,8 @@ PAGE = 500
 NIL = UUID(int=0)
 
 DERIVED = (
-    "message_revision", "attachment", "message_label", "message_link", "analysis", "correction", "embedding",
-    "issue_member",
+    "message_revision", "attachment", "message_label", "message_link", "review_item", "gold_example", "analysis",
+    "correction", "embedding", "issue_member",
 )  # fmt: skip
 """Tables whose rows hang on a message."""
 

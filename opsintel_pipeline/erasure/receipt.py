@@ -32,7 +32,7 @@ STORES: dict[str, tuple[str, ...]] = {
         "message", "message_revision", "message_occurrence", "attachment", "message_label", "message_link", "thread",
         "participant", "participant_identity", "organization", "fact_participant_day", "ingest_failure",
     ),
-    "analyses": ("analysis", "correction"),
+    "analyses": ("analysis", "correction", "review_item", "learned_rule", "gold_example"),
     "embeddings": ("embedding", "embedding_model"),
     "issues": ("issue", "issue_member", "issue_constraint", "issue_event", "issue_assignee"),
     "sheets": ("sheet_row",),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from opsintel.embeddings.lexical import LexicalEmbedder
+from opsintel.learning.calibration import calibration_error
 from opsintel.learning.categories import Category, Guess, Learner
-from opsintel_pipeline.learn.calibration import calibration_error
 
 CORRECTIONS = (0, 1, 3, 10, 30)
 """Corrections of each category, as far as it has so many messages."""

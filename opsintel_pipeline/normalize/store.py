@@ -97,14 +97,14 @@ def delete_occurrences(connection: psycopg.Connection, places: Sequence[tuple[UU
 
 
 def bury(connection: psycopg.Connection, message_id: UUID, deleted_at: datetime | None) -> None:
-    """Make a message a tombstone: its texts, analyses, vectors and memberships go."""
+    """Make a message a tombstone: its texts, analyses, corrections, vectors and memberships go."""
     connection.execute(
         "UPDATE message SET deleted_at = coalesce(%s, now()), subject = '', text = '', quoted_text = '',"
         " signature_text = '', recipients = '[]', extra = '{}' WHERE id = %s",
         (deleted_at, message_id),
     )
-    for table in ("message_revision", "attachment", "message_label", "message_link", "analysis", "embedding",
-                  "issue_member"):  # fmt: skip
+    for table in ("message_revision", "attachment", "message_label", "message_link", "review_item", "gold_example",
+                  "analysis", "correction", "embedding", "issue_member"):  # fmt: skip
         connection.execute(f"DELETE FROM {table} WHERE message_id = %s", (message_id,))
 
 

@@ -19,6 +19,7 @@ AUTHOR, RECIPIENT, MENTIONED = "author", "recipient", "mentioned"
 _OF_OTHERS = {
     "analysis": ("id", "message_id", "partition_day", "created_at", "model"),
     "embedding": ("message_id", "model_version"),
+    "review_item": ("id", "message_id", "reason", "state"),
 }
 """What is said of what was made of others' messages: that it is there."""
 

@@ -180,6 +180,10 @@ class TestAFault:
         run(context, partition(tenant))
         rows = analyses(context, tenant)
         assert {(row["status"], row["reason"], row["provider"]) for row in rows} == {("failed", "invalid", "built-in")}
+        with context.database.tenant_tx(tenant.id) as connection:
+            waiting = connection.execute("SELECT reason, detail, state FROM review_item").fetchall()
+        assert set(waiting) == {("failed", "invalid", "open")}
+        assert len(waiting) == len(rows)
         run(context, partition(tenant))
         assert len(model.prompts) == 8, "what was left to a person is not paid for again"
 

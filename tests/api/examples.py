@@ -42,6 +42,13 @@ def example(route: str, tenant: Seeded) -> Example:
         ),
         "DELETE /v1/corrections/{correction_id}": Example(statuses=done),
         "POST /v1/taxonomies": Example({"base": "operations"}, statuses=frozenset({201})),
+        "POST /v1/review-items/{review_item_id}/resolve": Example(
+            {"verdict": "skipped"}, statuses=frozenset({200, 409})
+        ),
+        **{
+            f"POST /v1/learned-rules/{{learned_rule_id}}/{act}": Example(statuses=frozenset({200, 409}))
+            for act in ("accept", "reject", "undo")
+        },
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/erasures": Example(
@@ -101,6 +108,8 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "correction_id": str(tenant.correction),
         "model_key_id": str(tenant.model_key),
         "budget_id": str(tenant.budget),
+        "review_item_id": str(tenant.review_item),
+        "learned_rule_id": str(tenant.learned_rule),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),
         "filter_id": str(tenant.filter),

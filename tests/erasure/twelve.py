@@ -23,7 +23,7 @@ STORES = (
 )  # fmt: skip
 
 _OF = {
-    "analyses": ("analysis", "correction"),
+    "analyses": ("analysis", "correction", "review_item", "learned_rule", "gold_example"),
     "embeddings": ("embedding", "embedding_model"),
     "issues": ("issue", "issue_member", "issue_constraint", "issue_event", "fact_"),
     "sheets": ("export_",),

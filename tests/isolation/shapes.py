@@ -53,6 +53,7 @@ SHAPES: dict[tuple[str, str], Callable[[str, int], Any]] = {
     ("analysis", "corrected"): lambda _text, _place: Jsonb({}),
     ("correction", "old_value"): lambda _text, _place: Jsonb("other"),
     ("correction", "new_value"): lambda _text, _place: Jsonb("billing"),
+    ("learned_rule", "value"): lambda text, _place: Jsonb(text),
     ("audit_log", "action"): lambda _text, _place: "source.seeded",
     ("audit_log", "subject_kind"): lambda _text, _place: "source",
     ("source", "kind"): lambda _text, _place: "mbox",
@@ -73,6 +74,7 @@ WORD = "alarm"
 WITHOUT_TEXT = frozenset(
     {
         "GET /v1/events",
+        "GET /v1/gold-sets",
         "GET /v1/policies/personal-data",
         "GET /v1/policies/retention",
         "GET /v1/source-kinds",

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from opsintel.cli.main import app
-from opsintel_pipeline.learn.calibration import calibration_error
+from opsintel.learning.calibration import calibration_error
 from opsintel_pipeline.learn.curve import CORRECTIONS, Point, learning_curve
 
 CATEGORIES = 6

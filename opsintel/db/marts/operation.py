@@ -22,6 +22,30 @@ v_source_completeness = View(
     "fact_source_day AS fact JOIN source ON source.tenant_id = fact.tenant_id AND source.id = fact.source_id",
 )
 
+v_evaluation = View(
+    "v_evaluation",
+    "By week, version and field: how right analyses were on what people had said",
+    (
+        plain("week", "evaluation.week", "Monday of the week (UTC)"),
+        plain("gold_version", "evaluation.gold_version", "Version of the gold set that it was measured on"),
+        plain("profile_version", "evaluation.profile_version", "Version of profile, schema and taxonomy"),
+        plain("model", "evaluation.model", "Model, or version of the built-in rules"),
+        plain("field", "evaluation.field", "Field that is measured"),
+        plain("examples", "evaluation.examples", "Examples that say what is right of the field"),
+        plain("accuracy", "evaluation.accuracy", "Share that is right, 0 to 1"),
+        plain("macro_f1", "evaluation.macro_f1", "Mean of the F1 scores of all values, 0 to 1"),
+        plain("kappa", "evaluation.kappa", "Quadratically weighted kappa of the severity, -1 to 1; null for others"),
+        plain("calibration_error", "evaluation.calibration_error", "Expected calibration error; null without one"),
+        plain(
+            "corrections_per_1000",
+            "evaluation.corrections_per_1000",
+            "Messages whose field was corrected in the week, of 1,000 analysed",
+        ),
+        plain("created_at", "evaluation.created_at", "When it was measured"),
+    ),
+    "evaluation",
+)
+
 v_model_cost = View(
     "v_model_cost",
     "By UTC day, provider and model: analyses made, tokens and cost, superseded analyses among them",

@@ -69,16 +69,17 @@ analysis = tenant_table(
     column(
         "provenance",
         JSON_,
-        "Added by code, never by a model: profile, hash of the prompt, examples shown, way of asking, whether repaired",
+        "Added by code, never by a model: profile, hash of the prompt, examples shown, way of asking, whether repaired,"
+        " what the rules found",
         default="'{}'",
     ),
     column(
         "corrected",
         JSON_,
-        "By field that a person corrected: the correction, and what was found without it",
+        "By field that a person or a learned rule decides: the correction or rule, and what was found without it",
         default="'{}'",
     ),
-    column("corrected_at", TIME, "When corrections last changed it", null=True),
+    column("corrected_at", TIME, "When corrections or rules last changed it", null=True),
     column("reason", TEXT, "Why no model made it, where one should have", null=True),
     column("parked_until", TIME, "From when it is tried again, while it is parked or stale", null=True),
     column("stale", BOOL, "Whether it is to be made again by the present profile, as somebody asked", default="false"),

@@ -30,4 +30,8 @@ jsonb_build_object(
     'confidence', coalesce(analysis.output -> 'confidence', '{}'),
     'provider', analysis.provider, 'model', analysis.model, 'built_in', analysis.built_in,
     'profile_version', analysis.profile_version,
-    'corrected', (SELECT coalesce(jsonb_agg(field ORDER BY field), '[]') FROM jsonb_object_keys(analysis.corrected) AS field), 'created_at', analysis.created_at)
+    'corrected', (SELECT coalesce(jsonb_agg(field ORDER BY field), '[]')
+                  FROM jsonb_each(analysis.corrected) AS said (field, what) WHERE what ? 'correction'),
+    'ruled', (SELECT coalesce(jsonb_agg(field ORDER BY field), '[]')
+              FROM jsonb_each(analysis.corrected) AS said (field, what) WHERE what ? 'rule'),
+    'created_at', analysis.created_at)
