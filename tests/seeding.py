@@ -45,6 +45,7 @@ class Seeded:
     correction: UUID = field(default_factory=new_id)
     review_item: UUID = field(default_factory=new_id)
     learned_rule: UUID = field(default_factory=new_id)
+    shadow_run: UUID = field(default_factory=new_id)
     service_key: UUID = field(default_factory=new_id)
     invitation: UUID = field(default_factory=new_id)
     filter: UUID = field(default_factory=new_id)
@@ -94,8 +95,14 @@ def seed_tenant(database: Database, slug: str, *, canary: str = "", last_day: da
         )  # fmt: skip
         _review_item(connection, seeded)
         insert(
+            connection, "shadow_run", tenant_id=seeded.tenant_id, id=seeded.shadow_run, state="measured", loss=0.3,
+            figures=Jsonb({"kind": {"examples": 10, "present": 0.9, "tried": 0.6}}), reason=canary,
+            profile_version="default-1", actor_kind="person", actor_id=str(seeded.users["analyst"]),
+        )  # fmt: skip
+        insert(
             connection, "learned_rule", tenant_id=seeded.tenant_id, id=seeded.learned_rule, scope="subject",
             key=f"again {canary}", field="category", value=Jsonb(f"Billing {canary}"), corrections=3,
+            state="undone",
         )  # fmt: skip
         _service_key(connection, seeded, canary)
         _invitation(connection, seeded, canary)

@@ -807,6 +807,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shadow-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Shadow Runs
+         * @description Return what was tried, latest first, with its figures.
+         */
+        get: operations["list_shadow_runs"];
+        put?: never;
+        /**
+         * Start Shadow Run
+         * @description Have a version of the taxonomy, or other models, tried on the gold set: 202 with the run to follow.
+         *
+         *     Nothing of it is stored but how right it was. Its calls are paid for, within the ceilings.
+         */
+        post: operations["start_shadow_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shadow-runs/{shadow_run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Shadow Run
+         * @description Return a run with how it does, field by field, beside what is in force.
+         */
+        get: operations["get_shadow_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shadow-runs/{shadow_run_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote Shadow Run
+         * @description Put what was tried in force. 409 with the figures where a field loses more than the margin, unless overridden.
+         */
+        post: operations["promote_shadow_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/promotion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Promotion Policy
+         * @description Return what a version may lose and be promoted all the same.
+         */
+        get: operations["get_promotion_policy"];
+        /**
+         * Set Promotion Policy
+         * @description Set what a version may lose and be promoted all the same.
+         */
+        put: operations["set_promotion_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/search": {
         parameters: {
             query?: never;
@@ -2784,6 +2874,29 @@ export interface components {
              * @description When it came into force: the ages that it names count from here
              */
             since: string;
+        };
+        /**
+         * ComparedField
+         * @description How right a field is on the same messages.
+         */
+        ComparedField: {
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "kind" | "category" | "severity" | "sentiment" | "impact" | "urgency" | "not_actionable_reason";
+            /** Examples */
+            examples: number;
+            /**
+             * Present
+             * @description Accuracy of the analyses that stand
+             */
+            present: number;
+            /**
+             * Tried
+             * @description Accuracy of what was tried
+             */
+            tried: number;
         };
         /**
          * Completeness
@@ -4885,6 +4998,19 @@ export interface components {
             value: string;
         };
         /**
+         * ModelOfChain
+         * @description A model that was tried.
+         */
+        ModelOfChain: {
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /** Model */
+            model: string;
+        };
+        /**
          * NewServiceKey
          * @description A key with its value, this once.
          */
@@ -5193,6 +5319,40 @@ export interface components {
             day: string;
             /** Value */
             value: number;
+        };
+        /**
+         * PromotionMargin
+         * @description What a version may lose and be promoted all the same.
+         */
+        PromotionMargin: {
+            /** Margin */
+            margin: number;
+        };
+        /**
+         * PromotionMarginRequest
+         * @description The margin from now on.
+         * @example {
+         *       "margin": 0.02
+         *     }
+         */
+        PromotionMarginRequest: {
+            /**
+             * Margin
+             * @description Share of right answers of any field that may be lost
+             */
+            margin: number;
+        };
+        /**
+         * PromotionRequest
+         * @description Whether a run is promoted even if it loses more than the margin.
+         * @example {}
+         */
+        PromotionRequest: {
+            /**
+             * Override
+             * @description Why, where it is; kept with the run, and the audit log says that it was
+             */
+            override?: string | null;
         };
         /**
          * ProviderAddress
@@ -5863,6 +6023,137 @@ export interface components {
             sev4: number;
             /** Sev5 */
             sev5: number;
+        };
+        /**
+         * ShadowRun
+         * @description A candidate, and how it does beside what is in force.
+         * @example {
+         *       "asked_by": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000009",
+         *         "kind": "person"
+         *       },
+         *       "calls": 15,
+         *       "cost_usd": 0.031,
+         *       "created_at": "2026-11-23T09:00:00Z",
+         *       "error": "",
+         *       "figures": [
+         *         {
+         *           "examples": 120,
+         *           "field": "category",
+         *           "present": 0.81,
+         *           "tried": 0.86
+         *         }
+         *       ],
+         *       "gold_version": 3,
+         *       "id": "01993c5e-7c00-7000-8000-000000000010",
+         *       "is_overridden": false,
+         *       "loss": -0.05,
+         *       "margin": 0.01,
+         *       "may_be_promoted": true,
+         *       "measured_at": "2026-11-23T09:02:00Z",
+         *       "profile_version": "default-1.t4.5f1c0a9e",
+         *       "reason": "",
+         *       "state": "measured",
+         *       "taxonomy_version": 4
+         *     }
+         */
+        ShadowRun: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Taxonomy Version
+             * @description Null: the one that is in force
+             */
+            taxonomy_version: number | null;
+            /**
+             * Chain
+             * @description Null: the models that are in force
+             */
+            chain: components["schemas"]["ModelOfChain"][] | null;
+            /**
+             * Profile Version
+             * @description Version of all that was told; '' before it was measured
+             */
+            profile_version: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "measured" | "failed" | "promoted";
+            /** Gold Version */
+            gold_version: number | null;
+            /** Figures */
+            figures: components["schemas"]["ComparedField"][];
+            /**
+             * Loss
+             * @description Largest loss of accuracy of a field; below 0 it gains in all
+             */
+            loss: number | null;
+            /**
+             * Margin
+             * @description What the tenant allows it to lose
+             */
+            margin: number;
+            /** May Be Promoted */
+            may_be_promoted: boolean;
+            /** Calls */
+            calls: number;
+            /** Cost Usd */
+            cost_usd: number;
+            /**
+             * Error
+             * @description Why it failed
+             */
+            error: string;
+            /**
+             * Is Overridden
+             * @description Whether it was promoted though it loses more than the margin
+             */
+            is_overridden: boolean;
+            /** Reason */
+            reason: string;
+            asked_by: components["schemas"]["AskedBy"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Measured At */
+            measured_at: string | null;
+            /** Promoted At */
+            promoted_at: string | null;
+        };
+        /**
+         * ShadowRunPage
+         * @description A page of runs, latest first.
+         */
+        ShadowRunPage: {
+            /** Items */
+            items: components["schemas"]["ShadowRun"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ShadowRunRequest
+         * @description What is tried; what is left out stays as it is in force.
+         * @example {
+         *       "taxonomy_version": 4
+         *     }
+         */
+        ShadowRunRequest: {
+            /** Taxonomy Version */
+            taxonomy_version?: number | null;
+            /**
+             * Chain
+             * @description Models in their order
+             */
+            chain?: components["schemas"]["TriedModel"][] | null;
         };
         /**
          * ShippedTaxonomies
@@ -6729,6 +7020,19 @@ export interface components {
             period: components["schemas"]["Period"];
             /** Series */
             series: components["schemas"]["Series"][];
+        };
+        /**
+         * TriedModel
+         * @description A model of one of the tenant's keys.
+         */
+        TriedModel: {
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /** Model */
+            model: string;
         };
         /**
          * Usage
@@ -9778,6 +10082,452 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GoldSetPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shadow_runs: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowRunPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_shadow_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShadowRunRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_shadow_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                shadow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_shadow_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                shadow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromotionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_promotion_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromotionMargin"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_promotion_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromotionMarginRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromotionMargin"];
                 };
             };
             /** @description Unauthorized */

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opsintel.cli import shadow
 from opsintel.cli.backfill import given_day, given_usd
 from opsintel.cli.main import print_json
 from opsintel.errors import FatalError, InputError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from opsintel.tenants import Tenant
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command("shadow")(shadow.shadow)
+app.command("promote")(shadow.promote)
 
 Slug = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Short name of the tenant")]
 First = Annotated[date, typer.Option("--from", parser=given_day, metavar="DAY", help="First UTC day")]

@@ -35,7 +35,10 @@ COMMANDS = {
     "analyst": ("opsintel.cli.analyst", "Logins that read a tenant's views by SQL: add, list, rotate, remove"),
     "backfill": ("opsintel.cli.backfill", "Run days of a tenant again, from a stage on"),
     "tenant": ("opsintel.cli.tenant", "Make, suspend or pause tenants; how long messages are kept"),
-    "analyse": ("opsintel.cli.analyse", "Analyse days anew: what it costs, what it would change, and do it"),
+    "analyse": (
+        "opsintel.cli.analyse",
+        "Analyse days anew, at a price that is said before; try and promote versions",
+    ),
     "taxonomy": ("opsintel.cli.taxonomy", "Categories that analyses choose from: list, show, use, set"),
     "review": ("opsintel.cli.review", "Analyses that a person is to look at: list, confirm, correct, skip"),
     "correct": ("opsintel.cli.correct", "Say what is right of a message where its analysis is wrong"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
@@ -44,6 +45,32 @@ def scores_of(judged: Collection[Judged]) -> list[Score]:
     """Return the scores of the fields that people said anything of."""
     by_field = {field: [one for one in judged if field in one.labels] for field in FIELDS}
     return [_score(field, told) for field, told in by_field.items() if told]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How what was tried does beside what is in force, on the same examples."""
+
+    figures: Mapping[str, Mapping[str, float]]
+    """By field: examples, and the accuracy of `present` and `tried`."""
+
+    loss: float
+    """The largest of any field; below 0 it gains in all."""
+
+
+def compare(present: Mapping[UUID, Judged], tried: Mapping[UUID, Judged]) -> Comparison | None:
+    """Return the comparison on the messages that both have; None where people said nothing of any."""
+    both = present.keys() & tried.keys()
+    before, after = (
+        {score.field: score for score in scores_of([found[one] for one in both])} for found in (present, tried)
+    )
+    if not before:
+        return None
+    figures = {
+        field: {"examples": score.examples, "present": score.accuracy, "tried": after[field].accuracy}
+        for field, score in before.items()
+    }
+    return Comparison(figures, round(max(each["present"] - each["tried"] for each in figures.values()), 4))
 
 
 def _score(field: str, told: Sequence[Judged]) -> Score:

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from opsintel.access.audit import SYSTEM, Actor, Detail, Entry, Subject, record
-from opsintel.errors import InputError
+from opsintel.errors import InputError, NotFoundError
 from opsintel.llm.price import Price, price_of
 from opsintel.llm.provider import PURPOSES, Purpose
 
@@ -49,6 +49,25 @@ def chain_of(connection: psycopg.Connection, purpose: Purpose) -> list[Link]:
         )
         for key_id, provider, url, secret, previous, health, retry, model, price_in, price_out in rows
     ]
+
+
+def links_of(connection: psycopg.Connection, models: Sequence[tuple[UUID, str]]) -> list[Link]:
+    """Return models of the tenant's keys as a chain that is not in force; `NotFoundError` for a key that is none."""
+    links = []
+    for key_id, model in models:
+        row = connection.execute(
+            "SELECT k.provider, k.base_url, k.secret_id,"
+            " CASE WHEN k.previous_until > now() THEN k.previous_secret_id END, k.health, k.retry_at,"
+            " c.input_price, c.output_price FROM model_key k"
+            " LEFT JOIN model_chain c ON c.key_id = k.id AND c.model = %s WHERE k.id = %s LIMIT 1",
+            (checked_model(model), key_id),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError("There is no such key", remedy="opsintel key list")
+        provider, url, secret, previous, health, retry, price_in, price_out = row
+        price = _price(provider, model, price_in, price_out)
+        links.append(Link(key_id, provider, url, secret, previous, health, retry, model, price))
+    return links
 
 
 def checked_purpose(name: str) -> Purpose:

@@ -266,7 +266,11 @@ class ByModels:
         return [
             first,
             *(Made(message_id, one.view, found, again) for message_id in one.same),
-            *(made for other in one.alike for made in reused(other, known, origin.profile_version, self._provenance(other))),
+            *(
+                made
+                for other in one.alike
+                for made in reused(other, known, origin.profile_version, self._provenance(other))
+            ),
         ]
 
     def _put_off(

@@ -7,7 +7,6 @@ from dagster import OpExecutionContext, in_process_executor, job, op
 from opsintel.access.audit_anchors import write_anchor
 from opsintel.clock import today
 from opsintel_pipeline.defs.resources import Installation
-from opsintel_pipeline.learn import weekly
 from opsintel_pipeline.marts.compare import repair
 from opsintel_pipeline.upkeep import retention
 from opsintel_pipeline.worker.polling import count_due
@@ -42,6 +41,8 @@ def anchor_heads(context: OpExecutionContext, installation: Installation) -> Non
 @op(description="Measures the analyses of every tenant on what its people have said, for the week that ended.")
 def evaluate_analyses(context: OpExecutionContext, installation: Installation) -> None:
     """Measure the week before this one."""
+    from opsintel_pipeline.learn import weekly
+
     context.add_output_metadata(dict(weekly.run(installation.open(), weekly.week_of(today()) - timedelta(days=7))))
 
 

@@ -104,6 +104,11 @@ DECIDED: dict[str, dict[str, str]] = {
     "rate_limit": {"key": _IDS},
     "raw_payload": {"sha256": "emptied when the bytes go"},
     "refresh_token": {"token_hash": _HASH},
+    "shadow_run": {
+        "profile_version chain figures error": _OURS,
+        "state actor_kind": _LIST,
+        "actor_id": _IDS,
+    },
     "review_item": {
         "labels": _DERIVED,
         "reason fields state detail actor_kind": _LIST,

@@ -18,6 +18,7 @@ MEANINGS = {
     "analysis": "What was found in your messages, and by what",
     "correction": "What people said of your messages where the analysis was wrong",
     "gold_example": "Messages of yours that analyses are measured on",
+    "shadow_run": "Versions of analyses that were tried, where you are named",
     "learned_rule": "What people said again and again of messages like yours",
     "review_item": "Messages of yours whose analysis somebody is to look at",
     "embedding": "Vectors by which messages are compared",

@@ -49,6 +49,9 @@ def example(route: str, tenant: Seeded) -> Example:
             f"POST /v1/learned-rules/{{learned_rule_id}}/{act}": Example(statuses=frozenset({200, 409}))
             for act in ("accept", "reject", "undo")
         },
+        "POST /v1/shadow-runs": Example({}, statuses=frozenset({202})),
+        "POST /v1/shadow-runs/{shadow_run_id}/promote": Example({}, statuses=frozenset({200, 409})),
+        "PUT /v1/policies/promotion": Example({"margin": 0.01}),
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/erasures": Example(
@@ -109,6 +112,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "model_key_id": str(tenant.model_key),
         "budget_id": str(tenant.budget),
         "review_item_id": str(tenant.review_item),
+        "shadow_run_id": str(tenant.shadow_run),
         "learned_rule_id": str(tenant.learned_rule),
         "user_id": str(tenant.leaver),
         "invitation_id": str(tenant.invitation),

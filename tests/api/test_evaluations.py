@@ -23,7 +23,7 @@ def _measured(database: Database, acme: Seeded) -> Iterator[None]:
     """Two weeks are measured, between which somebody said more."""
     with database.tenant_tx(acme.tenant_id) as connection:
         for place, week in ((5, WEEK), (6, WEEK + timedelta(days=7))):
-            for field, value in (("severity", 1), ("kind", "legal")):
+            for field, value in (("severity", 5), ("kind", "legal")):
                 correct(connection, acme.tenant_id, PERSON, acme.messages[place], field, value)
             assert evaluate(connection, acme.tenant_id, week)
     yield

@@ -1,0 +1,239 @@
+"""Shadow runs: a candidate is measured on the gold set, stores nothing, is promoted where it loses little enough."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from typer.testing import CliRunner
+
+from opsintel.access.audit import SYSTEM
+from opsintel.cli.main import app
+from opsintel.context import Context
+from opsintel.errors import ConflictError, FatalError, InputError, NotFoundError
+from opsintel.ids import new_id
+from opsintel.learning.correcting import correct
+from opsintel.learning.metrics import Judged, compare
+from opsintel.learning.promotion import Candidate, ask_for, promote, refusal, waiting
+from opsintel.llm.chain import chain_of
+from opsintel.taxonomy.kept import propose, taxonomy_in_force
+from opsintel.taxonomy.taxonomy import Category
+from opsintel.tenants import Tenant
+from opsintel_pipeline.analyze.run import run
+from opsintel_pipeline.analyze.shadow import perform
+from tests.analyze.conftest import analyses, connect_model, item, messages_of, partition, write
+from tests.learn.queue import PERSON
+from tests.peers.model_server import ModelServer, Prompt
+
+TEXTS = [f"The export of report {number} fails since the update, please help." for number in range(6)]
+
+
+def saying(**fields: Any) -> Any:
+    """Answer as a model that says the same of every message."""
+
+    def brain(prompt: Prompt) -> str:
+        return json.dumps({"items": [item(each["n"], each["text"], **fields) for each in messages_of(prompt)]})
+
+    return brain
+
+
+@pytest.fixture
+def key(context: Context, tenant: Tenant, model: ModelServer) -> UUID:
+    """A key whose model has analysed all messages: people say that three of the six are no bug reports."""
+    key_id = connect_model(context, tenant, model)
+    ids = write(context, tenant, TEXTS)
+    run(context, partition(tenant))
+    with context.database.tenant_tx(tenant.id) as connection:
+        for place, message_id in enumerate(ids):
+            correct(connection, tenant.id, PERSON, message_id, "kind", "incident" if place < 3 else "bug_report")
+            correct(connection, tenant.id, PERSON, message_id, "severity", 3)
+    return key_id
+
+
+def tried(context: Context, tenant: Tenant, candidate: Candidate) -> UUID:
+    with context.database.tenant_tx(tenant.id) as connection:
+        run_id = ask_for(connection, tenant.id, PERSON, candidate)
+    assert waiting(context.database) == [(tenant.id, run_id)]
+    perform(context, tenant.id, run_id)
+    assert waiting(context.database) == []
+    return run_id
+
+
+def row(context: Context, tenant: Tenant, run_id: UUID) -> dict[str, Any]:
+    with context.database.tenant_tx(tenant.id) as connection:
+        cursor = connection.execute("SELECT * FROM shadow_run WHERE id = %s", (run_id,))
+        found = cursor.fetchone()
+        assert found is not None
+        return dict(zip([column.name for column in cursor.description or ()], found, strict=True))
+
+
+class TestARun:
+    def test_compares_what_is_tried_with_what_stands(
+        self, context: Context, tenant: Tenant, model: ModelServer, key: UUID
+    ):
+        model.brain = saying(kind="incident", severity=4)
+        found = row(context, tenant, tried(context, tenant, Candidate(models=((key, "gpt-4o"),))))
+        assert (found["state"], found["gold_version"], found["calls"]) == ("measured", 1, 1)
+        assert found["figures"] == {
+            "kind": {"examples": 6, "present": 0.5, "tried": 0.5},
+            "severity": {"examples": 6, "present": 1.0, "tried": 0.0},
+        }
+        assert found["loss"] == 1.0
+        assert found["cost_usd"] > 0
+
+    def test_stores_no_analysis_and_changes_no_chain(
+        self, context: Context, tenant: Tenant, model: ModelServer, key: UUID
+    ):
+        before = analyses(context, tenant)
+        model.brain = saying(kind="praise")
+        tried(context, tenant, Candidate(models=((key, "gpt-4o"),)))
+        assert analyses(context, tenant) == before
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert [link.model for link in chain_of(connection, "analyse")] == ["gpt-4o-mini"]
+
+    def test_of_a_taxonomy_without_models_asks_nobody(self, context: Context, tenant: Tenant, model: ModelServer):
+        ids = write(context, tenant, TEXTS)
+        run(context, partition(tenant))
+        with context.database.tenant_tx(tenant.id) as connection:
+            for message_id in ids:
+                correct(connection, tenant.id, PERSON, message_id, "category", "Exports")
+            _, version = propose(connection, tenant.id, "Ours", [Category(("Exports",), "Exports of reports")], SYSTEM)
+        found = row(context, tenant, tried(context, tenant, Candidate(version)))
+        assert (found["state"], found["calls"], found["figures"]["category"]["examples"]) == ("measured", 0, 6)
+        assert f".t{version}." in found["profile_version"]
+
+    def test_says_why_it_could_not_be_measured(self, context: Context, tenant: Tenant, model: ModelServer):
+        key_id = connect_model(context, tenant, model)
+        found = row(context, tenant, tried(context, tenant, Candidate()))
+        assert (found["state"], found["error"][:11]) == ("failed", "People have")
+        ids = write(context, tenant, TEXTS)
+        run(context, partition(tenant))
+        with context.database.tenant_tx(tenant.id) as connection:
+            correct(connection, tenant.id, PERSON, ids[0], "kind", "legal")
+        model.brain = lambda prompt: "I would rather not."
+        found = row(context, tenant, tried(context, tenant, Candidate(models=((key_id, "gpt-4o"),))))
+        assert found["state"] == "failed"
+        assert found["error"]
+
+    def test_is_asked_for_with_what_there_is(self, context: Context, tenant: Tenant, key: UUID):
+        with context.database.tenant_tx(tenant.id) as connection:
+            for candidate in (Candidate(taxonomy_version=9), Candidate(models=((new_id(), "gpt-4o"),))):
+                with pytest.raises(NotFoundError):
+                    ask_for(connection, tenant.id, PERSON, candidate)
+            with pytest.raises(InputError):
+                ask_for(connection, tenant.id, PERSON, Candidate(models=()))
+
+    def test_that_is_over_is_not_taken_again(self, context: Context, tenant: Tenant, model: ModelServer, key: UUID):
+        run_id = tried(context, tenant, Candidate(models=((key, "gpt-4o"),)))
+        asked = len(model.prompts)
+        perform(context, tenant.id, run_id)
+        assert len(model.prompts) == asked
+
+
+class TestComparing:
+    def test_takes_the_messages_that_both_have(self):
+        one, other = new_id(), new_id()
+        right, wrong = Judged({"kind": "help"}, {"kind": "help"}, {}), Judged({"kind": "help"}, {"kind": "legal"}, {})
+        compared = compare({one: right, other: wrong}, {one: right})
+        assert compared is not None
+        assert (compared.figures["kind"]["examples"], compared.loss) == (1, 0.0)
+
+    def test_the_worst_field_counts(self):
+        one = new_id()
+        labels = {"kind": "help", "severity": 2}
+        compared = compare(
+            {one: Judged(labels, {"kind": "legal", "severity": 2}, {})},
+            {one: Judged(labels, {"kind": "help", "severity": 3}, {})},
+        )
+        assert compared is not None
+        assert compared.loss == 1.0
+
+    def test_of_nothing_is_none(self):
+        assert compare({}, {}) is None
+
+
+def promoted(context: Context, tenant: Tenant, run_id: UUID, override: str = "") -> None:
+    with context.database.tenant_tx(tenant.id) as connection:
+        promote(connection, tenant.id, PERSON, run_id, override)
+
+
+class TestTheGate:
+    def test_lets_what_loses_nothing_through(self, context: Context, tenant: Tenant, model: ModelServer, key: UUID):
+        model.brain = saying(kind="incident", severity=3)
+        run_id = tried(context, tenant, Candidate(models=((key, "gpt-4o"),)))
+        promoted(context, tenant, run_id)
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert [link.model for link in chain_of(connection, "analyse")] == ["gpt-4o"]
+            latest = connection.execute("SELECT action, details FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
+        assert latest == ("shadow_run.promoted", {"loss": 0.0})
+        with pytest.raises(ConflictError):
+            promoted(context, tenant, run_id)
+
+    def test_refuses_what_loses_more_than_the_margin_with_the_figures(
+        self, context: Context, tenant: Tenant, model: ModelServer, key: UUID
+    ):
+        model.brain = saying(kind="incident", severity=4)
+        run_id = tried(context, tenant, Candidate(models=((key, "gpt-4o"),)))
+        with pytest.raises(ConflictError, match=r"severity 1\.000 → 0\.000 on 6 examples"):
+            promoted(context, tenant, run_id)
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert [link.model for link in chain_of(connection, "analyse")] == ["gpt-4o-mini"]
+        assert row(context, tenant, run_id)["state"] == "measured"
+
+    def test_goes_by_the_margin_of_the_tenant(self, context: Context, tenant: Tenant, model: ModelServer, key: UUID):
+        model.brain = saying(kind="question", severity=3)
+        run_id = tried(context, tenant, Candidate(models=((key, "gpt-4o"),)))
+        for margin, is_refused in ((0.49, True), (0.5, False)):
+            with context.database.system_tx() as system:
+                system.execute("UPDATE tenant SET promotion_margin = %s WHERE id = %s", (margin, tenant.id))
+            with context.database.tenant_tx(tenant.id) as connection:
+                assert bool(refusal(connection, run_id)) is is_refused
+
+    def test_can_be_overridden_which_is_kept(self, context: Context, tenant: Tenant, model: ModelServer, key: UUID):
+        model.brain = saying(kind="incident", severity=4)
+        run_id = tried(context, tenant, Candidate(models=((key, "gpt-4o"),)))
+        promoted(context, tenant, run_id, "It costs a tenth")
+        found = row(context, tenant, run_id)
+        assert (found["state"], found["is_overridden"], found["reason"]) == ("promoted", True, "It costs a tenth")
+        with context.database.tenant_tx(tenant.id) as connection:
+            latest = connection.execute("SELECT action, actor_kind FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
+        assert latest == ("shadow_run.overridden", "person")
+
+    def test_puts_a_taxonomy_in_force(self, context: Context, tenant: Tenant, key: UUID):
+        with context.database.tenant_tx(tenant.id) as connection:
+            _, version = propose(connection, tenant.id, "Ours", [Category(("Product", "App"), "The app")], SYSTEM)
+        run_id = tried(context, tenant, Candidate(version))
+        promoted(context, tenant, run_id)
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert taxonomy_in_force(connection).version == version
+
+    def test_of_what_was_not_tried_yet_stays_shut(self, context: Context, tenant: Tenant, key: UUID):
+        with context.database.tenant_tx(tenant.id) as connection:
+            run_id = ask_for(connection, tenant.id, PERSON, Candidate())
+        with pytest.raises(ConflictError, match="waiting"):
+            promoted(context, tenant, run_id, "I want it")
+        with pytest.raises(NotFoundError):
+            promoted(context, tenant, new_id())
+
+
+class TestCommand:
+    def test_tries_and_promotes(self, context: Context, tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
+        settings = context.settings
+        monkeypatch.setenv("DB_URL", settings.db_url or "")
+        monkeypatch.setenv("OPSINTEL_DATA_DIR", str(settings.data_dir))
+        monkeypatch.setenv("MASTER_ENCRYPTION_KEY", base64.b64encode(settings.master_key()).decode())
+        monkeypatch.setenv("JWT_SECRET", settings.jwt_key().decode())
+        shadow = ["analyse", "shadow", "--tenant", "acme"]
+        assert isinstance(CliRunner().invoke(app, shadow).exception, FatalError)
+        ids = write(context, tenant, TEXTS)
+        run(context, partition(tenant))
+        with context.database.tenant_tx(tenant.id) as connection:
+            correct(connection, tenant.id, PERSON, ids[0], "kind", "legal")
+        printed = json.loads(CliRunner().invoke(app, [*shadow, "--json"]).stdout)
+        assert (printed["state"], printed["may_be_promoted"], printed["loss"]) == ("measured", True, 0)
+        assert "may be promoted" in CliRunner().invoke(app, shadow).stdout
+        done = CliRunner().invoke(app, ["analyse", "promote", printed["id"], "--tenant", "acme"])
+        assert "in force" in done.stdout
