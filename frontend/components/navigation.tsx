@@ -1,6 +1,6 @@
 "use client";
 
-import { CircleDot, Coins, Compass, LayoutDashboard, PlugZap, Settings } from "lucide-react";
+import { CircleDot, Coins, Compass, LayoutDashboard, ListChecks, PlugZap, Settings } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { cn } from "@/lib/class-names";
@@ -8,6 +8,7 @@ import { cn } from "@/lib/class-names";
 export const PAGES = [
   { href: "/", name: "Overview", icon: LayoutDashboard },
   { href: "/issues/", name: "Issues", icon: CircleDot },
+  { href: "/review/", name: "Review", icon: ListChecks },
   { href: "/explore/", name: "Explore", icon: Compass },
   { href: "/sources/", name: "Sources", icon: PlugZap },
   { href: "/cost/", name: "Cost", icon: Coins },
