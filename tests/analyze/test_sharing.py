@@ -21,6 +21,7 @@ from opsintel.tenants import Tenant, create_tenant
 from opsintel_pipeline.analyze import rerun
 from opsintel_pipeline.analyze.run import run
 from tests.analyze.conftest import DAY, analyses, connect_model, item, messages_of, partition, write
+from tests.analyze.test_templates import LOGS, labelled
 from tests.peers.model_server import ModelServer, Prompt
 from tests.seeding import insert
 
@@ -244,3 +245,16 @@ class TestACeilingOfARerun:
             set_budget(connection, tenant.id, "backfill", job_id, Decimal(1))
         run(context, partition(tenant))
         assert rows(context, tenant, "SELECT count(*) FROM analysis WHERE current AND stale") == [(0,)]
+
+
+class TestAStream:
+    def test_half_by_machines_takes_few_calls(self, context: Context, tenant: Tenant, model: ModelServer) -> None:
+        connect_model(context, tenant, model)
+        sets = [labelled(f"logs/{name}")[0][:62] for name in LOGS]
+        lines = [line for at_once in zip(*sets, strict=True) for line in at_once]
+        lines += labelled("text/banking77")[0][: 1_000 - len(lines)]
+        write(context, tenant, lines)
+        calls = run(context, partition(tenant)).figures["calls"]
+        made = analyses(context, tenant)
+        assert (len(made), {row["status"] for row in made}) == (1_000, {"done"})
+        assert calls <= 80
