@@ -37,8 +37,12 @@ opsintel_api/web/.built: frontend/node_modules/.installed $(WEB_SOURCES)
 demo: setup
 	$(BIN)/opsintel demo
 
-# Servers that the tests start themselves: from Debian's packages where this is root on Debian.
-peers: .venv/.test
+tests/peers/aimock/node_modules/.installed: tests/peers/aimock/package-lock.json .venv/.runtime
+	cd tests/peers/aimock && npm install --no-save --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Servers that the tests start themselves: from Debian's packages where this is root on Debian, one from npm.
+peers: .venv/.test tests/peers/aimock/node_modules/.installed
 	$(BIN)/python -m tests.peers.install
 
 # The files of tests are spread over the processors; each process has its own servers.

@@ -26,7 +26,7 @@ from opsintel.queue.rabbitmq import declare_queues
 from opsintel.queue.topology import QUEUES
 from opsintel.settings import Settings, load_settings
 from tests.order import Files, place_of, scheduler
-from tests.peers.catalogue import PEERS, all_are_required
+from tests.peers.catalogue import AIMOCK, PEERS, all_are_required
 from tests.peers.rabbitmq import Broker, running_broker
 from tests.peers.redis import RedisServer, running_redis
 from tests.servers import forgetful_server
@@ -168,7 +168,7 @@ def redis_server() -> Iterator[RedisServer]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out, and say so, what needs a peer that is not installed; where all are required its absence fails."""
     items.sort(key=lambda item: place_of(item.nodeid))
-    missing = [] if all_are_required() else [peer for peer in PEERS if peer.path() is None]
+    missing = [] if all_are_required() else [peer for peer in (*PEERS, AIMOCK) if peer.path() is None]
     for item in items:
         for peer in missing:
             if item.get_closest_marker(peer.marker):

@@ -196,8 +196,25 @@ def _as_published(call: Call, carrier: str, body: dict[str, Any]) -> dict[str, A
         (function,) = tool["function_declarations"]
         declared = {name: value for name, value in function.items() if name != "parameters"}
         declared["parameters_json_schema"] = dict(call.schema)
-        return {**body, "tools": [{"function_declarations": [declared]}]}
+        body = {**body, "tools": [{"function_declarations": [declared]}]}
+    if carrier == "gemini":
+        documented: dict[str, Any] = _in_camel_case(body)
+        return documented
     return body
+
+
+def _in_camel_case(body: Any) -> Any:
+    """Return a body of Gemini's with its names as they are documented; what a schema holds is the schema's."""
+    if isinstance(body, list):
+        return [_in_camel_case(each) for each in body]
+    if not isinstance(body, dict):
+        return body
+    return {_camel(name): value if name.endswith("_schema") else _in_camel_case(value) for name, value in body.items()}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
 
 
 def _url(call: Call, config: Any, carrier: str) -> str:

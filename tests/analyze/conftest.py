@@ -17,6 +17,7 @@ from opsintel.context import Context
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.ids import new_id
+from opsintel.llm import ask
 from opsintel.llm.ask import Asker
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import append_to_chain
@@ -103,6 +104,13 @@ def context(settings: Settings, database: Database, model: ModelServer, caller: 
     opened = Context(database, open_objects(given), given)
     opened.__dict__["asker"] = Asker(database, opened.keyring, caller, lambda seconds: None)
     return opened
+
+
+@pytest.fixture
+def hurried(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline that a test can wait for."""
+    monkeypatch.setattr(ask, "CALL_SECONDS", 4.0)
+    recorder.slow_seconds = 5.0
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
-"""The servers and programs that tests start and that no Python package brings: each from a package of Debian's."""
+"""The servers and programs that tests start and that no Python package brings: from packages of Debian's and npm's."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,23 @@ class Peer:
         return found
 
 
+@dataclass(frozen=True)
+class NpmPeer(Peer):
+    """A package of npm's, in a folder of its own beside this file: `make peers` installs what its lock file names."""
+
+    def path(self) -> str | None:
+        """Return where the package is; None when it is not installed."""
+        package = Path(__file__).parent / self.program / "node_modules" / self.package
+        return str(package) if package.exists() else None
+
+
 CHROMIUM = Peer("chromium", "browser", "the dashboard in a real browser", "chromium")
 DOVECOT = Peer("dovecot-imapd", "dovecot", "mailboxes of a real server of IMAP", "/usr/sbin/dovecot")
 RABBITMQ = Peer("rabbitmq-server", "rabbitmq", "the queue in RabbitMQ", "/usr/lib/rabbitmq/bin/rabbitmq-server")
 REDIS = Peer("redis-server", "redis", "limits and locks in Redis", "redis-server")
+AIMOCK = NpmPeer("@copilotkit/aimock", "aimock", "models by another hand's server", "aimock")
 PEERS = (CHROMIUM, DOVECOT, RABBITMQ, REDIS)
+"""Those of Debian's packages."""
 
 
 def all_are_required() -> bool:

@@ -82,7 +82,7 @@ def _openai(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     tools = body.get("tools")
     way = "tool" if tools else {"json_schema": "schema", "json_object": "json"}.get(form["type"], "text")
     schema = tools[0]["function"]["parameters"] if tools else form.get("json_schema", {}).get("schema")
-    system, turns = _turns(body["messages"])
+    system, turns = turns_of(body["messages"])
     content = peer.said(Prompt("openai", body["model"], way, system, turns, schema))
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if tools:
@@ -92,7 +92,7 @@ def _openai(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
             "function": {"name": tools[0]["function"]["name"], "arguments": content},
         }
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
-    sent, received = _tokens(system, *turns), _tokens(content)
+    sent, received = tokens_of(system, *turns), tokens_of(content)
     return Told(200, {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1764500000, "model": body["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if tools else "stop"}],
@@ -112,7 +112,7 @@ def _anthropic(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     way = "tool" if tools else "schema" if form else "json"
     schema = tools[0]["input_schema"] if tools else form and form["schema"]
     system = "".join(part["text"] for part in body.get("system", []))
-    _, turns = _turns(body["messages"])
+    _, turns = turns_of(body["messages"])
     content = peer.said(Prompt("anthropic", body["model"], way, system, turns, schema))
     part: dict[str, Any] = {"type": "text", "text": content}
     if tools:
@@ -120,7 +120,7 @@ def _anthropic(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     return Told(200, {
         "id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": [part],
         "stop_reason": "tool_use" if tools else "end_turn", "stop_sequence": None,
-        "usage": {"input_tokens": _tokens(system, *turns), "output_tokens": _tokens(content)},
+        "usage": {"input_tokens": tokens_of(system, *turns), "output_tokens": tokens_of(content)},
     })  # fmt: skip
 
 
@@ -132,19 +132,19 @@ def _gemini(peer: ModelServer, asked: Asked, path: re.Match[str]) -> Told:
     tools = body.get("tools")
     config = body.get("generationConfig", {})
     schema = (
-        tools[0]["function_declarations"][0]["parameters_json_schema"]
+        tools[0]["functionDeclarations"][0]["parametersJsonSchema"]
         if tools
-        else config.get("response_json_schema") or config.get("responseJsonSchema")
+        else config.get("responseJsonSchema") or config.get("responseJsonSchema")
     )
     way = "tool" if tools else "schema" if schema else "json"
-    system = "".join(part["text"] for part in body.get("system_instruction", {}).get("parts", []))
+    system = "".join(part["text"] for part in body.get("systemInstruction", {}).get("parts", []))
     turns = tuple(part["text"] for turn in body["contents"] for part in turn["parts"])
     content = peer.said(Prompt("gemini", path.group(1), way, system, turns, schema))
     part: dict[str, Any] = {"text": content}
     if tools:
-        name = tools[0]["function_declarations"][0]["name"]
+        name = tools[0]["functionDeclarations"][0]["name"]
         part = {"functionCall": {"name": name, "args": _object(content)}}
-    sent, received = _tokens(system, *turns), _tokens(content)
+    sent, received = tokens_of(system, *turns), tokens_of(content)
     return Told(200, {
         "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
         "usageMetadata": {
@@ -159,7 +159,7 @@ def _ollama(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     assert body["stream"] is False
     tools, form = body.get("tools"), body.get("format")
     way = "tool" if tools else "schema" if isinstance(form, dict) else "json"
-    system, turns = _turns(body["messages"])
+    system, turns = turns_of(body["messages"])
     content = peer.said(Prompt("ollama", body["model"], way, system, turns, form if isinstance(form, dict) else None))
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if tools:
@@ -167,7 +167,7 @@ def _ollama(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
         message = {"role": "assistant", "content": "", "tool_calls": [call]}
     return Told(200, {
         "model": body["model"], "created_at": "2026-11-30T12:00:00Z", "message": message, "done": True,
-        "done_reason": "stop", "prompt_eval_count": _tokens(system, *turns), "eval_count": _tokens(content),
+        "done_reason": "stop", "prompt_eval_count": tokens_of(system, *turns), "eval_count": tokens_of(content),
     })  # fmt: skip
 
 
@@ -182,7 +182,7 @@ BASES = {"openai": "/v1", "vllm": "/v1", "anthropic": "", "gemini": "/v1beta", "
 """What follows the server's address in the base address of a provider's interface."""
 
 
-def _turns(messages: list[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
+def turns_of(messages: list[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
     texts = [
         (
             each["role"],
@@ -194,7 +194,7 @@ def _turns(messages: list[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
     return system, tuple(text for role, text in texts if role != "system")
 
 
-def _tokens(*texts: str) -> int:
+def tokens_of(*texts: str) -> int:
     return sum(len(text) for text in texts) // 4 + 1
 
 
