@@ -25,6 +25,7 @@ from opsintel.llm.budget import (
     CeilingError,
     Reserved,
     Work,
+    found_after_all,
     next_month,
     note_reached,
     paid_before,
@@ -240,6 +241,8 @@ class Asker(Closing):
             paid = paid_before(connection, reserved, key) if answer.was_kept else None
             if paid is not None:
                 reserved, cost = replace(reserved, id=paid[0]), paid[1]
+            elif answer.was_kept and not reserved.adopted:
+                found_after_all(connection, key)
             settle(connection, reserved, answer, cost)
             found_well(connection, link.key_id)
         spent.tokens_in += answer.tokens_in

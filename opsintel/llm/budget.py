@@ -170,6 +170,18 @@ def paid_before(
     return row
 
 
+def found_after_all(connection: psycopg.Connection, call_key: bytes) -> None:
+    """Take back, in the caller's transaction, that nobody knows how the newest call of a key did: its answer came."""
+    row = connection.execute(
+        "DELETE FROM model_call WHERE id = (SELECT id FROM model_call WHERE call_key = %s AND state = 'unknown'"
+        f" ORDER BY created_at DESC LIMIT 1) RETURNING cost_usd, {_COUNTED}",
+        (call_key,),
+    ).fetchone()
+    if row is not None:
+        cost, source_id, job_id, month, _ = row
+        _move(connection, (source_id, job_id, month, None), -(cost or Decimal(0)))
+
+
 def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, may_be_paid: bool) -> None:
     """Note that a call gave no answer, in the caller's transaction.
 

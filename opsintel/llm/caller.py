@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Caller(Closing):
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._listener = threading.Thread()
-        self._waiting: dict[int, Future[dict[str, Any]]] = {}
+        self._waiting: dict[int, tuple[subprocess.Popen[bytes], Future[dict[str, Any]]]] = {}
 
     def call(self, call: Call) -> Answer:
         """Return the answer; raises `ModelError`."""
@@ -47,7 +48,7 @@ class Caller(Closing):
         try:
             with self._lock:
                 process = self._started()
-                self._waiting[number] = future
+                self._waiting[number] = (process, future)
                 self._send(process, {"number": number, "call": call.frame()})
             told = future.result(call.seconds + PATIENCE_SECONDS)
         except TimeoutError:
@@ -101,16 +102,16 @@ class Caller(Closing):
         with process.stdout:
             for line in process.stdout:
                 told = json.loads(line)
-                future = self._waiting.get(told["number"])
+                _, future = self._waiting.get(told["number"], (process, None))
                 if future is not None:
                     future.set_result(told)
-        with self._lock:
-            if self._process is process or self._process is None:
-                lost, self._waiting = list(self._waiting.values()), {}
-            else:
-                lost = []
-        for future in lost:
-            if not future.done():
+        process.wait()  # who asks again finds it ended, and starts another
+        with self._lock, suppress(OSError):
+            waiting = list(self._waiting.values())
+            if process.stdin is not None:
+                process.stdin.close()
+        for of, future in waiting:
+            if of is process and not future.done():
                 future.set_result({"fault": _ended(may_be_paid=True).frame()})
 
 

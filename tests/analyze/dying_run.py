@@ -1,4 +1,4 @@
-"""A run of the stage that is killed: by its model's server while a call is under way, or before it stores."""
+"""A run of the stage that is killed, by its model's server while a call is under way, or by itself at a moment."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ import json
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from opsintel.context import Context
 from opsintel.db.engine import Database
+from opsintel.llm import ask
 from opsintel.llm.ask import Asker
 from opsintel.llm.caller import Caller
 from opsintel.objects.store import open_objects
 from opsintel.partitions import Partition
 from opsintel.settings import load_settings
 from opsintel_pipeline.analyze import models
-from opsintel_pipeline.analyze.run import run
+from opsintel_pipeline.analyze import run as stage
 from tests.analyze.conftest import DAY
+from tests.faults.mutants import MODEL_CALL
+
+MOMENTS: dict[str, tuple[Any, str]] = {
+    "before it sets money aside": (ask, "reserve"),
+    "before it makes the call": (Caller, "call"),
+    "before it settles": (ask, "settle"),
+    "before it stores": (models.ByModels, "_made"),
+    "once it has stored": (stage, "_count"),
+}
+"""What it dies in place of."""
 
 
 def die(*_: Any) -> None:
@@ -33,8 +45,10 @@ if __name__ == "__main__":
         context = Context(database, open_objects(settings), settings)
         host, port = given["server"]
         context.__dict__["asker"] = Asker(database, context.keyring, Caller(Path(given["kept"]), {(host, port)}))
-        if given["dies"] == "before it stores":
-            models.ByModels._made = die  # type: ignore[method-assign,assignment]
+        if given["dies"] in MOMENTS:
+            place, name = MOMENTS[given["dies"]]
+            setattr(place, name, die)
         sys.stdout.write("running\n")
         sys.stdout.flush()
-        run(context, Partition(DAY, UUID(given["tenant"]), "acme"))
+        with MODEL_CALL.applied() if given["mutant"] else nullcontext():
+            stage.run(context, Partition(DAY, UUID(given["tenant"]), "acme"))

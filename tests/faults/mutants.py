@@ -13,6 +13,7 @@ from typing import Any
 from opsintel.queue import consume, ledger, outbox
 from opsintel.queue.postgres import PostgresQueue
 from opsintel_pipeline.act.sheets import plan
+from opsintel_pipeline.analyze import models
 from opsintel_pipeline.ingest import pages
 
 
@@ -124,3 +125,12 @@ MUTANTS = (
     ),
 )  # fmt: skip
 """All of spec section 4 but the model call, and one of our own at the end."""
+
+MODEL_CALL = Mutant(
+    "at-most-once model call", models.ByModels, "_group",
+    "asked = self._ask(group)",
+    "with self._transaction() as opened:\n"
+    "            store(opened, self._partition, _by_rules(group, self._built_in.origin()))\n"
+    "        asked = self._ask(group)",
+)  # fmt: skip
+"""No process of the simulation makes calls: tests/analyze/test_kills.py catches it, with real kills."""
