@@ -48,8 +48,8 @@ class Context:
     @cached_property
     def asker(self) -> Asker:
         """What asks models; one for the process, as it holds the process that makes the calls."""
-        caller = Caller(answers_folder(self.settings), model_servers(self.settings))
-        return Asker(self.database, self.keyring, caller)
+        servers = model_servers(self.settings)
+        return Asker(self.database, self.keyring, Caller(answers_folder(self.settings), servers), servers)
 
     def close(self) -> None:
         """Close what there was any use for; database and objects are their owner's."""

@@ -1798,6 +1798,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policies/sending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sending Policy
+         * @description Return what models of the tenant may read, and where they may be.
+         */
+        get: operations["get_sending_policy"];
+        /**
+         * Set Sending Policy
+         * @description Set what models may read, and where they may be; it holds from the next call on.
+         *
+         *     Keys to servers that are not local stay, and are not used while the tenant is local only.
+         */
+        put: operations["set_sending_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/erasures": {
         parameters: {
             query?: never;
@@ -5821,6 +5847,54 @@ export interface components {
             items: components["schemas"]["Hit"][];
             /** @description Null when no messages have been embedded yet */
             embedder: components["schemas"]["EmbedderInfo"] | null;
+        };
+        /**
+         * SendingPolicy
+         * @description A tenant's policy, and what it leaves idle.
+         * @example {
+         *       "idle_keys": [
+         *         "OpenAI"
+         *       ],
+         *       "local_only": true,
+         *       "sends_notes": false
+         *     }
+         */
+        SendingPolicy: {
+            /**
+             * Sends Notes
+             * @description Whether models read internal notes, which customers do not see
+             */
+            sends_notes: boolean;
+            /**
+             * Local Only
+             * @description Whether no text leaves the machines that the operator names: other models are not asked, nothing is published
+             */
+            local_only: boolean;
+            /**
+             * Idle Keys
+             * @description Names of model keys that are not used because of it
+             */
+            idle_keys: string[];
+        };
+        /**
+         * SendingPolicyRequest
+         * @description The policy from now on.
+         * @example {
+         *       "local_only": true,
+         *       "sends_notes": false
+         *     }
+         */
+        SendingPolicyRequest: {
+            /**
+             * Sends Notes
+             * @description Whether models read internal notes, which customers do not see
+             */
+            sends_notes: boolean;
+            /**
+             * Local Only
+             * @description Whether no text leaves the machines that the operator names: other models are not asked, nothing is published
+             */
+            local_only: boolean;
         };
         /**
          * SentInvitation
@@ -14632,6 +14706,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RetentionPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sending_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SendingPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_sending_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendingPolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SendingPolicy"];
                 };
             };
             /** @description Unauthorized */

@@ -46,9 +46,10 @@ def add(
     """Store a key, put its model at the end of the chain, and try both. Keys are never arguments: others see those."""
     from opsintel.access.audit import SYSTEM
     from opsintel.llm.chain import append_to_chain, checked_purpose
-    from opsintel.llm.keys import add_key, address_of
+    from opsintel.llm.keys import add_key, address_of, model_servers
     from opsintel.llm.probe import probe_key
     from opsintel.llm.provider import provider_of
+    from opsintel.llm.sending import require_permitted, sending_of
 
     row = provider_of(provider)
     used = model or row.model
@@ -58,6 +59,7 @@ def add(
     with opened(tenant) as (context, found):
         address = address_of(row, base_url, context.settings)
         with context.database.tenant_tx(found.id) as connection:
+            require_permitted(address, sending_of(connection), model_servers(context.settings))
             wanted = (name or row.name, row.name, address)
             key_id = add_key(connection, context.keyring, found.id, wanted, secret, SYSTEM)
             append_to_chain(connection, found.id, checked_purpose(purpose), key_id, used)

@@ -113,6 +113,49 @@ def retention(
         typer.echo(f"Messages of {tenant} are kept " + ("for ever" if days is None else f"for {days:,} days"))
 
 
+@app.command("sending")
+def sending(
+    tenant: Slug,
+    notes: Annotated[bool | None, typer.Option("--notes/--no-notes", help="Whether models read internal notes")] = None,
+    local_only: Annotated[
+        bool | None, typer.Option("--local-only/--no-local-only", help="Whether no text leaves the operator's machines")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set what models of a tenant may read, and where they may be; it holds from the next call on.
+
+    Local only: models on servers of OPSINTEL_LOCAL_SERVERS and OLLAMA_BASE_URL alone, and no sheets are written.
+    """
+    from opsintel.access.audit import SYSTEM
+    from opsintel.db.connect import open_database
+    from opsintel.llm.keys import keys_of, model_servers
+    from opsintel.llm.sending import Sending, idle, sending_of, set_sending
+    from opsintel.settings import load_settings
+    from opsintel.tenants import find_tenant
+
+    settings = load_settings()
+    with open_database(settings) as database:
+        found = find_tenant(database, tenant)
+        with database.tenant_tx(found.id) as connection:
+            held = sending_of(connection)
+        wanted = Sending(
+            held.sends_notes if notes is None else notes, held.local_only if local_only is None else local_only
+        )
+        if wanted != held:
+            set_sending(database, found.id, wanted, SYSTEM)
+        with database.tenant_tx(found.id) as connection:
+            names = [key.name for key in idle(keys_of(connection), wanted, model_servers(settings))]
+    if as_json:
+        print_json({"tenant": tenant, **asdict(wanted), "idle_keys": names})
+        return
+    typer.echo(f"Internal notes of {tenant} are {'sent' if wanted.sends_notes else 'not sent'} to models")
+    typer.echo(
+        f"Text of {tenant} {'stays on local servers' if wanted.local_only else 'may go to any model of its keys'}"
+    )
+    if names:
+        typer.echo(f"Not used: {', '.join(names)}")
+
+
 def _set_suspended(tenant: str, as_json: bool, *, suspended: bool) -> None:
     from opsintel.access import operators, tenancies
     from opsintel.db.connect import run_in_database

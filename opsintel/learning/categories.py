@@ -46,6 +46,8 @@ class Category:
 
     name: str
     description: str = ""
+    examples: tuple[str, ...] = ()
+    """Each counts as much as a correction."""
 
     @property
     def words(self) -> str:
@@ -79,6 +81,15 @@ class CategoryModel:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What categories say of themselves: features, each with the place of its category, of so many."""
+
+    features: Vectors
+    places: Places
+    count: int
+
+
+@dataclass(frozen=True)
 class Learner:
     """What can be known of a tenant's messages before anybody has corrected one."""
 
@@ -89,7 +100,11 @@ class Learner:
     @classmethod
     def of(cls, embedder: Embedder, texts: Sequence[str], seed: int = 0) -> Learner:
         """Return a learner that has read texts, which nobody has labelled."""
-        neighbourhood = Neighbourhood.of(embedder.embed(texts), seed)
+        return cls.over(embedder, Neighbourhood.of(embedder.embed(texts), seed))
+
+    @classmethod
+    def over(cls, embedder: Embedder, neighbourhood: Neighbourhood) -> Learner:
+        """Return a learner in a neighbourhood that is there already."""
         return cls(embedder, neighbourhood, neighbourhood.features(neighbourhood.vectors[:SELF_TRAINED]))
 
     def features(self, texts: Sequence[str]) -> Vectors:
@@ -105,15 +120,21 @@ class Learner:
             raise ValueError("no category to choose from")
         place_of = {category.name: place for place, category in enumerate(categories)}
         places = np.array([place_of[name] for name in corrected], np.int64)
-        described = self.features([category.words for category in categories])
+        described = self._described(categories)
         temperature = self._temperature(described, features, places)
         return CategoryModel(tuple(categories), self._fitted(described, features, places), temperature)
 
-    def _fitted(self, described: Vectors, features: Vectors, places: Places) -> Vectors:
+    def _described(self, categories: Sequence[Category]) -> Described:
+        """Return the features of what categories say of themselves; those without words say nothing."""
+        said = [(place, text) for place, one in enumerate(categories) for text in (one.words, *one.examples) if text]
+        places = np.array([place for place, _ in said], np.int64)
+        return Described(self.features([text for _, text in said]), places, len(categories))
+
+    def _fitted(self, described: Described, features: Vectors, places: Places) -> Vectors:
         """Return the coefficients, from descriptions and corrections, then also from what these say of the rest."""
-        count = len(described)
-        rows = np.concatenate([described, features])
-        classes = np.concatenate([np.arange(count), places])
+        count = described.count
+        rows = np.concatenate([described.features, features])
+        classes = np.concatenate([described.places, places])
         weights = np.ones(len(rows), np.float32)
         first = fit_coefficients(rows, classes, weights, count)
         shares = probabilities(self.unlabelled @ first.T)
@@ -128,7 +149,7 @@ class Learner:
             count,
         )
 
-    def _temperature(self, described: Vectors, features: Vectors, places: Places) -> float:
+    def _temperature(self, described: Described, features: Vectors, places: Places) -> float:
         """Return by what the scores are divided, so that a confidence is the share of guesses that are right."""
         if len(places) < LEAST_TO_CALIBRATE:
             return USUAL_TEMPERATURE

@@ -38,6 +38,7 @@ from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
 from opsintel.llm.charge import call_key, cost_of, most_of
 from opsintel.llm.keys import Health, found_ill, found_well
+from opsintel.llm.sending import Servers, permitted, sending_of
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ TRIES = 4
 
 CALL_SECONDS = 60.0
 LONGEST_PAUSE = 20.0
+LOCAL_ONLY_PAUSE = timedelta(minutes=1)
 _HEALTH: Mapping[Fault, Health] = {
     Fault.CREDENTIAL: "revoked",
     Fault.QUOTA: "quota",
@@ -120,9 +122,15 @@ class Asker(Closing):
     """Asks for one process: it remembers which way of asking a model takes."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, caller: Caller, sleep: Callable[[float], None] = time.sleep
+        self,
+        database: Database,
+        keyring: Keyring,
+        caller: Caller,
+        local_servers: Servers = frozenset(),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
+        self._local_servers = local_servers
         self._keyring = keyring
         self._caller = caller
         self._sleep = sleep
@@ -221,6 +229,10 @@ class Asker(Closing):
         key = bytes.fromhex(call.key)
         try:
             with self._database.tenant_tx(tenant_id) as connection:
+                if not permitted([link], sending_of(connection), self._local_servers):
+                    # Set while work is under way: the next run asks those that it may.
+                    again = datetime.now(UTC) + LOCAL_ONLY_PAUSE
+                    raise NoAnswer("local_only", "The tenant is local only, and this server is not local", until=again)
                 reserved = reserve(connection, tenant_id, link, question.work, key, estimate)
         except CeilingError as error:
             with self._database.tenant_tx(tenant_id) as connection:

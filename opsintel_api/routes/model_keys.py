@@ -18,8 +18,9 @@ from opsintel.errors import InputError
 from opsintel.ids import new_id
 from opsintel.llm import trials
 from opsintel.llm.chain import append_to_chain, chain_of, reorder_chain, set_price
-from opsintel.llm.keys import add_key, address_of, key_named, keys_of, remove_key, rotate_key
+from opsintel.llm.keys import add_key, address_of, key_named, keys_of, model_servers, remove_key, rotate_key
 from opsintel.llm.provider import PURPOSES, Provider, provider_of
+from opsintel.llm.sending import require_permitted, sending_of
 from opsintel_api.models.jobs import Job
 from opsintel_api.models.model_keys import (
     ChainLinkRequest,
@@ -65,7 +66,9 @@ async def add_model_key(reader: Reader, asked: ModelKeyRequest) -> Response:
     context = reader.services.context
 
     def store(connection: psycopg.Connection) -> UUID:
-        wanted = (asked.name or provider.name, provider.name, _address(reader, provider, asked.base_url))
+        address = _address(reader, provider, asked.base_url)
+        require_permitted(address, sending_of(connection), model_servers(context.settings))
+        wanted = (asked.name or provider.name, provider.name, address)
         key_id = add_key(connection, context.keyring, principal.tenant_id, wanted, secret, principal.actor)
         append_to_chain(connection, principal.tenant_id, asked.purpose, key_id, model)
         return key_id

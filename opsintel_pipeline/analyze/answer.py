@@ -175,6 +175,7 @@ def joined(view: MessageView, by_rules: Analysis, item: Item) -> Analysis:
         injection_suspected=bool(injection) or item.injection_suspected or by_rules.injection_suspected,
         injection_quote=injection[:500],
         confidence={name: round(value * doubt, 3) for name, value in item.confidence.items() if name in _RATED},
+        given={name: round(value, 3) for name, value in item.confidence.items() if name in _RATED},
     )
 
 

@@ -1,4 +1,4 @@
-"""The analyses that no model makes: kind, severity and the rest by rules, categories of the tenant's taxonomy."""
+"""The analyses that no model makes: kind, severity and the rest by rules, categories by the nearest examples."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from opsintel.taxonomy.taxonomy import OTHER, Taxonomy
+import psycopg
+
+from opsintel.learning.categories import Guess
+from opsintel.taxonomy.taxonomy import JOINT, OTHER, Taxonomy
 from opsintel_pipeline.analyze import prompt
+from opsintel_pipeline.analyze.learnt import InForce, learnt_in_force, told
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.rows import Made, Origin
 from opsintel_pipeline.analyze.rules import analyze
+
+UNSURE = 0.1
+"""Confidence of a category that is none of the taxonomy's: nothing tells."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,21 @@ class BuiltIn:
     """What a tenant has without any model."""
 
     taxonomy: Taxonomy
+    in_force: InForce
+
+    @classmethod
+    def of(cls, connection: psycopg.Connection, tenant_id: UUID, taxonomy: Taxonomy, *, keep: bool = True) -> BuiltIn:
+        """Return the built-in analyser of a tenant by a taxonomy; without `keep` nothing is stored."""
+        return cls(taxonomy, learnt_in_force(connection, tenant_id, taxonomy, keep=keep))
 
     def analyses(self, views: Sequence[MessageView]) -> list[Analysis]:
         """Return the analysis of each message; the same messages give the same ones."""
-        return [self._of_the_taxonomy(analyze(view)) for view in views]
+        found = [analyze(view) for view in views]
+        asked = [place for place, one in enumerate(found) if one.is_actionable]
+        guesses = self.in_force.learnt.guess([told(views[place].subject, views[place].text) for place in asked])
+        for place, guess in zip(asked, guesses, strict=True):
+            found[place] = _with_category(found[place], guess)
+        return found
 
     def made(self, messages: Sequence[tuple[UUID, MessageView]]) -> list[Made]:
         """Return the analyses of messages as they are stored."""
@@ -32,9 +50,19 @@ class BuiltIn:
 
     def origin(self) -> Origin:
         """Return what such an analysis comes from."""
-        return Origin(profile_version=prompt.version_of_rules(self.taxonomy))
+        return Origin(
+            profile_version=prompt.version_of_rules(self.taxonomy), provenance={"categories": self.in_force.version}
+        )
 
-    def _of_the_taxonomy(self, found: Analysis) -> Analysis:
-        if not found.category_path or " / ".join(found.category_path) in self.taxonomy.names:
-            return found
-        return found.model_copy(update={"category_path": (OTHER,)})
+
+def _with_category(found: Analysis, guess: Guess | None) -> Analysis:
+    name = OTHER if guess is None else guess.category
+    confidence = UNSURE if guess is None else guess.confidence
+    doubt = 0.5 if found.injection_suspected else 1.0
+    return found.model_copy(
+        update={
+            "category_path": tuple(name.split(JOINT)),
+            "confidence": found.confidence | {"category": round(confidence * doubt, 3)},
+            "calibrated": {} if guess is None else {"category": round(guess.confidence, 3)},
+        }
+    )

@@ -25,6 +25,7 @@ from opsintel.partitions import Partition
 from opsintel_pipeline.analyze import prompt
 from opsintel_pipeline.analyze.answer import Item, items_of, joined
 from opsintel_pipeline.analyze.built_in import BuiltIn
+from opsintel_pipeline.analyze.examples import Example, examples_for
 from opsintel_pipeline.analyze.groups import grouped
 from opsintel_pipeline.analyze.message import MessageView, input_hash
 from opsintel_pipeline.analyze.profile import Analysis
@@ -100,13 +101,21 @@ class ByModels:
     """Makes the analyses of one partition."""
 
     def __init__(
-        self, context: Context, partition: Partition, chain: Sequence[Link], language: str, built_in: BuiltIn
+        self,
+        context: Context,
+        partition: Partition,
+        chain: Sequence[Link],
+        language: str,
+        built_in: BuiltIn,
+        *,
+        sends_notes: bool = False,
     ) -> None:
         self._context = context
         self._partition = partition
         self._chain = list(chain)
         self._language = language
         self._built_in = built_in
+        self._sends_notes = sends_notes
         self._taxonomy = built_in.taxonomy
         self._end = time.monotonic() + RUN_SECONDS
         self.figures = Figures()
@@ -114,10 +123,11 @@ class ByModels:
     def make(self, waiting: Sequence[tuple[UUID, MessageView]]) -> None:
         """Make and store an analysis of each message; one that no model gave is that of the rules."""
         made = self._built_in.made(waiting)
-        needed = by_content([one for one in made if needs_model(one.view, one.found)])
+        free = [one for one in made if not self._needs_model(one.view, one.found)]
+        needed = by_content([one for one in made if self._needs_model(one.view, one.found)])
         tenant_id = self._partition.tenant_id
         with self._transaction() as connection:
-            store(connection, self._partition, [one for one in made if not needs_model(one.view, one.found)])
+            store(connection, self._partition, free)
             place(connection, self._partition.day, list(needed.values()))
             known = self._known(connection, needed)
             reused = {one.message_id for one in known}
@@ -144,10 +154,10 @@ class ByModels:
     def tried(self, messages: Sequence[tuple[UUID, MessageView]]) -> dict[UUID, Analysis]:
         """Return what models make of messages, and store nothing; raises `NoAnswer` where they give none."""
         opened = [Open(made.message_id, made.view, made.found) for made in self._built_in.made(messages)]
-        fresh = {one.message_id: one.found for one in opened if not needs_model(one.view, one.found)}
+        fresh = {one.message_id: one.found for one in opened if not self._needs_model(one.view, one.found)}
         asked = [one for one in opened if one.message_id not in fresh]
         for group in grouped([(one, len(one.view.text)) for one in asked]):
-            answered = self._ask(group).value
+            answered = self._ask(group)[0].value
             fresh |= {
                 one.message_id: joined(one.view, one.found, one.sent.restored(answered[number]))
                 for number, one in enumerate(group, start=1)
@@ -155,21 +165,22 @@ class ByModels:
             }
         return fresh
 
+    def _needs_model(self, view: MessageView, by_rules: Analysis) -> bool:
+        return needs_model(view, by_rules, sends_notes=self._sends_notes)
+
     def _known(self, connection: psycopg.Connection, needed: dict[bytes, Open]) -> list[Made]:
         """Return analyses of messages whose very content a model of this chain has analysed before."""
         version = prompt.version(self._taxonomy)
         rows = connection.execute(
-            "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model FROM analysis"
+            "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model, provenance FROM analysis"
             " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
             " AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
             (list(needed), version, [link.model for link in self._chain]),
         ).fetchall()
         made = []
-        for content, analysis_id, output, provider, model in rows:
+        for content, analysis_id, output, provider, model, provenance in rows:
             one = needed[content]
-            origin = Origin(
-                provider, model, version, reused_from=analysis_id, provenance=self._provenance(one), job_id=one.job_id
-            )
+            origin = Origin(provider, model, version, reused_from=analysis_id, provenance=provenance, job_id=one.job_id)
             made += one.made(Analysis.model_validate(output), origin)
         return made
 
@@ -189,7 +200,7 @@ class ByModels:
             self._put_off(group, "time", datetime.now(UTC) + SOON)
             return
         try:
-            asked = self._ask(group)
+            asked, examples = self._ask(group)
         except MaskingError:
             self._divide(group, "masking")
             return
@@ -203,7 +214,7 @@ class ByModels:
         made = [
             each
             for number, one in answered.items()
-            for each in self._made(one, asked.value[number], asked, len(answered))
+            for each in self._made(one, asked.value[number], asked, examples, len(answered))
         ]
         with self._transaction() as connection:
             store(connection, self._partition, made)
@@ -219,17 +230,20 @@ class ByModels:
         for one in group:
             self._group([one])
 
-    def _ask(self, group: list[Open]) -> Asked[dict[int, Item]]:
+    def _ask(self, group: list[Open]) -> tuple[Asked[dict[int, Item]], list[Example]]:
+        """Return what a model says of messages, and the examples that it was shown."""
         work = _work(group, self._partition.day)
         with self._transaction() as connection:
             standing = standing_of(connection, work)
+            asked_about = [(one.message_id, one.view) for one in group]
+            examples = examples_for(connection, self._built_in.in_force, asked_about, self._taxonomy.names)
         chain = self._chain
         if standing.degrade == "cheaper":
             chain = sorted(chain, key=lambda link: link.price.input + link.price.output if link.price else 0)
         question = Question(
             work,
             prompt.system_text(self._taxonomy),
-            prompt.text_of([one.sent.view for one in group], self._language),
+            prompt.text_of([one.sent.view for one in group], self._language, [each.document() for each in examples]),
             prompt.schema(self._taxonomy),
             max_tokens=TOKENS_AN_ITEM * len(group),
             insists=len(group) == 1,
@@ -242,9 +256,9 @@ class ByModels:
             lambda content: items_of(content, len(group), names, self._language),
         )
         self.figures.add(asked)
-        return asked
+        return asked, examples
 
-    def _made(self, one: Open, item: Item, asked: Asked[Any], share: int) -> list[Made]:
+    def _made(self, one: Open, item: Item, asked: Asked[Any], examples: Sequence[Example], share: int) -> list[Made]:
         """Return the analysis of a message and of those with the same content, each with its share of the cost."""
         found = joined(one.view, one.found, one.sent.restored(item))
         origin = Origin(
@@ -256,7 +270,7 @@ class ByModels:
             cost_usd=None if asked.cost_usd is None else asked.cost_usd / share,
             latency_ms=asked.latency_ms,
             attempts=asked.attempts,
-            provenance={**self._provenance(one), "way": asked.way.value, "repaired": asked.was_repaired},
+            provenance={**self._provenance(one, examples), "way": asked.way.value, "repaired": asked.was_repaired},
             template_key=one.template_key,
             job_id=one.job_id,
         )
@@ -269,7 +283,7 @@ class ByModels:
             *(
                 made
                 for other in one.alike
-                for made in reused(other, known, origin.profile_version, self._provenance(other))
+                for made in reused(other, known, origin.profile_version, self._provenance(other, examples))
             ),
         ]
 
@@ -293,9 +307,10 @@ class ByModels:
             store(connection, self._partition, _by_rules([one], origin))
         self.figures.failed += one.messages()
 
-    def _provenance(self, one: Open) -> dict[str, Any]:
+    def _provenance(self, one: Open, examples: Sequence[Example] = ()) -> dict[str, Any]:
         by_rules = {"is_actionable": one.found.is_actionable, "severity": one.found.severity}
-        return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": [], "rules": by_rules}
+        shown = [str(correction_id) for example in examples for correction_id in example.corrections]
+        return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": shown, "rules": by_rules}
 
     def _transaction(self) -> Any:
         return self._context.database.tenant_tx(self._partition.tenant_id)

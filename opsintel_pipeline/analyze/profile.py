@@ -117,3 +117,7 @@ class Analysis(_Part):
     injection_suspected: bool
     injection_quote: str
     confidence: dict[str, float]
+    given: dict[str, float] = Field(
+        default_factory=dict, description="confidence as a model gave it, before it lost any"
+    )
+    calibrated: dict[str, float] = Field(default_factory=dict, description="share of such findings that are right")

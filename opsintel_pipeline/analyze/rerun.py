@@ -16,6 +16,8 @@ from opsintel.errors import InputError
 from opsintel.llm.ask import NoAnswer
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.charge import BYTES_A_TOKEN, TOKENS_AROUND
+from opsintel.llm.keys import model_servers
+from opsintel.llm.sending import permitted, sending_of
 from opsintel.partitions import Partition
 from opsintel.taxonomy.kept import taxonomy_in_force, taxonomy_of_version
 from opsintel.taxonomy.taxonomy import Taxonomy
@@ -81,7 +83,8 @@ def estimate(
     By a version of the taxonomy, None: the one in force.
     """
     with context.database.tenant_tx(tenant.id) as connection:
-        link = _first_of_chain(connection)
+        sending = sending_of(connection)
+        link = _first_of(permitted(chain_of(connection, "analyse"), sending, model_servers(context.settings)))
         taxonomy = _taxonomy(connection, taxonomy_version)
         rows = connection.execute(
             f"SELECT {COLUMNS} FROM message WHERE partition_day BETWEEN %s AND %s AND deleted_at IS NULL AND selected"
@@ -92,7 +95,7 @@ def estimate(
     templates = Groups()
     asked: dict[bytes, MessageView] = {}
     for view in views:
-        if needs_model(view, analyze(view)):
+        if needs_model(view, analyze(view), sends_notes=sending.sends_notes):
             asked.setdefault(template_key(templates, view), view)
     groups = list(grouped([(view, len(view.text)) for view in asked.values()]))
     fixed = _tokens(prompt.system_text(taxonomy)) + TOKENS_AROUND
@@ -136,8 +139,10 @@ def changes(
     made, and are in the ledger; a tenant without models has the built-in analyser say it, for nothing.
     """
     with context.database.tenant_tx(tenant.id) as connection:
-        chain = chain_of(connection, "analyse")
-        built_in = BuiltIn(_taxonomy(connection, taxonomy_version))
+        sending = sending_of(connection)
+        chain = permitted(chain_of(connection, "analyse"), sending, model_servers(context.settings))
+        taxonomy = _taxonomy(connection, taxonomy_version)
+        built_in = BuiltIn.of(connection, tenant.id, taxonomy, keep=taxonomy_version is None)
         rows = connection.execute(
             f"SELECT message.id, message.partition_day, analysis.output, {COLUMNS} FROM message"
             " JOIN analysis ON analysis.message_id = message.id AND analysis.current"
@@ -147,7 +152,7 @@ def changes(
         ).fetchall()
     messages = [(row[0], MessageView(*row[3:])) for row in rows]
     partition = Partition(first, tenant.id, tenant.slug)
-    by_models = ByModels(context, partition, chain, tenant.language, built_in)
+    by_models = ByModels(context, partition, chain, tenant.language, built_in, sends_notes=sending.sends_notes)
     try:
         fresh = by_models.tried(messages) if chain else {one.message_id: one.found for one in built_in.made(messages)}
     except NoAnswer as error:
@@ -165,8 +170,7 @@ def _taxonomy(connection: psycopg.Connection, version: int | None) -> Taxonomy:
     return taxonomy_in_force(connection) if version is None else taxonomy_of_version(connection, version)
 
 
-def _first_of_chain(connection: psycopg.Connection) -> Link:
-    chain: Sequence[Link] = chain_of(connection, "analyse")
+def _first_of(chain: Sequence[Link]) -> Link:
     if not chain:
         raise InputError("The tenant has no model; the rules cost nothing", remedy="opsintel key add")
     return chain[0]

@@ -143,7 +143,7 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
         "language": found.language,
         "injection_suspected": found.injection_suspected,
         "output": Jsonb(found.model_dump(mode="json")),
-        "confidence": Jsonb({name: {"given": value} for name, value in found.confidence.items()}),
+        "confidence": Jsonb(_confidence(found)),
         "provider": origin.provider,
         "model": origin.model,
         "built_in": origin.provider == BUILT_IN,
@@ -161,3 +161,9 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
         "template_key": origin.template_key,
         "job_id": origin.job_id,
     }
+
+
+def _confidence(found: Analysis) -> dict[str, dict[str, float]]:
+    """Return by field what was said of it, what is left of that, and the calibrated value where it is measured."""
+    parts = {"given": {**found.confidence, **found.given}, "left": found.confidence, "calibrated": found.calibrated}
+    return {name: {part: values[name] for part, values in parts.items() if name in values} for name in found.confidence}

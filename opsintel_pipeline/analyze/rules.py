@@ -1,4 +1,4 @@
-"""The built-in analysis: the default profile by rules and word lists, with no model and no key.
+"""The built-in analysis but for its category (built_in.py): by rules and word lists, with no model and no key.
 
 It is deterministic and costs nothing. Its severity has a floor from words such as "outage"; nothing a text says can
 lower the severity below that floor.
@@ -25,7 +25,7 @@ from opsintel_pipeline.analyze.profile import (
 )
 from opsintel_pipeline.analyze.wording import sentences_of, summary_of, title_of
 
-MODEL = "rules-2"
+MODEL = "rules-3"
 MAX_CHARACTERS = 20_000
 THANKS_WORDS = 45
 SPAM_HINTS = 2
@@ -76,7 +76,7 @@ def analyze(message: MessageView) -> Analysis:
         is_actionable=reason is None,
         not_actionable_reason=reason,
         kind=kind if reason is None or kind is RequestKind.PRAISE else RequestKind.OTHER,
-        category_path=_category(lexicon, whole) if reason is None else (),
+        category_path=(),
         severity=severity,
         severity_floor=floor,
         impact=_impact(lexicon, whole),
@@ -188,15 +188,6 @@ def _sentiment(lexicon: Lexicon, text: str) -> Sentiment:
     score = sum(_SENTIMENT_WEIGHT[label] * min(3, len(matches)) for label, matches in found.items())
     step = 0 if abs(score) < 0.7 else (1 if abs(score) < 2.5 else 2)
     return SENTIMENTS[2 + (step if score > 0 else -step)]
-
-
-def _category(lexicon: Lexicon, text: str) -> tuple[str, ...]:
-    found = lexicon.found("category", text)
-    if not found:
-        return ("Other",)
-    counts = {label: len({match.group().lower() for match in matches}) for label, matches in found.items()}
-    best = max(counts, key=lambda label: counts[label])
-    return tuple(best.split(" / "))
 
 
 def _evidence(text: str, quotes: dict[str, list[str]]) -> tuple[Evidence, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from opsintel.context import Context
 from opsintel.learning import review
 from opsintel.llm.chain import chain_of
+from opsintel.llm.keys import model_servers
+from opsintel.llm.sending import permitted, sending_of
 from opsintel.partitions import Partition, StageResult
 from opsintel.taxonomy.kept import taxonomy_in_force
 from opsintel.tenants import tenant_by_id
@@ -21,12 +23,13 @@ PAGE = 500
 def run(context: Context, partition: Partition) -> StageResult:
     """Analyse what has no analysis of its present text yet; returns the number of messages analysed in the day."""
     with context.database.tenant_tx(partition.tenant_id) as connection:
-        chain = chain_of(connection, "analyse")
-        built_in = BuiltIn(taxonomy_in_force(connection))
+        sending = sending_of(connection)
+        chain = permitted(chain_of(connection, "analyse"), sending, model_servers(context.settings))
+        built_in = BuiltIn.of(connection, partition.tenant_id, taxonomy_in_force(connection))
     by_models = None
     if chain:
         language = tenant_by_id(context.database, partition.tenant_id).language
-        by_models = ByModels(context, partition, chain, language, built_in)
+        by_models = ByModels(context, partition, chain, language, built_in, sends_notes=sending.sends_notes)
     put_away(context, partition)
     made = 0
     while True:

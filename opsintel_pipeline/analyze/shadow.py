@@ -14,6 +14,8 @@ from opsintel.learning.gold import freeze, judged
 from opsintel.learning.metrics import Judged, compare
 from opsintel.llm.ask import NoAnswer
 from opsintel.llm.chain import chain_of, links_of
+from opsintel.llm.keys import model_servers
+from opsintel.llm.sending import permitted, sending_of
 from opsintel.partitions import Partition
 from opsintel.taxonomy.kept import taxonomy_in_force, taxonomy_of_version
 from opsintel.tenants import tenant_by_id
@@ -38,17 +40,20 @@ def perform(context: Context, tenant_id: UUID, run_id: UUID) -> None:
         taxonomy = taxonomy_in_force(connection) if wanted is None else taxonomy_of_version(connection, wanted)
         models = candidate.models
         chain = chain_of(connection, "analyse") if models is None else links_of(connection, models)
+        sending = sending_of(connection)
+        chain = permitted(chain, sending, model_servers(context.settings))
+        built_in = BuiltIn.of(connection, tenant_id, taxonomy, keep=False)
         rows = connection.execute(
             f"SELECT message.id, partition_day, {COLUMNS} FROM message WHERE id = ANY(%s) ORDER BY id", (list(present),)
         ).fetchall()
     messages = [(row[0], MessageView(*row[2:])) for row in rows]
-    built_in = BuiltIn(taxonomy)
     found: dict[UUID, Analysis] = {}
     spent, error = (0, Decimal(0)), "" if messages else NOTHING_SAID
     if messages and chain:
         tenant = tenant_by_id(context.database, tenant_id)
         by_models = ByModels(
-            context, Partition(rows[0][1], tenant_id, tenant.slug), chain, tenant.language, built_in
+            context, Partition(rows[0][1], tenant_id, tenant.slug), chain, tenant.language, built_in,
+            sends_notes=sending.sends_notes,
         )  # fmt: skip
         try:
             found = by_models.tried(messages)

@@ -74,9 +74,10 @@ class Known:
     model: str
 
 
-def needs_model(view: MessageView, by_rules: Analysis) -> bool:
-    """Tell whether a model is asked about a message; internal notes are never sent."""
-    return bool(view.text.strip()) and view.visibility != "internal" and by_rules.not_actionable_reason not in _SETTLED
+def needs_model(view: MessageView, by_rules: Analysis, *, sends_notes: bool = False) -> bool:
+    """Tell whether a model is asked about a message; internal notes only where the tenant sends them."""
+    is_withheld = view.visibility == "internal" and not sends_notes
+    return bool(view.text.strip()) and not is_withheld and by_rules.not_actionable_reason not in _SETTLED
 
 
 def by_content(messages: Sequence[Made]) -> dict[bytes, Open]:

@@ -52,6 +52,10 @@ DECIDED: dict[str, dict[str, str]] = {
         "details": "the page to go on to, or the key of an invitation; goes within minutes",
     },
     "batch": {"kind state run_id": _IDS},
+    "category_model": {
+        "state": "vectors and words of the latest messages: the whole fit goes, and is made anew",
+        "version taxonomy": _OURS,
+    },
     "correction": {"field actor_kind actor_id": _IDS},
     "data_key": {"wrapped": _HASH},
     "embedding": {"vector": _DERIVED, "model_version": _OURS},

@@ -78,6 +78,11 @@ def forget_words(work: Work) -> None:
     with work.page() as connection:
         for version, fitted in fitted_embedders(connection):
             _forget(work, connection, version, fitted, words)
+        if any(work.counts.values()):
+            # Each fit of categories holds vectors of its messages: the next analysis makes another.
+            work.counts["category_model"] += connection.execute(
+                "UPDATE category_model SET current = false, state = NULL WHERE state IS NOT NULL"
+            ).rowcount
 
 
 def words_to_forget(work: Work) -> set[str]:

@@ -33,7 +33,7 @@ STORES: dict[str, tuple[str, ...]] = {
         "participant", "participant_identity", "organization", "fact_participant_day", "ingest_failure",
     ),
     "analyses": ("analysis", "correction", "review_item", "learned_rule", "gold_example"),
-    "embeddings": ("embedding", "embedding_model"),
+    "embeddings": ("embedding", "embedding_model", "category_model"),
     "issues": ("issue", "issue_member", "issue_constraint", "issue_event", "issue_assignee"),
     "sheets": ("sheet_row",),
     "outbox": ("outbox", "work", "job"),

@@ -21,7 +21,9 @@ from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
 from opsintel.llm.budget import Work
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.items import items_in
+from opsintel.llm.keys import model_servers
 from opsintel.llm.plain import plain
+from opsintel.llm.sending import permitted, sending_of
 from opsintel.tenants import tenant_by_id
 from opsintel_pipeline.issues.titles import as_title
 from opsintel_pipeline.privacy import PLACEHOLDER, Placeholders, mask
@@ -100,7 +102,9 @@ def name_issues(context: Context, tenant_id: UUID, issue_ids: Sequence[UUID]) ->
     Where no model answers, or a ceiling is reached, they keep the names they have.
     """
     with context.database.tenant_tx(tenant_id) as connection:
-        chain = chain_of(connection, "name_issue") or chain_of(connection, "analyse")
+        sending, servers = sending_of(connection), model_servers(context.settings)
+        own, others = (permitted(chain_of(connection, one), sending, servers) for one in ("name_issue", "analyse"))
+        chain = own or others
         unnamed = list(_unnamed(connection, issue_ids)) if chain and issue_ids else []
     if not unnamed:
         return 0

@@ -21,7 +21,7 @@ from opsintel.llm import ask
 from opsintel.llm.ask import Asker
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import append_to_chain
-from opsintel.llm.keys import add_key
+from opsintel.llm.keys import add_key, model_servers
 from opsintel.objects.store import open_objects
 from opsintel.partitions import Partition
 from opsintel.settings import Settings
@@ -102,7 +102,7 @@ def context(settings: Settings, database: Database, model: ModelServer, caller: 
         connection.execute("DELETE FROM tenant")
     given = settings.model_copy(update={"local_servers": (urlsplit(model.address).netloc,)})
     opened = Context(database, open_objects(given), given)
-    opened.__dict__["asker"] = Asker(database, opened.keyring, caller, lambda seconds: None)
+    opened.__dict__["asker"] = Asker(database, opened.keyring, caller, model_servers(given), lambda seconds: None)
     return opened
 
 
@@ -157,7 +157,7 @@ def analyses(context: Context, tenant: Tenant) -> list[dict[str, Any]]:
     """Return the current analyses in the order of their messages."""
     columns = (
         "message.text, status, reason, provider, model, title, severity, is_actionable, category, reused_from,"
-        " cost_usd, output, call_id, provenance, attempts, tokens_in"
+        " cost_usd, output, call_id, provenance, attempts, tokens_in, confidence"
     )
     with context.database.tenant_tx(tenant.id) as connection:
         cursor = connection.execute(

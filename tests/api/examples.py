@@ -65,6 +65,7 @@ def example(route: str, tenant: Seeded) -> Example:
         "PUT /v1/policies/retention": Example(
             {"message_days": None, "raw_payload_days": None, "fact_days": None}, statuses=ok
         ),
+        "PUT /v1/policies/sending": Example({"sends_notes": False, "local_only": False}),
         "PUT /v1/policies/personal-data": Example({"policy": "masked"}),
         "POST /v1/sources": Example(
             {"kind": "ingest", "name": "Program", "config": {}}, statuses=frozenset({201, 409})

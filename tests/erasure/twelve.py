@@ -24,7 +24,7 @@ STORES = (
 
 _OF = {
     "analyses": ("analysis", "correction", "review_item", "learned_rule", "gold_example"),
-    "embeddings": ("embedding", "embedding_model"),
+    "embeddings": ("embedding", "embedding_model", "category_model"),
     "issues": ("issue", "issue_member", "issue_constraint", "issue_event", "fact_"),
     "sheets": ("export_",),
     "outbox": ("outbox", "queue_message", "work", "batch", "job", "quarantine"),

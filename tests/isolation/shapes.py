@@ -80,6 +80,7 @@ WITHOUT_TEXT = frozenset(
         "GET /v1/policies/personal-data",
         "GET /v1/policies/promotion",
         "GET /v1/policies/retention",
+        "GET /v1/policies/sending",
         "GET /v1/source-kinds",
         "GET /v1/taxonomy-defaults",
     }

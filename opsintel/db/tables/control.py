@@ -64,6 +64,18 @@ tenant = control_table(
         default="'masked'",
     ),
     column("promotion_margin", REAL, "Accuracy that a promoted version may lose in any field", default="0.01"),
+    column(
+        "sends_notes",
+        BOOL,
+        "Policy: whether models read internal notes, which customers do not see",
+        default="false",
+    ),
+    column(
+        "local_only",
+        BOOL,
+        "Policy: whether no text leaves the machines that the operator names",
+        default="false",
+    ),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("slug"),
     CheckConstraint("promotion_margin BETWEEN 0 AND 1", name="promotion_margin"),

@@ -213,3 +213,20 @@ shadow_run = tenant_table(
     erasure="row",
     system_select=("tenant_id", "id", "state", "created_at"),
 )
+
+category_model = tenant_table(
+    "category_model",
+    "What the built-in analyser has learnt of a tenant's messages and corrections; a run that was killed goes on by it",
+    column("version", TEXT, "Identity of the fit; analyses name it"),
+    column("taxonomy", TEXT, "SHA-256 (hex) of the categories that it knows"),
+    column("taxonomy_version", INT, "Version of the taxonomy, when it was fitted"),
+    column("messages", INT, "Messages there were then"),
+    column("corrections", INT, "Corrections there were then, those that were undone twice"),
+    column("state", BYTES, "The fit; null of those before the one in force, and after an erasure", null=True),
+    column("current", BOOL, "Whether analyses go by it", default="true"),
+    column("created_at", TIME, "When it was fitted", default="now()"),
+    Index("uq_category_model_current", "tenant_id", unique=True, postgresql_where=text("current")),
+    key=("version",),
+    retention="kept",
+    erasure="recomputed",
+)

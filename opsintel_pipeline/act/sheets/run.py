@@ -18,6 +18,7 @@ from opsintel.coordination.hold import Held, held
 from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.master import MasterKeys
 from opsintel.errors import CredentialError, FatalError, InputError
+from opsintel.llm.sending import sending_of
 from opsintel.partitions import Partition, StageResult
 from opsintel_pipeline.act.rows import KEY_COLUMN, issue_rows
 from opsintel_pipeline.act.sheets.client import SheetsClient
@@ -44,8 +45,15 @@ class Target:
 def run(context: Context, partition: Partition) -> StageResult:
     """Bring every active sheet of the tenant up to date; returns the rows that stand in them.
 
-    A sheet that cannot be written is recorded as failing with its reason; the others go on.
+    A sheet that cannot be written is recorded as failing with its reason; the others go on. A tenant that is local only
+    publishes nothing: what stands in its sheets stays as it is.
     """
+    with context.database.tenant_tx(partition.tenant_id) as connection:
+        is_local_only = sending_of(connection).local_only
+    if is_local_only:
+        for target in (targets := _targets(context, partition.tenant_id)):
+            _set_state(context, target, "failing", "The tenant is local only: nothing is published")
+        return StageResult(0, {"write_requests": 0, "targets_failing": len(targets)})
     return _export(context, _targets(context, partition.tenant_id))
 
 
