@@ -126,7 +126,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered. Tokens are those the provider counted; `tokens_cached` are part of `tokens_in`."""
+    """What a model answered. Tokens are those the provider counted; cached and written are part of `tokens_in`."""
 
     content: str
     is_cut: bool
@@ -138,6 +138,9 @@ class Answer:
     latency_ms: int
     is_refused: bool = False
     """Whether the model, or its provider, declines; `content` says nothing then. It costs what an answer costs."""
+
+    tokens_written: int = 0
+    """What the provider put into its cache."""
 
     was_kept: bool = False
     """Whether it was paid for before, by a process that ended before it could use it."""

@@ -13,7 +13,7 @@ import psycopg
 from opsintel.access.audit import SYSTEM, Actor, Detail, Entry, Subject, record
 from opsintel.errors import InputError, NotFoundError
 from opsintel.llm.price import Price, price_of
-from opsintel.llm.provider import PURPOSES, Purpose
+from opsintel.llm.provider import CACHE_WRITE, PURPOSES, Purpose, provider_of
 
 MODEL_LIMIT = 200
 _MILLION = Decimal(1_000_000)
@@ -143,4 +143,5 @@ def reorder_chain(
 def _price(provider: str, model: str, given_in: Decimal | None, given_out: Decimal | None) -> Price | None:
     if given_in is None or given_out is None:
         return price_of(provider, model)
-    return Price(given_in / _MILLION, given_out / _MILLION, given_in / _MILLION)
+    written = given_in * CACHE_WRITE if provider_of(provider).marks_cache else given_in
+    return Price(given_in / _MILLION, given_out / _MILLION, given_in / _MILLION, written / _MILLION)

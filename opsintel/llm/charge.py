@@ -30,7 +30,7 @@ def most_of(link: Link, call: Call) -> Decimal | None:
     """Return the most that a call can cost; None where the price is unknown."""
     if link.price is None:
         return None
-    return link.price.cost(_tokens_in(call), call.max_tokens)
+    return link.price.most(_tokens_in(call), call.max_tokens)
 
 
 def cost_of(link: Link, call: Call, answer: Answer) -> Decimal | None:
@@ -39,7 +39,7 @@ def cost_of(link: Link, call: Call, answer: Answer) -> Decimal | None:
         return None
     if not answer.tokens_in and not answer.tokens_out:
         return link.price.cost(_tokens_in(call), len(answer.content.encode("utf-8", "replace")) // BYTES_A_TOKEN + 1)
-    return link.price.cost(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
+    return link.price.cost(answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.tokens_written)
 
 
 def _tokens_in(call: Call) -> int:

@@ -24,13 +24,21 @@ class Price:
     cached: Decimal
     """Of input that the provider had cached."""
 
-    def cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> Decimal:
-        """Return the cost of a call in USD."""
-        fresh = tokens_in - tokens_cached
-        return fresh * self.input + tokens_cached * self.cached + tokens_out * self.output
+    written: Decimal
+    """Of input that the provider puts into its cache."""
+
+    def cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0, tokens_written: int = 0) -> Decimal:
+        """Return the cost of a call in USD; cached and written tokens are part of `tokens_in`."""
+        fresh = tokens_in - tokens_cached - tokens_written
+        of_cache = tokens_cached * self.cached + tokens_written * self.written
+        return fresh * self.input + of_cache + tokens_out * self.output
+
+    def most(self, tokens_in: int, tokens_out: int) -> Decimal:
+        """Return the most that a call can cost in USD, whatever the provider does with its cache."""
+        return tokens_in * max(self.input, self.cached, self.written) + tokens_out * self.output
 
 
-FREE = Price(Decimal(0), Decimal(0), Decimal(0))
+FREE = Price(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
 
 
 def price_of(provider: str, model: str) -> Price | None:
@@ -51,6 +59,7 @@ def _price(entry: dict[str, Any]) -> Price:
         Decimal(str(entry["input_cost_per_token"])),
         Decimal(str(entry.get("output_cost_per_token", 0))),
         Decimal(str(entry.get("cache_read_input_token_cost", entry["input_cost_per_token"]))),
+        Decimal(str(entry.get("cache_creation_input_token_cost", entry["input_cost_per_token"]))),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
 
@@ -11,6 +12,9 @@ from opsintel.errors import InputError
 
 Purpose = Literal["analyse", "name_issue", "embed"]
 """What a tenant uses models for; each purpose has a chain of its own."""
+
+CACHE_WRITE = Decimal("1.25")
+"""Times the price of input for what is put into a cache by a mark (Anthropic's prompt caching, five minutes)."""
 
 PURPOSES: tuple[Purpose, ...] = ("analyse", "name_issue", "embed")
 

@@ -97,6 +97,7 @@ def answer_of(call: Call, reply: Reply, latency_ms: int) -> Answer:
         tokens_in=read.usage.prompt_tokens or 0,
         tokens_out=read.usage.completion_tokens or 0,
         tokens_cached=cached,
+        tokens_written=getattr(read.usage, "cache_creation_input_tokens", None) or 0,
         latency_ms=latency_ms,
         is_refused=bool(declines),
     )

@@ -74,6 +74,18 @@ class TestACall:
         assert model.asked == []
         assert {row["provider"] for row in analyses(context, tenant)} == {"built-in"}
 
+    def test_costs_more_for_what_the_provider_puts_into_its_cache(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        connect_model(context, tenant, model, "anthropic")
+        costs = []
+        for number, model.written in enumerate((0, 1_000_000)):
+            write(context, tenant, [TEXTS[0] + " again" * number])
+            run(context, partition(tenant))
+            costs.append(analyses(context, tenant)[-1]["cost_usd"])
+        # claude-haiku-4-5: $1.25 a million tokens that are written to the cache
+        assert costs[1] - costs[0] == pytest.approx(Decimal("1.25"), rel=Decimal("0.001"))
+
     def test_is_in_the_ledger_with_what_it_cost(self, context: Context, tenant: Tenant, model: ModelServer) -> None:
         connect_model(context, tenant, model)
         write(context, tenant, TEXTS[:3])

@@ -34,6 +34,22 @@ def test_what_is_cached_is_cheaper() -> None:
     assert price.cost(1000, 0, 800) < price.cost(1000, 0)
 
 
+def test_what_goes_into_the_cache_costs_what_litellm_says_and_is_set_aside() -> None:
+    from opsintel_pipeline.llm import translate  # keeps litellm off the network
+
+    del translate
+    import litellm
+
+    price = price_of("anthropic", "claude-haiku-4-5")
+    assert price is not None
+    sent, received = litellm.cost_per_token(
+        model="claude-haiku-4-5", prompt_tokens=1000, completion_tokens=200, custom_llm_provider="anthropic",
+        cache_creation_input_tokens=600, cache_read_input_tokens=300,
+    )  # fmt: skip
+    assert abs(price.cost(1000, 200, 300, 600) - Decimal(str(sent + received))) < Decimal("1e-9")
+    assert price.cost(1000, 200, 0, 1000) == price.most(1000, 200) > price.cost(1000, 200)
+
+
 def test_an_unknown_price_is_none_and_that_of_an_own_server_too() -> None:
     assert price_of("openai", "gpt-99") is None
     assert price_of("vllm", "meta-llama/Llama-3.2-3B") is None

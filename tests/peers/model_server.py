@@ -44,6 +44,7 @@ class ModelServer(ProviderPeer):
         self.keys: set[str] = {KEY}
         self.ways: set[str] = {"schema", "tool", "json"}
         self.prompts: list[Prompt] = []
+        self.written = 0
         self.asked.clear()
         self.fail(Fault.BROKEN, times=0)
 
@@ -120,7 +121,10 @@ def _anthropic(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     return Told(200, {
         "id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": [part],
         "stop_reason": "tool_use" if tools else "end_turn", "stop_sequence": None,
-        "usage": {"input_tokens": tokens_of(system, *turns), "output_tokens": tokens_of(content)},
+        "usage": {
+            "input_tokens": tokens_of(system, *turns), "output_tokens": tokens_of(content),
+            "cache_creation_input_tokens": peer.written, "cache_read_input_tokens": 0,
+        },
     })  # fmt: skip
 
 
