@@ -1351,6 +1351,9 @@ export interface paths {
         /**
          * Promote Taxonomy
          * @description Put a version in force: what is analysed from now on goes by it. Nothing is analysed anew, since that costs.
+         *
+         *     409 where the tenant has a gold set and no shadow run of the version stayed within the margin; one that was in force
+         *     before goes back in force as it is.
          */
         post: operations["promote_taxonomy"];
         delete?: never;
@@ -12758,6 +12761,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

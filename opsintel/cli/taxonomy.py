@@ -79,20 +79,24 @@ def use(
 ) -> None:
     """Put a version in force, or one of the product's taxonomies; what is analysed from now on goes by it.
 
-    Nothing is analysed anew by that: `opsintel analyse diff` says what it would change, `analyse run` does it.
+    Nothing is analysed anew by that: `opsintel analyse diff` says what it would change, `analyse run` does it. With a
+    gold set a new version has to be tried first: `opsintel analyse shadow --taxonomy VERSION`.
     """
     from opsintel.access.audit import SYSTEM
-    from opsintel.taxonomy.kept import id_of_version, promote, propose
+    from opsintel.learning.promotion import put_taxonomy_in_force
+    from opsintel.taxonomy.kept import id_of_version, propose
     from opsintel.taxonomy.shipped import shipped_as
 
-    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
-        if which.isdecimal():
-            version = int(which)
-            taxonomy_id = id_of_version(connection, version)
-        else:
-            one = shipped_as(which)
-            taxonomy_id, version = propose(connection, found.id, one.name, one.categories, SYSTEM, one.key)
-        promote(connection, found.id, taxonomy_id, SYSTEM)
+    with opened(tenant) as (context, found):
+        with context.database.tenant_tx(found.id) as connection:
+            if which.isdecimal():
+                version = int(which)
+                taxonomy_id = id_of_version(connection, version)
+            else:
+                one = shipped_as(which)
+                taxonomy_id, version = propose(connection, found.id, one.name, one.categories, SYSTEM, one.key)
+        with context.database.tenant_tx(found.id) as connection:
+            put_taxonomy_in_force(connection, found.id, taxonomy_id, SYSTEM)
     _say(version, as_json, in_force=True)
 
 
@@ -103,19 +107,25 @@ def set_(
     propose_only: Annotated[bool, typer.Option("--propose", help="Keep it, and put it in force later")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a taxonomy of your own as a new version, and put it in force. Versions before it stay as they are."""
+    """Keep a taxonomy of your own as a new version, and put it in force. Versions before it stay as they are.
+
+    It is kept even where it may not be put in force yet.
+    """
     from opsintel.access.audit import SYSTEM
-    from opsintel.taxonomy.kept import promote, propose
+    from opsintel.learning.promotion import put_taxonomy_in_force
+    from opsintel.taxonomy.kept import propose
     from opsintel.taxonomy.taxonomy import categories_of
 
     said = _read(file)
     if unknown := set(said) - {"title", "description", "category", "version"}:
         raise InputError(f"A taxonomy has no {min(unknown)!r}", remedy="It has a title and categories")
     categories = categories_of(said.get("category"))
-    with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
-        taxonomy_id, version = propose(connection, found.id, str(said.get("title", "")), categories, SYSTEM)
+    with opened(tenant) as (context, found):
+        with context.database.tenant_tx(found.id) as connection:
+            taxonomy_id, version = propose(connection, found.id, str(said.get("title", "")), categories, SYSTEM)
         if not propose_only:
-            promote(connection, found.id, taxonomy_id, SYSTEM)
+            with context.database.tenant_tx(found.id) as connection:
+                put_taxonomy_in_force(connection, found.id, taxonomy_id, SYSTEM)
     _say(version, as_json, in_force=not propose_only)
 
 

@@ -33,6 +33,15 @@ LEASE = timedelta(minutes=30)
 Models = Sequence[tuple[UUID, str]]
 _WAITING = "SELECT tenant_id, id FROM shadow_run WHERE state IN ('waiting', 'running') ORDER BY created_at, id LIMIT 20"
 
+_HELD = """
+    SELECT version FROM taxonomy
+    WHERE id = %s AND promoted_at IS NULL AND EXISTS (SELECT FROM gold_set)
+      AND NOT EXISTS (
+        SELECT FROM shadow_run JOIN tenant ON tenant.id = shadow_run.tenant_id
+        WHERE taxonomy_version = taxonomy.version AND chain IS NULL AND shadow_run.state IN ('measured', 'promoted')
+          AND loss <= promotion_margin)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -163,6 +172,21 @@ def promote(connection: psycopg.Connection, tenant_id: UUID, author: Actor, run_
     )
     action = "shadow_run.overridden" if why else "shadow_run.promoted"
     record(connection, Entry(tenant_id, author, action, Subject("shadow_run", str(run_id)), {"loss": loss}))
+
+
+def put_taxonomy_in_force(connection: psycopg.Connection, tenant_id: UUID, taxonomy_id: UUID, author: Actor) -> None:
+    """Put a version of the taxonomy in force, in the caller's transaction, unless the gate holds it.
+
+    It holds a version that was never in force, of a tenant with a gold set, until a run of it alone lost no more than
+    the margin: `ConflictError`. Raises `NotFoundError` for none of the tenant's.
+    """
+    held = connection.execute(_HELD, (taxonomy_id,)).fetchone()
+    if held is not None:
+        raise ConflictError(
+            f"Version {held[0]} of the taxonomy was not tried on the gold set, or loses more than the margin",
+            remedy="Try it in a shadow run, and promote that: a reason overrides its figures",
+        )
+    put_in_force(connection, tenant_id, taxonomy_id, author)
 
 
 def _models(chain: list[dict[str, Any]] | None) -> tuple[tuple[UUID, str], ...] | None:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsintel.taxonomy.kept import promote, propose
+from opsintel.learning.promotion import put_taxonomy_in_force
+from opsintel.taxonomy.kept import propose
 from opsintel.taxonomy.shipped import shipped, shipped_as, unchosen
 from opsintel.taxonomy.taxonomy import categories_of, documents_of
 from opsintel_api.models.common import PageParameters
@@ -79,16 +80,20 @@ async def get_taxonomy_version(reader: Reader, taxonomy_id: UUID) -> Response:
 @routes.post(
     "/taxonomies/{taxonomy_id}/promote",
     response_model=Taxonomy,
-    responses=responses(404),
+    responses=responses(404, 409),
     dependencies=[WITHOUT_PARAMETERS],
 )
 async def promote_taxonomy(reader: Reader, taxonomy_id: UUID) -> Response:
-    """Put a version in force: what is analysed from now on goes by it. Nothing is analysed anew, since that costs."""
+    """Put a version in force: what is analysed from now on goes by it. Nothing is analysed anew, since that costs.
+
+    409 where the tenant has a gold set and no shadow run of the version stayed within the margin; one that was in force
+    before goes back in force as it is.
+    """
     principal = reader.principal
 
     def put_in_force() -> None:
         with reader.services.context.database.tenant_tx(principal.tenant_id) as connection:
-            promote(connection, principal.tenant_id, taxonomy_id, principal.actor)
+            put_taxonomy_in_force(connection, principal.tenant_id, taxonomy_id, principal.actor)
 
     await asyncio.to_thread(put_in_force)
     return Response(await reader.one("taxonomy", taxonomy_id), media_type=JSON)

@@ -17,7 +17,7 @@ from opsintel.errors import ConflictError, FatalError, InputError, NotFoundError
 from opsintel.ids import new_id
 from opsintel.learning.correcting import correct
 from opsintel.learning.metrics import Judged, compare
-from opsintel.learning.promotion import Candidate, ask_for, promote, refusal, waiting
+from opsintel.learning.promotion import Candidate, ask_for, promote, put_taxonomy_in_force, refusal, waiting
 from opsintel.llm.chain import chain_of
 from opsintel.taxonomy.kept import propose, taxonomy_in_force
 from opsintel.taxonomy.taxonomy import Category
@@ -209,6 +209,33 @@ class TestTheGate:
         promoted(context, tenant, run_id)
         with context.database.tenant_tx(tenant.id) as connection:
             assert taxonomy_in_force(connection).version == version
+
+    def test_holds_a_version_of_the_taxonomy_that_was_not_tried(
+        self, context: Context, tenant: Tenant, model: ModelServer, key: UUID
+    ):
+        def put_in_force(taxonomy_id: UUID) -> None:
+            with context.database.tenant_tx(tenant.id) as connection:
+                put_taxonomy_in_force(connection, tenant.id, taxonomy_id, PERSON)
+
+        with context.database.tenant_tx(tenant.id) as connection:
+            first, _ = propose(connection, tenant.id, "First", [Category(("Product", "App"), "The app")], SYSTEM)
+            second, version = propose(connection, tenant.id, "Other", [Category(("Product", "App"), "Apps")], SYSTEM)
+        put_in_force(first)  # nobody made a gold set yet
+        tried(context, tenant, Candidate())
+        with pytest.raises(ConflictError, match=f"Version {version} of the taxonomy was not tried"):
+            put_in_force(second)
+        model.brain = saying(severity=4)
+        tried(context, tenant, Candidate(version))
+        with pytest.raises(ConflictError, match="loses more than the margin"):
+            put_in_force(second)
+        with context.database.tenant_tx(tenant.id) as connection:
+            third, version = propose(connection, tenant.id, "Third", [Category(("Product", "App"), "Ours")], SYSTEM)
+        model.brain = saying()
+        tried(context, tenant, Candidate(version))
+        put_in_force(third)
+        put_in_force(first)  # what was in force goes back as it is
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert taxonomy_in_force(connection).name == "First"
 
     def test_of_what_was_not_tried_yet_stays_shut(self, context: Context, tenant: Tenant, key: UUID):
         with context.database.tenant_tx(tenant.id) as connection:

@@ -42,6 +42,7 @@ def example(route: str, tenant: Seeded) -> Example:
         ),
         "DELETE /v1/corrections/{correction_id}": Example(statuses=done),
         "POST /v1/taxonomies": Example({"base": "operations"}, statuses=frozenset({201})),
+        "POST /v1/taxonomies/{taxonomy_id}/promote": Example(statuses=frozenset({200, 409})),
         "POST /v1/review-items/{review_item_id}/resolve": Example(
             {"verdict": "skipped"}, statuses=frozenset({200, 409})
         ),
