@@ -277,6 +277,7 @@ class TestModels:
             "SourceKind.summary",
             "SourceKind.title",
             "ReviewItem.detail",
+            "SendingPolicy.idle_keys",
             "Series.key",
             "Taxonomy.base",
             "Taxonomy.name",

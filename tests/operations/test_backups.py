@@ -55,6 +55,18 @@ def refused(installation: Installation, to: str | None = None, path: Path | None
     return caught.value
 
 
+def segment_name(number: int) -> str:
+    """Return the file of a segment of the first timeline, while there are less than 256 of them."""
+    return f"00000001{number:016X}.gz"
+
+
+def log_of(installation: Installation) -> list[Path]:
+    """Return the segments that a restore of the only back-up reads, in their order."""
+    (backup,) = installation.repository.backups()
+    first = segment_name(backup.start.segment)
+    return sorted(file for file in installation.repository.wal.iterdir() if file.name >= first)
+
+
 def link(source: str, target: str) -> None:
     """Share the bytes of a file: what is damaged is replaced, never written into."""
     os.link(source, target)
@@ -177,12 +189,12 @@ class TestARestoreIsRefused:
         assert "no log was kept" in refused(copy, datetime.now(UTC).isoformat()).message
 
     def test_from_a_log_with_a_gap(self, copy: Installation) -> None:
-        wal = copy.repository.wal
-        (wal / "000000010000000000000003.gz").rename(wal / "000000010000000000000004.gz")
-        assert "segment 0000000000000003 is missing" in refused(copy).message
+        *_, last = log_of(copy)
+        last.rename(last.with_name(segment_name(int(last.stem[8:], 16) + 1)))
+        assert f"segment {last.stem[8:]} is missing" in refused(copy).message
 
     def test_from_a_log_with_a_damaged_segment(self, copy: Installation) -> None:
-        segment = copy.repository.wal / "000000010000000000000002.gz"
+        segment, *_ = log_of(copy)
         rewrite(segment, segment.read_bytes()[:-9])
         assert f"{segment.name} is damaged" in refused(copy).message
 
