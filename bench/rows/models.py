@@ -131,17 +131,21 @@ def _beside(installed: Installed, server: ModelServer) -> Context:
 
 def _work(workplace: Workplace, context: Context, tenant_id: UUID) -> None:
     """Import the stream and work through all stages, until nothing waits for time."""
-    people = [f"{text.subject}\n{text.body}" for text in texts(MESSAGES // 2, PROBLEMS)]
-    machines, _ = lines(MESSAGES // 2, 0)
     file = workplace.scratch("stream") / "stream.jsonl"
-    rows = [text for pair in zip(people, machines, strict=True) for text in pair]
-    file.write_text("".join(json.dumps({"id": number, "text": text}) + "\n" for number, text in enumerate(rows)))
+    file.write_text("".join(json.dumps({"id": number, "text": text}) + "\n" for number, text in enumerate(_stream())))
     import_file(context, file, "models", kind="jsonl")
     process_waiting(context)
     while _waiting_for_time(context, tenant_id):
         time.sleep(SOON.total_seconds())
         resume(context.database)
         process_waiting(context)
+
+
+def _stream() -> list[str]:
+    """Return the messages, one of a person and one of a machine by turns."""
+    people = [f"{text.subject}\n{text.body}" for text in texts(MESSAGES // 2, PROBLEMS)]
+    machines, _ = lines(MESSAGES // 2, 0)
+    return [text for pair in zip(people, machines, strict=True) for text in pair]
 
 
 def _waiting_for_time(context: Context, tenant_id: UUID) -> int:
@@ -161,9 +165,8 @@ def _one_by_one(prompts: Sequence[Prompt]) -> Decimal:
     """Return what the stream costs by one call for each message, with the prompt that the product has."""
     price = price_of("openai", MODEL)
     told = next(prompt for prompt in prompts if "messages" in json.loads(prompt.turns[0]))
-    people = [f"{text.subject}\n{text.body}" for text in texts(MESSAGES // 2, PROBLEMS)]
     sent = received = 0
-    for text in [*people, *lines(MESSAGES // 2, 0)[0]]:
+    for text in _stream():
         sent += tokens_of(told.system, text)
         received += tokens_of(json.dumps({"items": [_item(1, text)]}))
     assert price is not None

@@ -7,8 +7,9 @@ model says is plain text; the name goes as soon as a message whose headline the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from opsintel.llm.keys import model_servers
 from opsintel.llm.plain import plain
 from opsintel.llm.sending import permitted, sending_of
 from opsintel.tenants import tenant_by_id
+from opsintel_pipeline.issues.store import issues_of
 from opsintel_pipeline.issues.titles import as_title
 from opsintel_pipeline.privacy import PLACEHOLDER, Placeholders, mask
 
@@ -96,8 +98,8 @@ class _Named(BaseModel):
     title: str
 
 
-def name_issues(context: Context, tenant_id: UUID, issue_ids: Sequence[UUID]) -> int:
-    """Have those of some issues named that want it, outside of any transaction; returns how many got a name.
+def name_issues(context: Context, tenant_id: UUID, issue_ids: Collection[UUID], day: date | None = None) -> int:
+    """Have those of some issues, and of a day's, named that want it, outside of any transaction; returns how many.
 
     Where no model answers, or a ceiling is reached, they keep the names they have.
     """
@@ -105,7 +107,8 @@ def name_issues(context: Context, tenant_id: UUID, issue_ids: Sequence[UUID]) ->
         sending, servers = sending_of(connection), model_servers(context.settings)
         own, others = (permitted(chain_of(connection, one), sending, servers) for one in ("name_issue", "analyse"))
         chain = own or others
-        unnamed = list(_unnamed(connection, issue_ids)) if chain and issue_ids else []
+        wanted = {*issue_ids, *(issues_of(connection, day) if chain and day else ())}
+        unnamed = list(_unnamed(connection, wanted)) if chain and wanted else []
     if not unnamed:
         return 0
     language = tenant_by_id(context.database, tenant_id).language
@@ -121,7 +124,7 @@ def name_issues(context: Context, tenant_id: UUID, issue_ids: Sequence[UUID]) ->
     return named
 
 
-def _unnamed(connection: psycopg.Connection, issue_ids: Sequence[UUID]) -> Iterator[Unnamed]:
+def _unnamed(connection: psycopg.Connection, issue_ids: Collection[UUID]) -> Iterator[Unnamed]:
     wanted = {"issues": list(issue_ids), "headlines": HEADLINES, "most": MOST_ISSUES}
     for issue_id, messages, members, headlines in connection.execute(_WITHOUT_A_NAME, wanted):
         yield Unnamed(issue_id, messages, tuple(members), tuple(headlines))

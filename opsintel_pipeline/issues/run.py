@@ -53,8 +53,7 @@ def run(context: Context, partition: Partition) -> StageResult:
         other_days = _other_days(connection, result, followed, partition.day)
         announce_days(connection, partition.tenant_id, other_days, "issues changed", "marts")
         members = _members(connection, partition.day)
-        of_the_day = store.issues_of(connection, partition.day)
-    named = name_issues(context, partition.tenant_id, sorted(touched | of_the_day))
+    named = name_issues(context, partition.tenant_id, touched, partition.day)
     return StageResult(
         members,
         {
@@ -78,7 +77,7 @@ def consolidate(context: Context, tenant_id: UUID) -> StageResult:
         touched = store.store_result(connection, tenant_id, result, embedder.version)
         refresh_issues(connection, tenant_id, touched, embedder.version)
         announce_days(connection, tenant_id, _other_days(connection, result, [], None), "issues changed", "marts")
-    name_issues(context, tenant_id, sorted(touched))
+    name_issues(context, tenant_id, touched)
     return StageResult(len(result.memberships), {"merged": len(result.merged), "new_issues": len(result.new_issues)})
 
 

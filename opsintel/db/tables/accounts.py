@@ -1,13 +1,11 @@
 """Invitations, links that are sent to people, operators, and people as providers of single sign-on know them."""
 
 from sqlalchemy import (
-    ARRAY,
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
-    Uuid,
     text,
 )
 
@@ -18,6 +16,7 @@ from opsintel.db.tables.declaration import (
     TEXTS,
     TIME,
     UUID_,
+    UUIDS,
     column,
     control_table,
     tenant_table,
@@ -29,7 +28,7 @@ invitation = tenant_table(
     column("email", TEXT, "E-mail address in lower case"),
     column("role", TEXT, "owner, admin, analyst or viewer"),
     column("grants", TEXTS, "Scopes given beyond those of the role", default="'{}'"),
-    column("source_ids", ARRAY(Uuid()), "Sources whose messages the person will see; null: all", null=True),
+    column("source_ids", UUIDS, "Sources whose messages the person will see; null: all", null=True),
     column("invited_by", UUID_, "Person who asked; null for the operator", null=True),
     column("created_at", TIME, "When it was made", default="now()"),
     column("expires_at", TIME, "When it ends by itself"),

@@ -1,13 +1,11 @@
 """Tenants, people, credentials and sources."""
 
 from sqlalchemy import (
-    ARRAY,
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
-    Uuid,
     text,
 )
 
@@ -22,6 +20,7 @@ from opsintel.db.tables.declaration import (
     TEXTS,
     TIME,
     UUID_,
+    UUIDS,
     Access,
     column,
     control_table,
@@ -115,7 +114,7 @@ membership = tenant_table(
     column("user_id", UUID_, "The person"),
     column("role", TEXT, "owner, admin, analyst or viewer"),
     column("grants", TEXTS, "Scopes given beyond those of the role", default="'{}'"),
-    column("source_ids", ARRAY(Uuid()), "Sources whose messages the person sees; null: all", null=True),
+    column("source_ids", UUIDS, "Sources whose messages the person sees; null: all", null=True),
     column("created_at", TIME, "When the person joined", default="now()"),
     ForeignKeyConstraint(["user_id"], ["app_user.id"], ondelete="CASCADE"),
     CheckConstraint("role IN ('owner', 'admin', 'analyst', 'viewer')", name="role"),

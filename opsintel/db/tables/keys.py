@@ -1,8 +1,8 @@
 """Service keys: how programs come to the API."""
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKeyConstraint, Index, Uuid, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 
-from opsintel.db.tables.declaration import BYTES, TEXT, TEXTS, TIME, UUID_, column, tenant_table
+from opsintel.db.tables.declaration import BYTES, TEXT, TEXTS, TIME, UUID_, UUIDS, column, tenant_table
 
 api_key = tenant_table(
     "api_key",
@@ -13,7 +13,7 @@ api_key = tenant_table(
     column("previous_hash", BYTES, "SHA-256 of the value before the last rotation", null=True),
     column("previous_until", TIME, "Until when the value before is taken as well", null=True),
     column("scopes", TEXTS, "What it may do"),
-    column("source_ids", ARRAY(Uuid()), "Sources whose messages it sees; null: all", null=True),
+    column("source_ids", UUIDS, "Sources whose messages it sees; null: all", null=True),
     column("created_by", UUID_, "Person who made it or rotated it last; null when the account is gone", null=True),
     column("created_at", TIME, "When it was made", default="now()"),
     column("rotated_at", TIME, "When it last got another value", null=True),
