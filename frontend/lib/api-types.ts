@@ -1594,7 +1594,8 @@ export interface paths {
          * @description Run days again from a stage on: 202 with the job to follow; with `estimate=true` only say how much it would be.
          *
          *     Figures of the dashboard change as days are done. What is stored already is read again from the store; the first
-         *     stage also asks the sources for what is missing.
+         *     stage also asks the sources for what is missing. With `anew` what has an analysis gets another; what the ceiling
+         *     leaves undone keeps the one that it has.
          */
         post: operations["start_backfill"];
         delete?: never;
@@ -2398,6 +2399,17 @@ export interface components {
             first_stage: "raw_messages" | "messages" | "analyses" | "issues" | "marts" | "sheet_exports";
             /** Sources */
             sources: string[];
+            /**
+             * Anew
+             * @description Whether messages that have an analysis get another
+             * @default false
+             */
+            anew: boolean;
+            /**
+             * Ceiling Usd
+             * @description What its calls of models may cost, in USD
+             */
+            ceiling_usd?: number | null;
         };
         /**
          * BackfillOfSource
@@ -2418,6 +2430,8 @@ export interface components {
          * BackfillRequest
          * @description Days to run again, both included: all they hold, or what came from the named sources.
          * @example {
+         *       "anew": true,
+         *       "ceiling_usd": 5,
          *       "first_stage": "analyses",
          *       "from": "2026-11-01",
          *       "to": "2026-11-22"
@@ -2448,6 +2462,17 @@ export interface components {
              * @description Only days that hold something of these sources; none: all days
              */
             sources?: string[];
+            /**
+             * Anew
+             * @description Messages that have an analysis get another; else only those that wait
+             * @default false
+             */
+            anew: boolean;
+            /**
+             * Ceiling Usd
+             * @description What its calls of models may cost, in USD, never passed; none: what other ceilings leave
+             */
+            ceiling_usd?: number | null;
         };
         /**
          * Backup
@@ -4199,6 +4224,8 @@ export interface components {
          *       "id": "01993c5e-7c00-7000-8000-000000000007",
          *       "kind": "backfill",
          *       "parameters": {
+         *         "anew": true,
+         *         "ceiling_usd": 5,
          *         "first_stage": "analyses",
          *         "from": "2026-11-01",
          *         "sources": [],

@@ -105,26 +105,23 @@ def run(
 
     What a ceiling leaves undone keeps the analysis that it has, and goes on once the ceiling is raised.
     """
-    from opsintel.llm.budget import set_budget
-    from opsintel.queue import jobs
-    from opsintel_pipeline.analyze import rerun
+    from opsintel.llm import reruns
+    from opsintel.queue import backfills, jobs
     from opsintel_pipeline.worker.inline import process_waiting
 
-    wanted = jobs.Backfill(first, last, "analyses")
+    wanted = backfills.Backfill(first, last, "analyses", anew=True, ceiling_usd=ceiling)
     with _opened(tenant, first, last) as (context, found):
-        days = jobs.estimate(context.database, found.id, wanted)
+        days = backfills.estimate(context.database, found.id, wanted)
         with context.database.tenant_tx(found.id) as connection:
-            job_id = jobs.write_backfill(connection, found.id, wanted)
-            marked = rerun.mark(connection, first, last, job_id)
-            if ceiling is not None:
-                set_budget(connection, found.id, "backfill", job_id, ceiling)
+            started = reruns.start(connection, found.id, wanted)
+        assert started is not None
         if wait:
             process_waiting(context)
-        job = jobs.find_job(context.database, found.id, job_id)
+        job = jobs.find_job(context.database, found.id, started.job_id)
     if as_json:
-        print_json({"job": str(job_id), "state": job.state, "days": len(days), "analyses": marked})
+        print_json({"job": str(job.id), "state": job.state, "days": len(days), "analyses": started.marked})
     else:
-        typer.echo(f"Job {job_id}: {marked:,} analyses of {len(days):,} days are made anew; it is {job.state}")
+        typer.echo(f"Job {job.id}: {started.marked:,} analyses of {len(days):,} days are made anew; it is {job.state}")
     if job.state == "failed":
         raise FatalError(job.error, remedy="The ledger has the reason of each; once it is mended run this again")
 
@@ -133,11 +130,11 @@ def run(
 def _opened(slug: str, first: date, last: date) -> Iterator[tuple[Context, Tenant]]:
     from opsintel.clock import today
     from opsintel.context import open_context
-    from opsintel.queue import jobs
+    from opsintel.queue.backfills import Backfill
     from opsintel.settings import load_settings
     from opsintel.tenants import find_tenant
 
-    if fault := jobs.Backfill(first, last).fault(today()):
+    if fault := Backfill(first, last).fault(today()):
         raise InputError(f"--{fault[0]}: {fault[1]}", remedy="Choose other days")
     settings = load_settings()
     settings.require_secrets()

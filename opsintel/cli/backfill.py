@@ -39,6 +39,7 @@ def backfill(
     from_stage: Annotated[
         str, typer.Option(metavar="STAGE", help=f"Stage to begin at: {', '.join(STAGE_NAMES)}")
     ] = STAGE_NAMES[0],
+    anew: Annotated[bool, typer.Option("--anew", help="Also messages that have an analysis get another")] = False,
     ceiling: Annotated[
         Decimal | None,
         typer.Option(parser=given_usd, metavar="USD", help="What its calls of models may cost, never passed"),
@@ -49,8 +50,8 @@ def backfill(
     """Run days again: a job that a running stack works through, or this command with --wait."""
     from opsintel.clock import today
     from opsintel.context import open_context
-    from opsintel.llm.budget import set_budget
-    from opsintel.queue import jobs
+    from opsintel.llm import reruns
+    from opsintel.queue import backfills, jobs
     from opsintel.settings import load_settings
     from opsintel.tenants import find_tenant
     from opsintel_pipeline.worker.inline import process_waiting
@@ -58,27 +59,26 @@ def backfill(
     stage = next((name for name in STAGE_NAMES if name == from_stage), None)
     if stage is None:
         raise InputError(f"There is no stage '{from_stage}'", remedy=f"Choose one of {', '.join(STAGE_NAMES)}")
-    wanted = jobs.Backfill(first, last, stage)
+    wanted = backfills.Backfill(first, last, stage, anew=anew, ceiling_usd=ceiling)
     if fault := wanted.fault(today()):
         raise InputError(f"--{fault[0]}: {fault[1]}", remedy="Choose other days")
     settings = load_settings()
     settings.require_secrets()
     with open_context(settings) as context:
         found = find_tenant(context.database, tenant)
-        days = jobs.estimate(context.database, found.id, wanted)
+        days = backfills.estimate(context.database, found.id, wanted)
         with context.database.tenant_tx(found.id) as connection:
-            job_id = jobs.write_backfill(connection, found.id, wanted)
-            if ceiling is not None:
-                set_budget(connection, found.id, "backfill", job_id, ceiling)
+            started = reruns.start(connection, found.id, wanted)
+        assert started is not None
         if wait:
             process_waiting(context)
-        job = jobs.find_job(context.database, found.id, job_id)
+        job = jobs.find_job(context.database, found.id, started.job_id)
     figures = {"days": len(days), "messages": sum(days.values()), "done": job.done, "failed": job.failed}
     if as_json:
-        print_json({"tenant": tenant, "job": str(job_id), "state": job.state, **figures})
+        print_json({"tenant": tenant, "job": str(job.id), "state": job.state, **figures})
     elif wait:
-        typer.echo(f"{job.done:,} days done, {job.failed:,} failed: job {job_id} is {job.state}")
+        typer.echo(f"{job.done:,} days done, {job.failed:,} failed: job {job.id} is {job.state}")
     else:
-        typer.echo(f"Job {job_id}: {len(days):,} days with {sum(days.values()):,} messages; a running stack does it")
+        typer.echo(f"Job {job.id}: {len(days):,} days with {sum(days.values()):,} messages; a running stack does it")
     if job.state == "failed":
         raise FatalError(job.error, remedy="The ledger has the reason of each; once it is mended run this again")

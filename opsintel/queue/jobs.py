@@ -7,10 +7,8 @@ who does it moves both in one transaction, by `begin` and `end`, which do nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import psycopg
@@ -18,77 +16,15 @@ from psycopg.types.json import Jsonb
 
 from opsintel.db.engine import Database
 from opsintel.db.listener import CHANGES
-from opsintel.errors import InputError, NotFoundError
+from opsintel.errors import NotFoundError
 from opsintel.ids import new_id
-from opsintel.partitions import STAGE_NAMES, StageName
-from opsintel.queue.contract import CHANNEL
-
-LONGEST_DAYS = 3660
-"""Days of a backfill, at most: ten years."""
+from opsintel.queue.backfills import Backfill, days_of
 
 REASON = "backfill"
 _PAGE = 20
 
-DAYS: LiteralString = """
-    SELECT day, sum(messages)::bigint FROM (
-        SELECT partition_day AS day, 0 AS messages FROM raw_payload
-        WHERE partition_day BETWEEN $1 AND $2 AND (cardinality($3::uuid[]) = 0 OR source_id = ANY($3))
-        GROUP BY partition_day
-        UNION ALL
-        SELECT partition_day, count(*) FROM message
-        WHERE partition_day BETWEEN $1 AND $2 AND (cardinality($3::uuid[]) = 0 OR EXISTS (
-            SELECT FROM message_occurrence AS place
-            WHERE place.message_id = message.id AND place.source_id = ANY($3)))
-        GROUP BY partition_day) AS held
-    GROUP BY day ORDER BY day
-"""
-"""The days of a span that hold something, each with its messages. $1 first day, $2 last day, $3 sources (none: all)."""
-
-BOUNDS: LiteralString = """
-    SELECT min(first), max(last) FROM (
-        SELECT min(partition_day) AS first, max(partition_day) AS last FROM raw_payload
-        UNION ALL SELECT min(partition_day), max(partition_day) FROM message) AS held
-"""
-"""The first and the last day that hold something; null where there is none."""
-
-
 Report = Callable[[Mapping[str, int]], None]
 """Tells how far something is, in figures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backfill:
-    """Days to run again, both ends included: all that they hold or what came from some sources, from a stage on."""
-
-    first: date
-    last: date
-    first_stage: StageName = STAGE_NAMES[0]
-    sources: tuple[UUID, ...] = ()
-
-    def parameters(self) -> dict[str, Any]:
-        """Return what the job's row keeps."""
-        return {
-            "from": self.first.isoformat(),
-            "to": self.last.isoformat(),
-            "first_stage": self.first_stage,
-            "sources": sorted(map(str, self.sources)),
-        }
-
-    @classmethod
-    def of(cls, parameters: dict[str, Any]) -> Backfill:
-        """Return the backfill that a job's row keeps."""
-        first, last = (date.fromisoformat(parameters[name]) for name in ("from", "to"))
-        return cls(first, last, parameters["first_stage"], tuple(map(UUID, parameters["sources"])))
-
-    def fault(self, today: date) -> tuple[str, str] | None:
-        """Return (field, reason) where the span cannot be used, whatever is stored."""
-        if self.first > self.last:
-            return "from", "It lies after `to`"
-        if (self.last - self.first).days >= LONGEST_DAYS:
-            return "from", f"A backfill has at most {LONGEST_DAYS:,} days"
-        if self.last > today + timedelta(days=1):
-            return "to", "It lies in the future"
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,40 +37,6 @@ class Job:
     done: int
     failed: int
     error: str
-
-
-def no_day_between(bounds: tuple[date | None, date | None]) -> str:
-    """Return why a span that holds nothing cannot be used; `bounds` are the days that do."""
-    first, last = bounds
-    return "There are no messages yet" if first is None else f"No day of it holds anything; {first} to {last} do"
-
-
-def estimate(database: Database, tenant_id: UUID, backfill: Backfill) -> dict[date, int]:
-    """Return the days that a backfill would run, each with its messages; `InputError` where there are none."""
-    with database.tenant_tx(tenant_id) as connection:
-        days = dict(_days(connection, backfill))
-        bounds = connection.execute(BOUNDS).fetchone()
-    if not days:
-        assert bounds is not None
-        raise InputError(no_day_between(cast(tuple[date | None, date | None], bounds)), remedy="Choose other days")
-    return days
-
-
-def create_backfill(database: Database, tenant_id: UUID, backfill: Backfill) -> UUID:
-    """Write the job of an operator's backfill, wake the worker, and return the job's id."""
-    with database.tenant_tx(tenant_id) as connection:
-        return write_backfill(connection, tenant_id, backfill)
-
-
-def write_backfill(connection: psycopg.Connection, tenant_id: UUID, backfill: Backfill) -> UUID:
-    """Write the job of an operator's backfill in the caller's transaction, whose commit wakes the worker; its id."""
-    job_id = new_id()
-    connection.execute(
-        "INSERT INTO job (tenant_id, id, kind, parameters) VALUES (%s, %s, 'backfill', %s)",
-        (tenant_id, job_id, Jsonb(backfill.parameters())),
-    )
-    connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
-    return job_id
 
 
 def find_job(database: Database, tenant_id: UUID, job_id: UUID) -> Job:
@@ -167,7 +69,7 @@ def _start(database: Database, tenant_id: UUID, job_id: UUID) -> bool:
         if row is None:
             return False
         backfill = Backfill.of(row[0])
-        days = [day for day, _ in _days(connection, backfill)]
+        days = [day for day, _ in days_of(connection, backfill)]
         connection.execute(
             "INSERT INTO work (tenant_id, id, partition_day, reason, first_stage, job_id)"
             " SELECT %s, id, day, %s, %s, %s FROM unnest(%s::uuid[], %s::date[]) AS wanted (id, day)",
@@ -208,12 +110,6 @@ def end(
         " WHERE id = %(id)s AND state IN ('queued', 'running')",
         {"id": job_id, "error": error, "figures": None if figures is None else Jsonb(dict(figures))},
     )
-
-
-def _days(connection: psycopg.Connection, backfill: Backfill) -> Sequence[tuple[date, int]]:
-    with psycopg.RawCursor(connection) as cursor:
-        cursor.execute(DAYS, (backfill.first, backfill.last, list(backfill.sources)))
-        return cast(Sequence[tuple[date, int]], cursor.fetchall())
 
 
 def settle(connection: psycopg.Connection) -> None:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from opsintel.llm.budget import MOST_USD
 from opsintel.partitions import STAGE_NAMES, StageName
-from opsintel.queue.jobs import Backfill
+from opsintel.queue.backfills import Backfill
 from opsintel_api.models.common import Answer, Day, NextCursor, PageParameters, Parameters
 from opsintel_api.models.source_control import SourceErrandOfJob
 
 MAX_SOURCES = 100
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
-BACKFILL_EXAMPLE: dict[str, Any] = {"from": "2026-11-01", "to": "2026-11-22", "first_stage": "analyses"}
+BACKFILL_EXAMPLE: dict[str, Any] = {
+    "from": "2026-11-01",
+    "to": "2026-11-22",
+    "first_stage": "analyses",
+    "anew": True,
+    "ceiling_usd": 5.0,
+}
 ESTIMATE_EXAMPLE: dict[str, Any] = {"days": 20, "messages": 1840, "first_day": "2026-11-01", "last_day": "2026-11-22"}
 JOB_EXAMPLE: dict[str, Any] = {
     "id": "01993c5e-7c00-7000-8000-000000000007",
     "kind": "backfill",
     "state": "running",
-    "parameters": {"from": "2026-11-01", "to": "2026-11-22", "first_stage": "analyses", "sources": []},
+    "parameters": BACKFILL_EXAMPLE | {"sources": []},
     "total": 20,
     "done": 12,
     "failed": 0,
@@ -48,9 +56,15 @@ class BackfillRequest(Parameters):
         default_factory=list, description="Only days that hold something of these sources; none: all days"
     )
 
+    anew: bool = Field(False, description="Messages that have an analysis get another; else only those that wait")
+    ceiling_usd: Annotated[float, Field(ge=0, le=float(MOST_USD))] | None = Field(
+        None, description="What its calls of models may cost, in USD, never passed; none: what other ceilings leave"
+    )
+
     def backfill(self) -> Backfill:
         """Return what is asked for."""
-        return Backfill(self.from_, self.to, self.first_stage, tuple(sorted(set(self.sources))))
+        ceiling = None if self.ceiling_usd is None else Decimal(str(self.ceiling_usd))
+        return Backfill(self.from_, self.to, self.first_stage, tuple(sorted(set(self.sources))), self.anew, ceiling)
 
 
 class BackfillParameters(Parameters):
@@ -77,6 +91,8 @@ class BackfillOfJob(Answer):
     to: date
     first_stage: StageName
     sources: list[UUID]
+    anew: bool = Field(False, description="Whether messages that have an analysis get another")
+    ceiling_usd: float | None = Field(None, description="What its calls of models may cost, in USD")
 
 
 class ErasureOfJob(Answer):

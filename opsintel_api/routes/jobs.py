@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,10 +11,9 @@ from fastapi import Header, Query, Response
 
 from opsintel.clock import today
 from opsintel.db.listener import CHANGES
-from opsintel.ids import new_id
-from opsintel.queue import jobs
-from opsintel.queue.contract import CHANNEL
-from opsintel.queue.jobs import Backfill
+from opsintel.llm import reruns
+from opsintel.queue import backfills
+from opsintel.queue.backfills import Asker, Backfill
 from opsintel_api.models.jobs import BackfillEstimate, BackfillParameters, BackfillRequest, Job, JobPage, JobParameters
 from opsintel_api.problems import RequestProblem, responses, unprocessable
 from opsintel_api.reading import JSON, Reader, statement
@@ -50,7 +50,8 @@ async def start_backfill(
     """Run days again from a stage on: 202 with the job to follow; with `estimate=true` only say how much it would be.
 
     Figures of the dashboard change as days are done. What is stored already is read again from the store; the first
-    stage also asks the sources for what is missing.
+    stage also asks the sources for what is missing. With `anew` what has an analysis gets another; what the ceiling
+    leaves undone keeps the one that it has.
     """
     backfill = asked.backfill()
     if fault := backfill.fault(today()):
@@ -63,15 +64,13 @@ async def start_backfill(
         days = await _days(connection, backfill)
         if parameters.estimate:
             return _estimate(days)
-        created = await connection.fetchval(
-            statement("job_start"), reader.principal.tenant_id, new_id(), json.dumps(backfill.parameters()),
-            *reader.principal.created_by, idempotency_key,
-        )  # fmt: skip
-        await connection.execute("SELECT pg_notify($1, ''), pg_notify($2, '')", CHANNEL, CHANGES)
-        if created is None:  # the same key arrived twice at once
-            assert idempotency_key is not None
-            created = await _known(connection, reader, backfill, idempotency_key)
-            assert created is not None
+    started = await asyncio.to_thread(_start, reader, backfill, idempotency_key)
+    if started is not None:
+        return accepted(await reader.one("job", started.job_id))
+    assert idempotency_key is not None  # the same key arrived twice at once
+    async with reader.transaction() as connection:
+        created = await _known(connection, reader, backfill, idempotency_key)
+    assert created is not None
     return accepted(created)
 
 
@@ -105,12 +104,19 @@ async def cancel_job(reader: Reader, job_id: UUID) -> Response:
     return Response(body, media_type=JSON)
 
 
+def _start(reader: Reader, backfill: Backfill, idempotency_key: str | None) -> reruns.Started | None:
+    principal = reader.principal
+    with reader.services.context.database.tenant_tx(principal.tenant_id) as connection:
+        asker = Asker(*principal.created_by, idempotency_key)
+        return reruns.start(connection, principal.tenant_id, backfill, asker, principal.actor)
+
+
 async def _days(connection: Any, backfill: Backfill) -> list[Any]:
     if backfill.sources and await connection.fetchval(statement("missing_sources"), list(backfill.sources)):
         raise unprocessable("sources", "There is no such source")
-    days: list[Any] = await connection.fetch(jobs.DAYS, backfill.first, backfill.last, list(backfill.sources))
+    days: list[Any] = await connection.fetch(backfills.DAYS, backfill.first, backfill.last, list(backfill.sources))
     if not days:
-        raise unprocessable("from", jobs.no_day_between(tuple(await connection.fetchrow(jobs.BOUNDS))))
+        raise unprocessable("from", backfills.no_day_between(tuple(await connection.fetchrow(backfills.BOUNDS))))
     return days
 
 

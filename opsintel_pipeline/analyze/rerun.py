@@ -1,4 +1,4 @@
-"""Analyse days anew: what it costs before it is begun, what it would change, and the mark that has it done."""
+"""Days that would be analysed anew: what it costs, and what it would change, before it is begun."""
 
 from __future__ import annotations
 
@@ -111,18 +111,6 @@ def estimate(
         round(len(groups) * SECONDS_A_CALL / 60, 1),
         link.model,
     )
-
-
-def mark(connection: psycopg.Connection, first: date, last: date, job_id: UUID | None = None) -> int:
-    """Have the analyses of these days made anew by the next run of each, in the caller's transaction; how many.
-
-    They count for the ceiling of the job, where it has one.
-    """
-    return connection.execute(
-        "UPDATE analysis SET stale = true, parked_until = CASE status WHEN 'parked' THEN now() END, job_id = %s"
-        " WHERE current AND partition_day BETWEEN %s AND %s",
-        (job_id, first, last),
-    ).rowcount
 
 
 def changes(

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from opsintel.context import Context
+from opsintel.llm import reruns
 from opsintel.tenants import Tenant, create_tenant
-from opsintel_pipeline.analyze import rerun
 from opsintel_pipeline.analyze.examples import MOST
 from opsintel_pipeline.analyze.run import run
 from tests.analyze.conftest import DAY, analyses, connect_model, item, messages_of, partition, write
@@ -84,7 +84,7 @@ class TestExamples:
     ) -> None:
         connect_model(context, tenant, model)
         with context.database.tenant_tx(tenant.id) as connection:
-            rerun.mark(connection, DAY, DAY)
+            reruns.mark(connection, DAY, DAY)
         run(context, partition(tenant))
         assert [shown(prompt) for prompt in model.prompts] == [[]]
         assert len(messages_of(model.prompts[0])) == len(corrected)

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from opsintel.access.audit import SYSTEM
 from opsintel.context import Context
 from opsintel.ids import new_id
+from opsintel.llm import reruns
 from opsintel.taxonomy.kept import promote, propose, taxonomy_in_force
 from opsintel.taxonomy.taxonomy import categories_of
 from opsintel.tenants import Tenant, create_tenant
@@ -162,7 +163,7 @@ class TestAFit:
         assert len(fits(context, ours)) == 1, "a look at a version keeps no fit"
         with context.database.tenant_tx(ours.id) as connection:
             promote(connection, ours.id, taxonomy_id, SYSTEM)
-            rerun.mark(connection, DAY, DAY)
+            reruns.mark(connection, DAY, DAY)
         run(context, partition(ours))
         assert {row["category"] for row in analyses(context, ours)} == {"Heat", "Garden"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from opsintel.context import Context
 from opsintel.errors import InputError
+from opsintel.llm import reruns
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze import rerun
 from opsintel_pipeline.analyze.run import run
@@ -74,7 +75,7 @@ class TestARerun:
         run(context, partition(tenant))
         assert model.prompts == [], "a key alone has nothing analysed anew: that costs"
         with context.database.tenant_tx(tenant.id) as connection:
-            assert rerun.mark(connection, DAY, DAY) == 3
+            assert reruns.mark(connection, DAY, DAY) == 3
         model.brain = praises
         run(context, partition(tenant))
         assert {row["output"]["kind"] for row in analyses(context, tenant)} == {"praise"}
@@ -89,6 +90,6 @@ class TestARerun:
         write(context, tenant, TEXTS[:3])
         run(context, partition(tenant))
         with context.database.tenant_tx(tenant.id) as connection:
-            rerun.mark(connection, DAY, DAY)
+            reruns.mark(connection, DAY, DAY)
         assert run(context, partition(tenant)).figures["reused"] == 3
         assert len(model.prompts) == 1

@@ -12,6 +12,7 @@ from opsintel.access.audit import SYSTEM
 from opsintel.cli.main import app
 from opsintel.context import Context
 from opsintel.errors import InputError
+from opsintel.llm import reruns
 from opsintel.llm.ask import NoAnswer
 from opsintel.llm.chain import chain_of
 from opsintel.llm.probe import probe
@@ -48,7 +49,7 @@ class TestInternalNotes:
         set_sending(context.database, tenant.id, Sending(sends_notes=True), SYSTEM)
         assert rerun.estimate(context, tenant, DAY, DAY).calls == 1
         with context.database.tenant_tx(tenant.id) as connection:
-            rerun.mark(connection, DAY, DAY)
+            reruns.mark(connection, DAY, DAY)
         run(context, partition(tenant))
         assert NOTE in model.prompts[0].turns[0]
         assert analyses(context, tenant)[0]["provider"] == "openai"

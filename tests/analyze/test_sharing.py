@@ -14,11 +14,12 @@ from psycopg.types.json import Jsonb
 
 from opsintel.context import Context
 from opsintel.ids import new_id
+from opsintel.llm import reruns
 from opsintel.llm.budget import set_budget
 from opsintel.llm.parked import resume
-from opsintel.queue import jobs
+from opsintel.queue import backfills
+from opsintel.queue.backfills import Backfill
 from opsintel.tenants import Tenant, create_tenant
-from opsintel_pipeline.analyze import rerun
 from opsintel_pipeline.analyze.run import run
 from tests.analyze.conftest import DAY, analyses, connect_model, item, messages_of, partition, write
 from tests.analyze.test_templates import LOGS, labelled
@@ -204,8 +205,8 @@ class TestACeilingOfARerun:
         write(context, tenant, [f"I cannot open report {number}, please help me." for number in range(30)])
         run(context, partition(tenant))
         with context.database.tenant_tx(tenant.id) as connection:
-            job_id = jobs.write_backfill(connection, tenant.id, jobs.Backfill(DAY, DAY, "analyses"))
-            rerun.mark(connection, DAY, DAY, job_id)
+            job_id = backfills.write(connection, tenant.id, Backfill(DAY, DAY, "analyses"))
+            reruns.mark(connection, DAY, DAY, job_id)
             set_budget(connection, tenant.id, "backfill", job_id, Decimal("0.11"))
             connection.execute("UPDATE model_chain SET model = 'gpt-4o'")
         return job_id

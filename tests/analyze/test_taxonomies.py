@@ -14,6 +14,7 @@ from opsintel.access.audit import SYSTEM
 from opsintel.cli.main import app
 from opsintel.context import Context
 from opsintel.errors import NotFoundError
+from opsintel.llm import reruns
 from opsintel.taxonomy.kept import promote, propose, taxonomy_in_force, taxonomy_of_version
 from opsintel.taxonomy.shipped import unchosen
 from opsintel.taxonomy.taxonomy import categories_of
@@ -138,7 +139,7 @@ class TestARow:
         assert len(model.prompts) == paid, "another version analyses nothing by itself"
         model.brain = choosing("Reports / Export")
         with context.database.tenant_tx(tenant.id) as connection:
-            rerun.mark(connection, DAY, DAY)
+            reruns.mark(connection, DAY, DAY)
         assert run(context, partition(tenant)).figures["reused"] == 0
         assert {row["category"] for row in analyses(context, tenant)} == {"Reports / Export"}
         with context.database.tenant_tx(tenant.id) as connection:

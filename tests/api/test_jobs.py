@@ -133,6 +133,58 @@ class TestBackfills:
         assert (await send("POST", "/v1/backfills", json=span(acme, 3, **more))).status_code == 422
 
 
+class TestABackfillThatAnalysesAnew:
+    async def test_marks_what_has_an_analysis_and_holds_its_calls_under_the_ceiling(
+        self, send: Send, get: Get, acme: Seeded, database: Database
+    ):
+        wanted = span(acme, 3, first_stage="analyses", anew=True, ceiling_usd=2.5)
+        job = Job.model_validate_json((await send("POST", "/v1/backfills", json=wanted)).content)
+        assert (job.parameters.anew, job.parameters.ceiling_usd) == (True, 2.5)
+        assert marked(database, acme, job.id) == 7
+        budgets = (await get("/v1/budgets")).json()["items"]
+        assert [one["limit_usd"] for one in budgets if one["job_id"] == str(job.id)] == [2.5]
+
+    async def test_marks_none_unless_asked_to(self, send: Send, acme: Seeded, database: Database):
+        job = (await send("POST", "/v1/backfills", json=span(acme, 3, first_stage="analyses"))).json()
+        assert marked(database, acme, UUID(job["id"])) == 0
+
+    async def test_of_a_source_marks_what_came_from_it(self, send: Send, acme: Seeded, database: Database):
+        with database.tenant_tx(acme.tenant_id) as connection:
+            ((source, expected),) = connection.execute(
+                "SELECT source_id, count(DISTINCT message_id) FROM message_occurrence JOIN message"
+                " ON message.id = message_id WHERE partition_day > %s GROUP BY source_id"
+                " ORDER BY count(*), source_id LIMIT 1",
+                (acme.last_day - timedelta(days=3),),
+            ).fetchall()
+        wanted = span(acme, 3, anew=True, sources=[str(source)])
+        job = (await send("POST", "/v1/backfills", json=wanted)).json()
+        assert 0 < marked(database, acme, UUID(job["id"])) == expected < 7
+
+    async def test_begins_no_later_than_at_the_analyses(self, send: Send, acme: Seeded):
+        answer = await send("POST", "/v1/backfills", json=span(acme, 3, first_stage="issues", anew=True))
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "first_stage"
+
+    @pytest.mark.parametrize("ceiling", [-1, 1e12, "much"])
+    async def test_has_a_ceiling_that_can_be_one(self, send: Send, acme: Seeded, database: Database, ceiling: object):
+        answer = await send("POST", "/v1/backfills", json=span(acme, 3, anew=True, ceiling_usd=ceiling))
+        assert answer.status_code == 422
+        assert jobs.start_jobs(database) == 0
+
+    async def test_another_ceiling_is_another_request(self, send: Send, acme: Seeded):
+        headers = {"Idempotency-Key": uuid4().hex}
+        first = await send("POST", "/v1/backfills", json=span(acme, 2, ceiling_usd=1), headers=headers)
+        again = await send("POST", "/v1/backfills", json=span(acme, 2, ceiling_usd=1), headers=headers)
+        refused = await send("POST", "/v1/backfills", json=span(acme, 2, ceiling_usd=2), headers=headers)
+        assert (first.status_code, again.status_code, refused.status_code) == (202, 202, 422)
+        assert first.json()["id"] == again.json()["id"]
+
+
+def marked(database: Database, acme: Seeded, job_id: UUID) -> int:
+    with database.tenant_tx(acme.tenant_id) as connection:
+        return connection.execute("SELECT FROM analysis WHERE current AND stale AND job_id = %s", (job_id,)).rowcount
+
+
 class TestIdempotencyKey:
     async def test_the_same_request_with_the_same_key_is_one_job(self, send: Send, acme: Seeded, database: Database):
         headers = {"Idempotency-Key": uuid4().hex}
