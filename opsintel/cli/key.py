@@ -45,14 +45,15 @@ def add(
 ) -> None:
     """Store a key, put its model at the end of the chain, and try both. Keys are never arguments: others see those."""
     from opsintel.access.audit import SYSTEM
-    from opsintel.llm.chain import append_to_chain, checked_purpose
+    from opsintel.llm.chain import append_to_chain, checked_purpose, require_vectors
     from opsintel.llm.keys import add_key, address_of, model_servers
     from opsintel.llm.probe import probe_key
     from opsintel.llm.provider import provider_of
     from opsintel.llm.sending import require_permitted, sending_of
 
     row = provider_of(provider)
-    used = model or row.model
+    require_vectors(checked_purpose(purpose), provider)
+    used = model or (row.embedding_model if purpose == "embed" else row.model)
     if not used:
         raise InputError(f"{row.title} has no model of its own choice", remedy="Name one: --model")
     secret = _secret(key, needed=row.needs_key)

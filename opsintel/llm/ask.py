@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -33,10 +33,10 @@ from opsintel.llm.budget import (
     reserve,
     settle,
 )
-from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
+from opsintel.llm.call import ANSWERS, Answer, Call, Fault, ModelError, Way
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
-from opsintel.llm.charge import call_key, cost_of, most_of
+from opsintel.llm.charge import Spent, call_key, cost_of, most_of
 from opsintel.llm.keys import Health, found_ill, found_well
 from opsintel.llm.sending import Servers, permitted, sending_of
 
@@ -108,16 +108,6 @@ class Asked(Generic[T]):
     cost_usd: Decimal | None
 
 
-@dataclass
-class _Spent:
-    attempts: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_cached: int = 0
-    latency_ms: int = 0
-    cost_usd: Decimal | None = field(default_factory=Decimal)
-
-
 class Asker(Closing):
     """Asks for one process: it remembers which way of asking a model takes."""
 
@@ -154,18 +144,16 @@ class Asker(Closing):
         raise reasons[-1] if reasons else NoAnswer("no_model", "There is no model for this", until=None)
 
     def _of_model(self, tenant_id: UUID, link: Link, question: Question, read: Callable[[str], T]) -> Asked[T]:
-        if link.retry_at is not None and link.retry_at > datetime.now(UTC):
-            raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=link.retry_at)
-        spent = _Spent()
+        spent = Spent()
         first = [{"role": "system", "content": question.system}, {"role": "user", "content": question.text}]
-        messages, ways = first, list(Way)[list(Way).index(self._ways.get((link.key_id, link.model), Way.SCHEMA)) :]
+        messages, ways = first, list(ANSWERS[ANSWERS.index(self._ways.get((link.key_id, link.model), Way.SCHEMA)) :])
         wrong = ""
         for attempt in range(3 if question.insists else 2):
             if attempt == _ANEW:
                 messages, ways = first, ways[1:]
                 if not ways:
                     break
-            answer, ways, reserved = self._answer(tenant_id, link, question, messages, ways, spent)
+            answer, ways, reserved = self.answered(tenant_id, link, question, messages, ways, spent)
             try:
                 if answer.is_refused:
                     raise InvalidAnswer("it declines, though nothing is asked but to describe what others wrote")
@@ -187,16 +175,21 @@ class Asker(Closing):
         reason = "refused" if answer.is_refused else "invalid"
         raise NoAnswer(reason, f"{link.model} gave no valid answer: {wrong}", until=None)
 
-    def _answer(
+    def answered(
         self,
         tenant_id: UUID,
         link: Link,
         question: Question,
         messages: list[dict[str, str]],
         given: list[Way],
-        spent: _Spent,
+        spent: Spent,
     ) -> tuple[Answer, list[Way], Reserved]:
-        """Return what the model says, by the first way it takes, after as many tries as faults pass; and ways left."""
+        """Return what the model says, by the first way it takes, after as many tries as faults pass; and ways left.
+
+        Raises `NoAnswer`.
+        """
+        if link.retry_at is not None and link.retry_at > datetime.now(UTC):
+            raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=link.retry_at)
         ways = given
         secrets: list[UUID | None] = [link.secret_id]
         if link.previous_secret_id is not None:
@@ -222,7 +215,7 @@ class Asker(Closing):
             return answer, ways, reserved
 
     def _made(
-        self, tenant_id: UUID, link: Link, question: Question, call: Call, spent: _Spent
+        self, tenant_id: UUID, link: Link, question: Question, call: Call, spent: Spent
     ) -> tuple[Answer, Reserved]:
         """Make a call between two short transactions: money set aside before it, settled after it."""
         estimate = most_of(link, call)
@@ -257,11 +250,7 @@ class Asker(Closing):
                 found_after_all(connection, key)
             settle(connection, reserved, answer, cost)
             found_well(connection, link.key_id)
-        spent.tokens_in += answer.tokens_in
-        spent.tokens_out += answer.tokens_out
-        spent.tokens_cached += answer.tokens_cached
-        spent.latency_ms += answer.latency_ms
-        spent.cost_usd = None if spent.cost_usd is None or cost is None else spent.cost_usd + cost
+        spent.add(answer, cost)
         return answer, reserved
 
     def _call(

@@ -13,11 +13,16 @@ from opsintel.errors import RetriableError
 
 
 class Way(StrEnum):
-    """How an answer in the form of a schema is asked for, the most reliable first."""
+    """What is asked for: an answer in the form of a schema, in three ways, or vectors of the texts."""
 
     SCHEMA = "schema"
     TOOL = "tool"
     JSON = "json"
+    VECTORS = "vectors"
+
+
+ANSWERS = (Way.SCHEMA, Way.TOOL, Way.JSON)
+"""The ways to get an answer in the form of a schema, the most reliable first."""
 
 
 class Fault(StrEnum):
@@ -88,7 +93,7 @@ class Call:
     """Time for the whole exchange."""
 
     schema: Mapping[str, Any] | None = None
-    """JSON Schema of the answer; None asks for text."""
+    """JSON Schema of the answer; None asks for text. Vectors have none."""
 
     way: Way = Way.SCHEMA
     api_key: Secret | None = field(default=None, repr=False)
@@ -126,7 +131,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered. Tokens are those the provider counted; cached and written are part of `tokens_in`."""
+    """What a model answered; vectors are packed (packed.py).
+
+    Tokens are those the provider counted; cached and written are part of `tokens_in`.
+    """
 
     content: str
     is_cut: bool

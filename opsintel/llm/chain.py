@@ -85,11 +85,20 @@ def checked_model(model: str) -> str:
     return model
 
 
+def require_vectors(purpose: Purpose, provider: str) -> None:
+    """Raise `InputError` where a provider cannot serve a purpose: one of them has no models for vectors."""
+    row = provider_of(provider)
+    if purpose == "embed" and row.embedding_model is None:
+        raise InputError(f"{row.title} has no models for vectors", remedy="Use a key of another provider")
+
+
 def append_to_chain(
     connection: psycopg.Connection, tenant_id: UUID, purpose: Purpose, key_id: UUID, model: str
 ) -> None:
     """Put a model at the end of a chain, in the caller's transaction; a model that is in it stays where it is."""
     checked_model(model)
+    for (provider,) in connection.execute("SELECT provider FROM model_key WHERE id = %s", (key_id,)).fetchall():
+        require_vectors(purpose, provider)
     connection.execute(
         "INSERT INTO model_chain (tenant_id, purpose, place, key_id, model)"
         " SELECT %(tenant)s, %(purpose)s, coalesce(max(place) + 1, 0), %(key)s, %(model)s"
@@ -119,11 +128,13 @@ def reorder_chain(
 ) -> None:
     """Replace a chain by these (key, model), in the caller's transaction; prices of models that stay are kept.
 
-    Raises `InputError` for a model that is in it twice, or a key that the tenant does not have.
+    Raises `InputError` for a model that is in it twice, a key that the tenant does not have, or one that cannot serve.
     """
-    known = {row[0] for row in connection.execute("SELECT id FROM model_key")}
-    if len(set(links)) < len(links) or any(key_id not in known for key_id, _ in links):
+    providers: dict[UUID, str] = dict(connection.execute("SELECT id, provider FROM model_key").fetchall())
+    if len(set(links)) < len(links) or any(key_id not in providers for key_id, _ in links):
         raise InputError("A chain has models of the tenant's keys, each once", remedy="opsintel key list")
+    for key_id, _ in links:
+        require_vectors(purpose, providers[key_id])
     prices = {
         (row[0], row[1]): (row[2], row[3])
         for row in connection.execute(

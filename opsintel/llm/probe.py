@@ -10,8 +10,10 @@ from uuid import UUID
 from opsintel.ids import new_id
 from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
 from opsintel.llm.budget import Work
+from opsintel.llm.call import Way
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.parked import due_now
+from opsintel.llm.vectors import vectors_by
 
 if TYPE_CHECKING:
     from opsintel.context import Context
@@ -43,12 +45,17 @@ class Probed:
 def probe_key(context: Context, tenant_id: UUID, key_id: UUID) -> list[Probed]:
     """Try a key with each model that chains use by it, also while it rests; none where no chain does.
 
-    Models for embeddings answer no questions, and are not tried.
+    Each is asked for what it is used for: an answer, or a vector.
     """
     with context.database.tenant_tx(tenant_id) as connection:
         links = [*chain_of(connection, "analyse"), *chain_of(connection, "name_issue")]
-    models = {link.model: link for link in links if link.key_id == key_id}
-    return [probe(context, tenant_id, replace(link, retry_at=None)) for link in models.values()]
+        embedding = chain_of(connection, "embed")
+    answering = {link.model: replace(link, retry_at=None) for link in links if link.key_id == key_id}
+    return [
+        *(probe(context, tenant_id, link) for link in answering.values()),
+        *(_probe_vectors(context, tenant_id, replace(each, retry_at=None)) for each in embedding
+          if each.key_id == key_id),
+    ]  # fmt: skip
 
 
 def probe(context: Context, tenant_id: UUID, link: Link) -> Probed:
@@ -63,9 +70,22 @@ def probe(context: Context, tenant_id: UUID, link: Link) -> Probed:
         asked = context.asker.ask(tenant_id, [link], question, _read)
     except NoAnswer as error:
         return Probed(link.model, error.reason, error.message)
+    return _well(context, tenant_id, link, asked.way)
+
+
+def _probe_vectors(context: Context, tenant_id: UUID, link: Link) -> Probed:
+    """Ask a model for the vector of a text that nobody has asked for yet; else as `probe`."""
+    try:
+        vectors_by(context.asker, tenant_id, link, _QUESTION.work, [f"Attempt {new_id()}"])
+    except NoAnswer as error:
+        return Probed(link.model, error.reason, error.message)
+    return _well(context, tenant_id, link, Way.VECTORS)
+
+
+def _well(context: Context, tenant_id: UUID, link: Link, way: Way) -> Probed:
     with context.database.tenant_tx(tenant_id) as connection:
         due_now(connection)
-    return Probed(link.model, "valid", "", asked.way.value)
+    return Probed(link.model, "valid", "", way.value)
 
 
 def _read(content: str) -> bool:

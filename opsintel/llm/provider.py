@@ -36,6 +36,9 @@ class Provider:
     """What is used unless a tenant says otherwise; "" where that depends on the server. Only a default: which models
     there are is the tenant's data."""
 
+    embedding_model: str | None = ""
+    """The same of models for vectors; None: the provider has none."""
+
     is_free: bool = False
     """Whether its calls cost nothing, whatever the model."""
 
@@ -48,16 +51,19 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         row.name: row
         for row in (
-            Provider("openai", "OpenAI", "openai", "https://api.openai.com/v1", True, "gpt-4o-mini"),
             Provider(
-                "anthropic", "Anthropic", "anthropic", "https://api.anthropic.com", True, "claude-haiku-4-5",
+                "openai", "OpenAI", "openai", "https://api.openai.com/v1", True, "gpt-4o-mini",
+                "text-embedding-3-small",
+            ),
+            Provider(
+                "anthropic", "Anthropic", "anthropic", "https://api.anthropic.com", True, "claude-haiku-4-5", None,
                 marks_cache=True,
             ),
             Provider(
                 "gemini", "Google Gemini", "gemini", "https://generativelanguage.googleapis.com/v1beta", True,
-                "gemini-2.5-flash",
+                "gemini-2.5-flash", "gemini-embedding-001",
             ),
-            Provider("ollama", "Ollama", "ollama_chat", None, False, "llama3.2", is_free=True),
+            Provider("ollama", "Ollama", "ollama_chat", None, False, "llama3.2", "nomic-embed-text", is_free=True),
             Provider("vllm", "vLLM or another server with OpenAI's interface", "hosted_vllm", None, False, ""),
         )
     }

@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 
 from opsintel.errors import AddressError, AnswerError, UnavailableError
-from opsintel.llm.call import Answer, Call, Fault, ModelError
+from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
 from opsintel.net.client import open_client
 from opsintel.net.policy import MEGABYTE, Policy
+from opsintel_pipeline.llm import translate, vectors
 from opsintel_pipeline.llm.faults import fault_of
 from opsintel_pipeline.llm.reply import Reply
-from opsintel_pipeline.llm.translate import answer_of, request_of
 
 MAX_ANSWER = 4 * MEGABYTE
+MAX_VECTORS = 16 * MEGABYTE
+"""64 vectors of 4,096 values, written out."""
 
 
 def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
     """Return the provider's answer; `ModelError` for every way to get none."""
-    request = request_of(call)
-    policy = Policy(local_servers=local_servers, total_seconds=call.seconds, max_body_bytes=MAX_ANSWER)
+    wants_vectors = call.way is Way.VECTORS
+    request = vectors.request_of(call) if wants_vectors else translate.request_of(call)
+    most = MAX_VECTORS if wants_vectors else MAX_ANSWER
+    policy = Policy(local_servers=local_servers, total_seconds=call.seconds, max_body_bytes=most)
     began = time.monotonic()
     try:
         with open_client(policy) as client:
@@ -35,7 +39,9 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
 
 def _read(call: Call, reply: Reply, latency_ms: int) -> Answer:
     try:
-        return answer_of(call, reply, latency_ms)
+        if call.way is Way.VECTORS:
+            return vectors.answer_of(call, reply, latency_ms)
+        return translate.answer_of(call, reply, latency_ms)
     except Exception as error:  # noqa: BLE001  what a server sends may break the translator in any way
         message = f"The server's answer is not what {call.provider} sends ({type(error).__name__})"
         raise ModelError(Fault.UNREACHABLE, message, may_be_paid=True) from None

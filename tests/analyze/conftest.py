@@ -22,6 +22,7 @@ from opsintel.llm.ask import Asker
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import append_to_chain
 from opsintel.llm.keys import add_key, model_servers
+from opsintel.llm.provider import Purpose, provider_of
 from opsintel.objects.store import open_objects
 from opsintel.partitions import Partition
 from opsintel.settings import Settings
@@ -119,16 +120,23 @@ def tenant(context: Context) -> Tenant:
 
 
 def connect_model(
-    context: Context, tenant: Tenant, model: ModelServer, provider: str = "openai", name: str = ""
+    context: Context,
+    tenant: Tenant,
+    model: ModelServer,
+    provider: str = "openai",
+    name: str = "",
+    purpose: Purpose = "analyse",
 ) -> UUID:
-    """Give the tenant a key to the server in a provider's shape, at the end of the chain."""
+    """Give the tenant a key to the server in a provider's shape, at the end of the chain of a purpose."""
     chosen = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5", "gemini": "gemini-2.5-flash"}.get(provider, "m")
+    if purpose == "embed":
+        chosen = provider_of(provider).embedding_model or "m"
     with context.database.tenant_tx(tenant.id) as connection:
         key_id = add_key(
             connection, context.keyring, tenant.id, (name or provider, provider, model.address + BASES[provider]),
             Secret(KEY.encode()), SYSTEM,
         )  # fmt: skip
-        append_to_chain(connection, tenant.id, "analyse", key_id, chosen)
+        append_to_chain(connection, tenant.id, purpose, key_id, chosen)
     return key_id
 
 

@@ -13,9 +13,9 @@ from opsintel.context import Context
 from opsintel.crypto.secrets import Secret
 from opsintel.errors import AddressError, ConflictError, InputError
 from opsintel.llm.budget import Work, reserve, set_budget
-from opsintel.llm.chain import chain_of, reorder_chain, set_price
+from opsintel.llm.chain import append_to_chain, chain_of, reorder_chain, set_price
 from opsintel.llm.keys import add_key, address_of, key_named, keys_of, remove_key, rotate_key
-from opsintel.llm.probe import probe
+from opsintel.llm.probe import probe, probe_key
 from opsintel.llm.provider import provider_of
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze.run import run
@@ -50,6 +50,32 @@ class TestAKey:
         assert "opsintel key rotate" in probed.detail
         with context.database.tenant_tx(tenant.id) as connection:
             assert [key.health for key in keys_of(connection)] == ["revoked"]
+
+    @pytest.mark.parametrize("provider", ["openai", "gemini", "ollama", "vllm"])
+    def test_of_a_chain_for_vectors_is_tried_by_a_vector(
+        self, provider: str, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        key_id = connect_model(context, tenant, model, provider, purpose="embed")
+        (probed,) = probe_key(context, tenant.id, key_id)
+        assert (probed.health, probed.way, len(model.embedded), model.prompts) == ("valid", "vectors", 1, [])
+
+    def test_of_a_chain_for_vectors_that_is_refused_is_revoked(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        key_id = connect_model(context, tenant, model, purpose="embed")
+        model.keys = {"another"}
+        (probed,) = probe_key(context, tenant.id, key_id)
+        assert (probed.health, probed.model) == ("revoked", "text-embedding-3-small")
+
+    def test_of_a_provider_without_vectors_is_in_no_chain_for_them(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        key_id = connect_model(context, tenant, model, "anthropic")
+        with context.database.tenant_tx(tenant.id) as connection:
+            with pytest.raises(InputError, match="Anthropic has no models for vectors"):
+                append_to_chain(connection, tenant.id, "embed", key_id, "claude-haiku-4-5")
+            with pytest.raises(InputError, match="Anthropic has no models for vectors"):
+                reorder_chain(connection, tenant.id, "embed", [(key_id, "claude-haiku-4-5")])
 
     def test_that_is_well_again_has_parked_work_tried_at_once(
         self, context: Context, tenant: Tenant, model: ModelServer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -27,11 +28,23 @@ class Prompt:
     schema: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Texts that a vector each was asked for, whatever the provider."""
+
+    provider: str
+    model: str
+    texts: tuple[str, ...]
+
+
 Brain = Callable[[Prompt], str]
 
 
 class ModelServer(ProviderPeer):
-    """Answers by `brain`. `prompts` are the questions it answered, `keys` those it takes (none: all)."""
+    """Answers by `brain`. `prompts` are the questions it answered, `keys` those it takes (none: all).
+
+    `embedded` are the texts it gave vectors of, each of `dimensions` values; `before_vectors` is called first.
+    """
 
     def __init__(self, brain: Brain) -> None:
         super().__init__()
@@ -45,6 +58,9 @@ class ModelServer(ProviderPeer):
         self.ways: set[str] = {"schema", "tool", "json"}
         self.prompts: list[Prompt] = []
         self.written = 0
+        self.before_vectors: Callable[[Texts], None] = lambda asked: None
+        self.embedded: list[Texts] = []
+        self.dimensions = 256
         self.asked.clear()
         self.fail(Fault.BROKEN, times=0)
 
@@ -74,6 +90,25 @@ class ModelServer(ProviderPeer):
             raise Refusal(400, "invalid_request_error", f"{prompt.way} is not supported by this model")
         self.prompts.append(prompt)
         return self.brain(prompt)
+
+    def vectors(self, asked: Texts) -> list[list[float]]:
+        """Return the vectors of texts, and count that they were paid for."""
+        self.before_vectors(asked)
+        self.embedded.append(asked)
+        return [vector_of(text, asked.model, self.dimensions) for text in asked.texts]
+
+
+def vector_of(text: str, model: str, dimensions: int) -> list[float]:
+    """Return a vector in which each word has a place: texts with words in common are near, in one model alone.
+
+    All vectors have a part in common, as those of many models do.
+    """
+    values = [0.0] * dimensions
+    values[0] = 2.0
+    for word in re.findall(r"\w{3,}", text.lower()):
+        digest = hashlib.sha256(f"{model} {word}".encode()).digest()
+        values[int.from_bytes(digest[:4]) % dimensions] += 1.0 if digest[4] % 2 else -1.0
+    return values
 
 
 def _openai(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
@@ -175,11 +210,40 @@ def _ollama(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
     })  # fmt: skip
 
 
+def _openai_vectors(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
+    body = asked.json()
+    peer.require_key(asked.headers.get("authorization", "").removeprefix("Bearer "))
+    vectors = peer.vectors(Texts("openai", body["model"], tuple(body["input"])))
+    data = [{"object": "embedding", "index": place, "embedding": vector} for place, vector in enumerate(vectors)]
+    sent = tokens_of(*body["input"])
+    usage = {"prompt_tokens": sent, "total_tokens": sent}
+    return Told(200, {"object": "list", "model": body["model"], "data": data[::-1], "usage": usage})
+
+
+def _gemini_vectors(peer: ModelServer, asked: Asked, path: re.Match[str]) -> Told:
+    if peer.keys and asked.headers.get("x-goog-api-key", "") not in peer.keys:
+        raise Refusal(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
+    requests = asked.json()["requests"]
+    assert {each["model"] for each in requests} == {f"models/{path.group(1)}"}
+    texts = tuple(each["content"]["parts"][0]["text"] for each in requests)
+    vectors = peer.vectors(Texts("gemini", path.group(1), texts))
+    return Told(200, {"embeddings": [{"values": vector} for vector in vectors]})
+
+
+def _ollama_vectors(peer: ModelServer, asked: Asked, _: re.Match[str]) -> Told:
+    body = asked.json()
+    vectors = peer.vectors(Texts("ollama", body["model"], tuple(body["input"])))
+    return Told(200, {"model": body["model"], "embeddings": vectors, "prompt_eval_count": tokens_of(*body["input"])})
+
+
 DIALECTS: Mapping[str, Callable[[ModelServer, Asked, re.Match[str]], Told]] = {
     r"/v1/chat/completions": _openai,
     r"/v1/messages": _anthropic,
     r"/v1beta/models/([^/:]+):generateContent": _gemini,
     r"/api/chat": _ollama,
+    r"/v1/embeddings": _openai_vectors,
+    r"/v1beta/models/([^/:]+):batchEmbedContents": _gemini_vectors,
+    r"/api/embed": _ollama_vectors,
 }
 
 BASES = {"openai": "/v1", "vllm": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama": ""}

@@ -17,10 +17,11 @@ import anthropic.types
 import anthropic.types.message_create_params
 import jsonschema
 import openai.types.chat.completion_create_params
+import openai.types.embedding_create_params
 import pydantic
-from google.ai.generativelanguage_v1beta.types import GenerateContentRequest
+from google.ai.generativelanguage_v1beta.types import BatchEmbedContentsRequest, GenerateContentRequest
 from google.protobuf import json_format
-from ollama._types import ChatRequest
+from ollama._types import ChatRequest, EmbedRequest
 
 from tests.peers.provider import Asked
 
@@ -68,9 +69,13 @@ def _without_types_of_enums(schema: Any) -> Any:
 
 
 def _gemini(asked: Asked) -> Iterator[str]:
+    yield from _of_google(asked, GenerateContentRequest)
+
+
+def _of_google(asked: Asked, published: Any) -> Iterator[str]:
     yield from _headers(asked, "x-goog-api-key", "content-type")
     try:
-        json_format.ParseDict(asked.json(), GenerateContentRequest.pb()())
+        json_format.ParseDict(asked.json(), published.pb()())
     except json_format.ParseError as error:
         yield str(error)[:500]
 
@@ -80,11 +85,32 @@ def _ollama(asked: Asked) -> Iterator[str]:
     yield from _against(_ollama_schema(), asked.json())
 
 
+def _openai_vectors(asked: Asked) -> Iterator[str]:
+    yield from _headers(asked, "authorization", "content-type")
+    yield from _against(_closed(openai.types.embedding_create_params.EmbeddingCreateParams), asked.json())
+    if not all(asked.json()["input"]):
+        yield "a text without words has no vector"
+
+
+def _gemini_vectors(asked: Asked) -> Iterator[str]:
+    yield from _of_google(asked, BatchEmbedContentsRequest)
+    if len(asked.json()["requests"]) > 100:
+        yield "more than 100 texts"
+
+
+def _ollama_vectors(asked: Asked) -> Iterator[str]:
+    yield from _headers(asked, "content-type")
+    yield from _against(_closed(EmbedRequest), asked.json())
+
+
 _PROVIDERS: Mapping[str, Callable[[Asked], Iterator[str]]] = {
     r"/v1/chat/completions": _openai,
     r"/v1/messages": _anthropic,
     _GEMINI_PATH.pattern: _gemini,
     r"/api/chat": _ollama,
+    r"/v1/embeddings": _openai_vectors,
+    r"/v1beta/models/([a-z0-9.-]+):batchEmbedContents": _gemini_vectors,
+    r"/api/embed": _ollama_vectors,
 }
 
 
