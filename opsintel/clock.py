@@ -18,6 +18,11 @@ def today() -> date:
     return now().date()
 
 
+def month_after(day: date) -> datetime:
+    """Return when the month after that of a day begins."""
+    return datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
+
+
 def is_plausible(moment: datetime | None, *, at: datetime | None = None) -> bool:
     """Tell whether an event time can be believed: after 1990 and at most a day ahead of `at` (default: now)."""
     if moment is None:

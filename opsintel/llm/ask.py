@@ -21,13 +21,13 @@ from opsintel.crypto.keyring import Keyring
 from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.errors import NotFoundError, OpsintelError
+from opsintel.llm.alerts import note_reached
 from opsintel.llm.budget import (
     CeilingError,
     Reserved,
     Work,
     found_after_all,
     next_month,
-    note_reached,
     paid_before,
     release,
     reserve,

@@ -6,10 +6,9 @@ its estimate to that row within the ceiling; PostgreSQL's lock on the row decide
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -17,14 +16,15 @@ from uuid import UUID
 import psycopg
 
 from opsintel.access.audit import SYSTEM, Actor, Entry, Subject, record
+from opsintel.alerts.store import resolve_alerts
+from opsintel.clock import month_after, today
 from opsintel.errors import ConflictError, InputError, NotFoundError
 from opsintel.ids import new_id
+from opsintel.llm.alerts import alert_of_ceiling
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import Link
 from opsintel.llm.parked import due_now
 from opsintel.llm.usage import count
-
-logger = logging.getLogger(__name__)
 
 Degrade = Literal["park", "cheaper", "sample"]
 MOST_USD = Decimal(1_000_000_000)
@@ -40,6 +40,10 @@ _MONTH = (
     f"CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE date_trunc('month', now() AT TIME ZONE 'UTC')::date END"
 )
 _COUNTED = "source_id, job_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, reserved_usd"
+_WARNS = (
+    "budget.scope <> 'backfill' AND spent_usd + %(cost)s > 0"
+    f" AND spent_usd + %(cost)s >= limit_usd * coalesce(nullif(degrade_from, 0), {DEGRADE_FROM})"
+)
 _APPLIES = (
     "(budget.scope = 'month' OR (budget.scope = 'source' AND budget.subject_id = %(source)s)"
     " OR (budget.scope = 'backfill' AND budget.subject_id = %(job)s))"
@@ -139,16 +143,6 @@ def settle(connection: psycopg.Connection, reserved: Reserved, answer: Answer, c
         count(connection, reserved.id)
 
 
-def note_reached(connection: psycopg.Connection, tenant_id: UUID, error: CeilingError) -> None:
-    """Note in the caller's transaction that a ceiling refused a call; the first that it refuses is told in the log."""
-    noted = connection.execute(
-        "UPDATE budget_period SET reached_at = now() WHERE budget_id = %s AND month = %s AND reached_at IS NULL",
-        (error.budget_id, error.month),
-    ).rowcount
-    if noted:
-        logger.warning("tenant %s: the ceiling %s for calls of models is reached", tenant_id, error.budget_id)
-
-
 def paid_before(
     connection: psycopg.Connection, reserved: Reserved, call_key: bytes
 ) -> tuple[UUID, Decimal | None] | None:
@@ -229,7 +223,10 @@ def set_budget(
     ).fetchone()
     assert row is not None
     budget_id: UUID = row[0]
-    connection.execute("UPDATE budget_period SET reached_at = NULL WHERE budget_id = %s", (budget_id,))
+    connection.execute(
+        "UPDATE budget_period SET reached_at = NULL, warned_at = NULL WHERE budget_id = %s", (budget_id,)
+    )
+    resolve_alerts(connection, budget_id, by_person=True)
     due_now(connection)
     details = {"scope": scope, "limit_usd": f"{limit_usd:f}", "degrade": degrade}
     record(connection, Entry(tenant_id, actor, "budget.set", Subject("budget", str(budget_id)), details))
@@ -240,15 +237,14 @@ def remove_budget(connection: psycopg.Connection, tenant_id: UUID, budget_id: UU
     """Take a ceiling away, in the caller's transaction; what it parked is tried again. `NotFoundError` for none."""
     if not connection.execute("DELETE FROM budget WHERE id = %s", (budget_id,)).rowcount:
         raise NotFoundError("There is no such ceiling")
+    resolve_alerts(connection, budget_id, by_person=True)
     due_now(connection)
     record(connection, Entry(tenant_id, actor, "budget.removed", Subject("budget", str(budget_id))))
 
 
 def next_month() -> datetime:
     """Return when the next month begins, from when ceilings of a month are fresh."""
-    present = datetime.now(UTC)
-    year, month = present.year + present.month // 12, present.month % 12 + 1
-    return datetime(year, month, 1, tzinfo=UTC)
+    return month_after(today())
 
 
 def _require_ceiling(limit_usd: Decimal, degrade: str, *shares: float) -> None:
@@ -283,13 +279,17 @@ def _set_aside(connection: psycopg.Connection, tenant_id: UUID, work: Work, usd:
 
 
 def _move(connection: psycopg.Connection, counted: tuple[Any, ...], cost: Decimal | None) -> None:
-    """Take what a call set aside out of its budgets and put what it cost in."""
+    """Take what a call set aside out of its budgets and put what it cost in; who passes a share is warned, once."""
     source_id, job_id, month, reserved = counted
     if reserved is None and cost is None:
         return
-    connection.execute(
+    warned = connection.execute(
         "UPDATE budget_period AS period SET reserved_usd = greatest(0, reserved_usd - %(reserved)s),"
-        " spent_usd = spent_usd + %(cost)s FROM budget WHERE period.budget_id = budget.id"
-        f" AND {_APPLIES} AND period.month = CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE %(month)s END",
+        f" spent_usd = spent_usd + %(cost)s, warned_at = CASE WHEN warned_at IS NULL AND {_WARNS} THEN now()"
+        " ELSE warned_at END FROM budget WHERE period.budget_id = budget.id"
+        f" AND {_APPLIES} AND period.month = CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE %(month)s END"
+        " RETURNING warned_at = now(), period.tenant_id, budget.id, budget.scope, budget.subject_id",
         {"source": source_id, "job": job_id, "month": month, "reserved": reserved or 0, "cost": cost or 0},
-    )
+    ).fetchall()
+    for tenant_id, *ceiling in (row[1:] for row in warned if row[0]):
+        alert_of_ceiling(connection, tenant_id, "budget.warning", tuple(ceiling), month_after(month))

@@ -11,9 +11,11 @@ from uuid import UUID
 import psycopg
 
 from opsintel.access.audit import Actor, Entry, Subject, record
+from opsintel.alerts.store import resolve_alerts
 from opsintel.crypto.secrets import Secret
 from opsintel.errors import ConflictError, InputError, NotFoundError, one_line
 from opsintel.ids import new_id
+from opsintel.llm.alerts import LASTED, alert_of_key
 from opsintel.llm.provider import Provider, provider_of
 from opsintel.net.client import check_address
 from opsintel.net.hosts import canonical_host
@@ -128,9 +130,10 @@ def rotate_key(
     connection.execute(
         "UPDATE model_key SET secret_id = %s, previous_secret_id = %s,"
         " previous_until = CASE WHEN %s THEN now() + make_interval(days => %s) END,"
-        " health = 'untested', detail = '', retry_at = NULL, faults = 0 WHERE id = %s",
+        " health = 'untested', detail = '', retry_at = NULL, faults = 0, ill_since = NULL WHERE id = %s",
         (secret_id, key.secret_id, key.secret_id is not None, ROTATION_DAYS, key.id),
     )
+    resolve_alerts(connection, key.id, by_person=True)
     if row is not None and row[0] is not None:
         connection.execute("DELETE FROM secret WHERE id = %s", (row[0],))
     record(connection, Entry(tenant_id, actor, "model_key.rotated", Subject("model_key", str(key.id))))
@@ -143,27 +146,39 @@ def remove_key(connection: psycopg.Connection, tenant_id: UUID, key: ModelKey, a
     ).fetchone()
     if row is not None:
         connection.execute("DELETE FROM secret WHERE id = ANY(%s)", ([each for each in row if each is not None],))
+    resolve_alerts(connection, key.id, by_person=True)
     record(connection, Entry(tenant_id, actor, "model_key.removed", Subject("model_key", str(key.id))))
 
 
 def found_well(connection: psycopg.Connection, key_id: UUID) -> None:
-    """Note in the caller's transaction that a key gave an answer."""
-    connection.execute(
+    """Note in the caller's transaction that a key gave an answer, which resolves its alert."""
+    noted = connection.execute(
         "UPDATE model_key SET health = 'valid', detail = '', checked_at = now(), valid_at = now(), retry_at = NULL,"
-        " faults = 0 WHERE id = %s AND (health <> 'valid' OR valid_at < now() - interval '1 minute')",
+        " faults = 0, ill_since = NULL"
+        " WHERE id = %s AND (health <> 'valid' OR valid_at < now() - interval '1 minute')",
         (key_id,),
-    )
+    ).rowcount
+    if noted:
+        resolve_alerts(connection, key_id)
 
 
 def found_ill(
     connection: psycopg.Connection, key_id: UUID, health: Health, detail: str, wait: timedelta | None
 ) -> None:
-    """Note in the caller's transaction why a key gave none; it rests for `wait`, None: twice as long each time."""
-    connection.execute(
-        "UPDATE model_key SET health = %s, detail = %s, checked_at = now(), faults = faults + 1, retry_at = now() +"
-        " coalesce(%s::interval, least(%s::interval, %s::interval * power(2, least(faults, 20)))) WHERE id = %s",
-        (health, one_line(detail)[:500], wait, LONGEST_RETRY, FIRST_RETRY, key_id),
-    )
+    """Note in the caller's transaction why a key gave none; one that waits for a person has an alert.
+
+    It rests for `wait`, None: twice as long each time.
+    """
+    row = connection.execute(
+        "UPDATE model_key SET health = %s, detail = %s, checked_at = now(), faults = faults + 1,"
+        " ill_since = coalesce(ill_since, now()), retry_at = now() +"
+        " coalesce(%s::interval, least(%s::interval, %s::interval * power(2, least(faults, 20)))) WHERE id = %s"
+        " RETURNING tenant_id, ill_since <= now() - %s::interval",
+        (health, one_line(detail)[:500], wait, LONGEST_RETRY, FIRST_RETRY, key_id, LASTED),
+    ).fetchone()
+    if row is not None:
+        tenant_id, has_lasted = row
+        alert_of_key(connection, tenant_id, key_id, health, has_lasted=has_lasted)
 
 
 def usable(secret: Secret) -> bytes:

@@ -1,1 +1,1 @@
-"""Mail of the product itself: invitations, resets, registrations."""
+"""Mail of the product itself: invitations, resets, registrations, alerts."""

@@ -9,7 +9,9 @@ from typing import Literal
 
 from opsintel.errors import InputError
 
-Template = Literal["invitation", "reset", "registration", "registered_already", "password_changed", "identity_linked"]
+Template = Literal[
+    "invitation", "reset", "registration", "registered_already", "password_changed", "identity_linked", "alerts"
+]  # fmt: skip
 
 LONGEST_NAME = 80
 _NOT_IN_NAMES = re.compile(r"[^\w '&,()-]+")
@@ -30,14 +32,14 @@ class Letter:
             raise InputError("An address or subject of a mail holds a control character")
 
 
-def letter(template: Template, to: str, *, link: str = "", organization: str = "") -> Letter:
-    """Return a letter of `templates/`: its first line is the subject."""
+def letter(template: Template, to: str, *, link: str = "", organization: str = "", lines: str = "") -> Letter:
+    """Return a letter of `templates/`: its first line is the subject. `lines` are of the product's own words."""
     text = resources.files("opsintel.mail").joinpath("templates", f"{template}.txt").read_text()
     subject, _, body = text.partition("\n")
-    values = {"link": link, "organization": plain_name(organization)}
+    values = {"link": link, "organization": plain_name(organization), "lines": lines}
     return Letter(to, subject.format(**values), body.strip("\n").format(**values) + "\n")
 
 
-def plain_name(name: str) -> str:
+def plain_name(name: str, otherwise: str = "an organisation") -> str:
     """Return a name as letters show it: nothing in it is a link to a mail reader, an address or a new line."""
-    return " ".join(_NOT_IN_NAMES.sub(" ", name).replace("_", " ").split())[:LONGEST_NAME] or "an organisation"
+    return " ".join(_NOT_IN_NAMES.sub(" ", name).replace("_", " ").split())[:LONGEST_NAME] or otherwise

@@ -17,6 +17,7 @@ import psycopg
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from opsintel.alerts.kinds import AlertKind
 from opsintel.db.engine import Database
 from opsintel.errors import OpsintelError
 from opsintel.queue.wire import Reason
@@ -124,6 +125,14 @@ GAUGES = (
         "Sources by kind and state",
         "SELECT kind, state, count(*) FROM (SELECT kind, state FROM source LIMIT %(most)s) AS r GROUP BY kind, state",
         ("source_kind", "state"),
+    ),
+    StoredGauge(
+        "opsintel_alerts_open",
+        "Alerts of tenants that are open, by kind",
+        "SELECT kind, count(*) FROM (SELECT kind FROM alert WHERE resolved_at IS NULL LIMIT %(most)s) AS r"
+        " GROUP BY kind",
+        ("kind",),
+        get_args(AlertKind),
     ),
     StoredGauge(
         "opsintel_export_lag_seconds",

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from opsintel.access.audit import Actor, Detail, Entry, Subject, record
+from opsintel.alerts.store import resolve_alerts
 from opsintel.connectors.files.text import bounded, to_json
 from opsintel.context import Context
 from opsintel.errors import ConflictError, InputError, NotFoundError
@@ -85,6 +86,7 @@ def remove_source(context: Context, tenant_id: UUID, source_id: UUID, actor: Act
                 (REMOVED, source_id),
             )
         connection.execute("DELETE FROM secret WHERE id = ANY(%s)", ([row.secret_id, row.push_secret_id],))
+        resolve_alerts(connection, source_id, by_person=True)
         _record(connection, tenant_id, source_id, actor, "source.removed", {"kind": row.kind})
     return gone.rowcount == 1
 
@@ -133,17 +135,21 @@ def _pause(connection: psycopg.Connection, row: _Row, *, paused: bool) -> None:
     connection.execute(
         "UPDATE source SET state = %s, detail = '' WHERE id = %s", ("paused" if paused else "active", row.id)
     )
+    resolve_alerts(connection, row.id, by_person=True)
     if not paused:
         _read_at_once(connection, row.id)
 
 
 def _read_at_once(connection: psycopg.Connection, source_id: UUID) -> None:
-    connection.execute(
+    row = connection.execute(
         "UPDATE source SET state = CASE WHEN state = 'paused' THEN 'paused' WHEN secret_id IS NULL THEN state"
         " ELSE 'active' END, detail = CASE WHEN secret_id IS NULL THEN detail ELSE '' END, poll_failures = 0,"
-        " next_poll_at = now(), renew_at = CASE WHEN renew_at IS NOT NULL THEN now() END WHERE id = %s",
+        " next_poll_at = now(), renew_at = CASE WHEN renew_at IS NOT NULL THEN now() END WHERE id = %s"
+        " RETURNING state",
         (source_id,),
-    )
+    ).fetchone()
+    if row == ("active",):
+        resolve_alerts(connection, source_id, by_person=True)
 
 
 def _locked(connection: psycopg.Connection, source_id: UUID) -> _Row:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from opsintel.alerts.store import resolve_alerts
 from opsintel.connectors.contract import Connector, Watched
 from opsintel.connectors.registry import connector_class
 from opsintel.context import Context
@@ -17,6 +18,7 @@ from opsintel.db.engine import Database
 from opsintel.errors import CredentialError, InputError, NotFoundError
 from opsintel.filters.document import tree_of
 from opsintel.ids import new_id
+from opsintel.sources.alerts import alert_of_source
 from opsintel.sources.connection import SourceConnection
 from opsintel.sources.selection import TREE, Chosen
 
@@ -126,14 +128,22 @@ def source_named(database: Database, tenant_id: UUID, named: str) -> Source:
 
 
 def set_state(database: Database, source: Source, state: str, detail: str = "") -> None:
-    """Record how a source is; `active` also records that a read ended well. One that is stopped stays so."""
+    """Record how a source is; `active` also records that a read ended well. One that is stopped stays so.
+
+    One that cannot be read has an alert from then on, until it can.
+    """
     with database.tenant_tx(source.tenant_id) as connection:
-        connection.execute(
+        row = connection.execute(
             "UPDATE source SET state = %(state)s, detail = %(detail)s,"
             " last_sync_at = CASE WHEN %(state)s = 'active' THEN now() ELSE last_sync_at END"
-            " WHERE id = %(id)s AND state IN ('active', 'failing')",
+            " FROM (SELECT state FROM source WHERE id = %(id)s FOR UPDATE) AS before"
+            " WHERE id = %(id)s AND source.state IN ('active', 'failing') RETURNING before.state",
             {"state": state, "detail": detail, "id": source.id},
-        )
+        ).fetchone()
+        if row is not None and state != "active":
+            alert_of_source(connection, source.tenant_id, source.id, state)
+        elif row is not None and row[0] != "active":
+            resolve_alerts(connection, source.id)
 
 
 def record_fault(database: Database, source: Source, error: BaseException, line: str) -> None:

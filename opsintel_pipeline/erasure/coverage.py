@@ -26,6 +26,7 @@ _ACCOUNT = "goes with the account, where it is in no other tenant"
 _OPERATORS = "of those who run the installation"
 
 DECIDED: dict[str, dict[str, str]] = {
+    "alert": {"kind subject_kind actor_kind": _LIST, "line": _OURS, "actor_id": _IDS},
     "analysis": {
         "title summary output category corrected": _DERIVED,
         "status kind impact urgency not_actionable_reason language": _LIST,

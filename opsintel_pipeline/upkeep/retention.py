@@ -42,6 +42,8 @@ _FINISHED: dict[str, LiteralString] = {
     "person_export": "SELECT export.tenant_id, export.id FROM person_export AS export"
     " JOIN tenant ON tenant.id = export.tenant_id WHERE state IN ('failed', 'expired')"
     " AND finished_at < now() - make_interval(days => tenant.job_days) LIMIT %(page)s",
+    "alert": "SELECT alert.tenant_id, alert.id FROM alert JOIN tenant ON tenant.id = alert.tenant_id"
+    " WHERE resolved_at < now() - make_interval(days => tenant.job_days) LIMIT %(page)s",
     "work": "SELECT tenant_id, id FROM work WHERE state IN ('done', 'failed', 'cancelled')"
     " AND finished_at < now() - %(age)s LIMIT %(page)s",
     "batch": "SELECT id FROM batch WHERE state <> 'open' AND finished_at < now() - %(age)s"
@@ -193,6 +195,6 @@ def _alter_partitions(database: Database, statement: LiteralString, *parameters:
 
 
 def _delete_finished(database: Database, table: str) -> int:
-    key = "tenant_id, id" if table in ("job", "person_export", "push_receipt", "work") else "id"
+    key = "tenant_id, id" if table in ("alert", "job", "person_export", "push_receipt", "work") else "id"
     statement = f"DELETE FROM {table} WHERE ({key}) IN ({_FINISHED[table]})"
     return _in_pages(database.system_tx, statement, {"age": FINISHED})

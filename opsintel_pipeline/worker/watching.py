@@ -16,6 +16,7 @@ from opsintel.connectors.contract import Verdict
 from opsintel.context import Context
 from opsintel.coordination.contract import Key
 from opsintel.errors import BusyError, DatabaseError, NotFoundError
+from opsintel.sources.alerts import alert_of_source
 from opsintel.sources.source import Source, find_source
 from opsintel_pipeline.ingest import schedule
 from opsintel_pipeline.worker.asked import kept_checks
@@ -82,9 +83,12 @@ def _ask(context: Context, source: Source, stop: threading.Event | None) -> None
 def _is_silent(context: Context, source: Source) -> bool:
     """Tell whether a source became failing as nothing was read of it, not even a page, though it was due long ago."""
     with context.database.tenant_tx(source.tenant_id) as connection:
-        return connection.execute(
+        became = connection.execute(
             "UPDATE source SET state = 'failing', detail = %(detail)s WHERE id = %(id)s AND state = 'active'"
             " AND greatest(created_at, last_sync_at, (SELECT max(updated_at) FROM source_state"
             " WHERE source_id = source.id)) + make_interval(secs => poll_seconds) < now() - %(silent)s",
             {"detail": SILENCE, "id": source.id, "silent": SILENT},
         ).rowcount == 1  # fmt: skip
+        if became:
+            alert_of_source(connection, source.tenant_id, source.id, "failing")
+        return became

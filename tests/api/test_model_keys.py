@@ -13,7 +13,8 @@ import pytest
 from opsintel.clock import today
 from opsintel.db.engine import Database
 from opsintel.ids import new_id
-from opsintel.llm.budget import CeilingError, Reserved, Work, note_reached, release, reserve, settle
+from opsintel.llm.alerts import note_reached
+from opsintel.llm.budget import CeilingError, Reserved, Work, release, reserve, settle
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import chain_of
 from opsintel.llm.trials import take, waiting

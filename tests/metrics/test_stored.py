@@ -120,7 +120,7 @@ class TestGauges:
         assert list(gauges.collect()) != first
 
     def test_have_no_label_of_a_tenant_and_few_values(self) -> None:
-        assert {label for gauge in GAUGES for label in gauge.labels} == {"state", "reason", "source_kind"}
+        assert {label for gauge in GAUGES for label in gauge.labels} == {"state", "reason", "source_kind", "kind"}
 
 
 def rows_read(plan: dict[str, Any]) -> float:

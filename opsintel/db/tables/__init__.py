@@ -3,6 +3,7 @@
 from opsintel.db.tables import (
     accounts,
     act,
+    alerts,
     analysis,
     analysts,
     audit,
@@ -26,6 +27,7 @@ __all__ = [
     "Declaration",
     "accounts",
     "act",
+    "alerts",
     "analysis",
     "analysts",
     "audit",
