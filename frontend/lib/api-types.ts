@@ -1463,6 +1463,9 @@ export interface paths {
         /**
          * Set Chain
          * @description Replace the chain of a purpose, and return all. What was analysed already is not analysed anew.
+         *
+         *     409 for other models of `analyse` that no shadow run found within the margin, where there is a gold set, unless
+         *     overridden.
          */
         put: operations["set_chain"];
         post?: never;
@@ -2205,8 +2208,18 @@ export interface components {
             injection_suspected: boolean;
             /** Injection Quote */
             injection_quote: string;
-            /** Confidence */
+            /**
+             * Confidence
+             * @description By field, how sure it was said to be, 0 to 1
+             */
             confidence: {
+                [key: string]: number;
+            };
+            /**
+             * Calibrated
+             * @description By field, the share of findings so sure that are right, where that is learnt
+             */
+            calibrated: {
                 [key: string]: number;
             };
             /** Provider */
@@ -2725,6 +2738,11 @@ export interface components {
         ChainList: {
             /** Items */
             items: components["schemas"]["Chain"][];
+            /**
+             * Notice
+             * @description What is to be known of a change that the gate did not measure
+             */
+            notice: string | null;
         };
         /**
          * ChainRequest
@@ -2756,6 +2774,11 @@ export interface components {
              * @description In the order they are tried; none: the built-in does it
              */
             links: components["schemas"]["ChainLinkRequest"][];
+            /**
+             * Override
+             * @description Why it is put in force though the gate holds it; kept as a shadow run, and in the audit log
+             */
+            override?: string | null;
         };
         /**
          * Change
@@ -3360,6 +3383,7 @@ export interface components {
          * @example {
          *       "accuracy": 0.81,
          *       "calibration_error": 0.06,
+         *       "calibration_error_given": 0.17,
          *       "corrections_per_1000": 4.2,
          *       "created_at": "2026-11-23T04:30:00Z",
          *       "examples": 120,
@@ -3407,8 +3431,16 @@ export interface components {
              * @description Quadratically weighted; of the severity
              */
             kappa: number | null;
-            /** Calibration Error */
+            /**
+             * Calibration Error
+             * @description Expected calibration error of the confidence as it is used; null where nothing was reviewed
+             */
             calibration_error: number | null;
+            /**
+             * Calibration Error Given
+             * @description That of the confidence as it was given
+             */
+            calibration_error_given: number | null;
             /**
              * Corrections Per 1000
              * @description Messages whose field was corrected in the week, of 1,000 analysed
@@ -13306,6 +13338,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

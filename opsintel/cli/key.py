@@ -134,21 +134,30 @@ def chain(
         list[str] | None, typer.Argument(metavar="KEY=MODEL", help="The models, in the order they are tried")
     ] = None,
     purpose: Annotated[str, typer.Option(metavar="PURPOSE", help="analyse, name_issue or embed")] = "analyse",
+    override: Annotated[str, typer.Option(metavar="TEXT", help="Why it is set though the gate holds it")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show which models serve a purpose, and in which order; with models given, set it. The first is asked first."""
-    from opsintel.llm.chain import chain_of, checked_purpose, reorder_chain
+    """Show which models serve a purpose, and in which order; with models given, set it. The first is asked first.
+
+    Other models of `analyse` are held, where there is a gold set, until `opsintel analyse shadow` tried them.
+    """
+    from opsintel.access.audit import SYSTEM
+    from opsintel.learning.chains import set_chain
+    from opsintel.llm.chain import chain_of, checked_purpose
     from opsintel.llm.keys import key_named, keys_of
 
     wanted = [each.partition("=") for each in links or []]
     if any(not equals or not model for _, equals, model in wanted):
         raise InputError("A model of a chain is given as KEY=MODEL", remedy="opsintel key list names the keys")
+    notice = ""
     with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         if wanted:
             given = [(key_named(connection, name).id, model) for name, _, model in wanted]
-            reorder_chain(connection, found.id, checked_purpose(purpose), given)
+            notice = set_chain(connection, found.id, checked_purpose(purpose), given, SYSTEM, override)
         names = {key.id: key.name for key in keys_of(connection)}
         held = [(names[link.key_id], link) for link in chain_of(connection, checked_purpose(purpose))]
+    if notice:
+        typer.echo(notice, err=True)
     if as_json:
         print_json([{"key": name, "provider": link.provider, "model": link.model} for name, link in held])
         return

@@ -113,6 +113,33 @@ def retention(
         typer.echo(f"Messages of {tenant} are kept " + ("for ever" if days is None else f"for {days:,} days"))
 
 
+@app.command("margin")
+def margin(
+    tenant: Slug,
+    share: Annotated[
+        float | None, typer.Argument(metavar="SHARE", help="From 0 to 1: how much accuracy a field may lose")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set what a version may lose on the gold set and be promoted all the same."""
+    from opsintel.access.audit import SYSTEM
+    from opsintel.db.connect import open_database
+    from opsintel.learning.promotion import margin_of, set_margin
+    from opsintel.settings import load_settings
+    from opsintel.tenants import find_tenant
+
+    with open_database(load_settings()) as database:
+        found = find_tenant(database, tenant)
+        if share is not None:
+            set_margin(database, found.id, share, SYSTEM)
+        with database.tenant_tx(found.id) as connection:
+            held = margin_of(connection, found.id)
+    if as_json:
+        print_json({"tenant": tenant, "margin": held})
+    else:
+        typer.echo(f"A version of {tenant} may lose {held:g} of a field's accuracy and be promoted")
+
+
 @app.command("sending")
 def sending(
     tenant: Slug,

@@ -61,7 +61,7 @@ def _pairs(prepared: Iterable[str], vocabulary: dict[str, int]) -> Any:
 
 def _pointwise_information(pairs: Any, size: int) -> Any:
     cells = pairs.tocoo()
-    if cells.nnz == 0:
+    if not cells.sum():
         return sparse.identity(size, dtype=np.float32, format="csr") * 0
     word_totals = np.asarray(pairs.sum(axis=1)).ravel()
     context_totals = np.asarray(pairs.sum(axis=0)).ravel() ** CONTEXT_POWER

@@ -33,6 +33,10 @@ CHOICES: Mapping[str, tuple[str | int | None, ...]] = MappingProxyType(
     }
 )
 """What a field can be corrected to; a category is any path of at most three levels."""
+
+FIELDS = (*CHOICES, "category")
+"""What can be corrected."""
+
 LEVELS, LONGEST_LEVEL = 3, 80
 
 HOLD: LiteralString = "SELECT partition_day FROM message WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
@@ -49,8 +49,12 @@ _DRAWN: LiteralString = """
 """
 
 _FOUND: LiteralString = f"""
-    SELECT analysis.profile_version, analysis.model, gold.message_id, gold.labels, shown.shown || coalesce(
-        (SELECT jsonb_object_agg(key, value -> 'found') FROM jsonb_each(shown.corrected)), '{{}}'), analysis.confidence
+    SELECT analysis.profile_version, analysis.model, gold.message_id, CASE
+            WHEN analysis.built_in AND EXISTS (
+                SELECT FROM correction WHERE correction.message_id = gold.message_id AND field = 'category'
+                  AND undone_at IS NULL AND correction.created_at < analysis.created_at)
+            THEN gold.labels - 'category' ELSE gold.labels END, shown.shown || coalesce(
+        (SELECT jsonb_object_agg(key, value -> 'found') FROM jsonb_each(shown.corrected)), '{{}}')
     FROM gold_example AS gold JOIN analysis ON analysis.message_id = gold.message_id AND analysis.current
         JOIN ({SHOWN.replace("$1::uuid[]", "ARRAY(SELECT message_id FROM gold_example WHERE version = %(version)s)")})
             AS shown ON shown.id = analysis.id
@@ -104,16 +108,11 @@ def freeze(connection: psycopg.Connection, tenant_id: UUID, size: int = SIZE) ->
 def judged(connection: psycopg.Connection, version: int) -> dict[tuple[str, str], dict[UUID, Judged]]:
     """Return what the present analyses of a version's messages found, beside what is right, by (profile, model).
 
-    What was found is without corrections and rules. Messages with another text since, and those that no analysis is
+    What was found is without corrections and rules. A category that the built-in analyser found after a person had said
+    it is not measured: it had read that. Messages with another text since, and those that no analysis is
     done of, are not among them.
     """
     found: dict[tuple[str, str], dict[UUID, Judged]] = {}
-    for profile, model, message_id, labels, values, confidence in connection.execute(_FOUND, {"version": version}):
-        found.setdefault((profile, model), {})[message_id] = Judged(labels, values, _given(confidence))
+    for profile, model, message_id, labels, values in connection.execute(_FOUND, {"version": version}):
+        found.setdefault((profile, model), {})[message_id] = Judged(labels, values)
     return found
-
-
-def _given(confidence: Mapping[str, Any]) -> dict[str, float]:
-    """Return confidences by the fields that can be corrected, calibrated where they are."""
-    named = {"not_actionable_reason" if name == "is_actionable" else name: each for name, each in confidence.items()}
-    return {name: float(each.get("calibrated", each.get("given"))) for name, each in named.items()}

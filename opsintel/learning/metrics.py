@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
@@ -11,9 +11,8 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from opsintel.learning.calibration import calibration_error
 from opsintel.learning.correcting import Value
-from opsintel.learning.corrections import CHOICES
+from opsintel.learning.corrections import CHOICES, FIELDS
 
-FIELDS = ("not_actionable_reason", "kind", "category", "severity", "sentiment", "impact", "urgency")
 _DIGITS = 4
 
 
@@ -23,14 +22,22 @@ class Judged:
 
     labels: Mapping[str, Value]
     found: Mapping[str, Value]
-    confidence: Mapping[str, float]
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    """As it is used: calibrated, where that is learnt."""
+
+    given: Mapping[str, float] = field(default_factory=dict)
+    """As it was given."""
+
+    left: Mapping[str, float] = field(default_factory=dict)
+    """What is left of that, where quotes were not in the message: what is calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """How right a field is: shares from 0 to 1; kappa from -1 to 1, of the severity alone.
 
-    None: kappa where one value is all there is, calibration error where no confidence was given.
+    None: kappa where one value is all there is, calibration errors (of the confidence as it is used, and as it was
+    given) where there is none.
     """
 
     field: str
@@ -39,6 +46,7 @@ class Score:
     macro_f1: float
     kappa: float | None
     calibration_error: float | None
+    calibration_error_given: float | None
 
 
 def scores_of(judged: Collection[Judged]) -> list[Score]:
@@ -76,16 +84,17 @@ def compare(present: Mapping[UUID, Judged], tried: Mapping[UUID, Judged]) -> Com
 def _score(field: str, told: Sequence[Judged]) -> Score:
     right = [_name(one.labels[field]) for one in told]
     found = [_name(one.found.get(field)) for one in told]
-    hits = [
-        (one.confidence[field], a == b) for one, a, b in zip(told, right, found, strict=True) if field in one.confidence
-    ]
+    is_right = [a == b for a, b in zip(right, found, strict=True)]
     return Score(
         field,
         len(told),
         round(float(accuracy_score(right, found)), _DIGITS),
         round(float(f1_score(right, found, average="macro", zero_division=0)), _DIGITS),
         _kappa(right, found) if field == "severity" else None,
-        _error(hits),
+        _error(
+            [(one.confidence[field], hit) for one, hit in zip(told, is_right, strict=True) if field in one.confidence]
+        ),
+        _error([(one.given[field], hit) for one, hit in zip(told, is_right, strict=True) if field in one.given]),
     )
 
 

@@ -189,5 +189,22 @@ def put_taxonomy_in_force(connection: psycopg.Connection, tenant_id: UUID, taxon
     put_in_force(connection, tenant_id, taxonomy_id, author)
 
 
+def set_margin(database: Database, tenant_id: UUID, margin: float, author: Actor) -> None:
+    """Set how much accuracy a version may lose in a field and be promoted all the same, from 0 to 1."""
+    if not 0 <= margin <= 1:
+        raise InputError("A margin is a share from 0 to 1", remedy="0.01 lets a version lose one example of 100")
+    with database.system_tx() as connection:
+        connection.execute("UPDATE tenant SET promotion_margin = %s WHERE id = %s", (margin, tenant_id))
+        subject = Subject("policy", "promotion")
+        record(connection, Entry(tenant_id, author, "policy.promotion_changed", subject, {"margin": margin}))
+
+
+def margin_of(connection: psycopg.Connection, tenant_id: UUID) -> float:
+    """Return how much accuracy a version of the tenant may lose in a field and be promoted all the same."""
+    row = connection.execute("SELECT promotion_margin FROM tenant WHERE id = %s", (tenant_id,)).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
 def _models(chain: list[dict[str, Any]] | None) -> tuple[tuple[UUID, str], ...] | None:
     return None if chain is None else tuple((UUID(one["key_id"]), one["model"]) for one in chain)

@@ -38,18 +38,24 @@ SAMPLE = 0.01
 
 Verdict = Literal["confirmed", "corrected", "skipped"]
 
-_WANTED: LiteralString = """
+
+def chance_of(message: LiteralString) -> LiteralString:
+    """Return the SQL of a number from 0 to 1 by a message's id: the same in every run, and even over all ids."""
+    return f"(('x' || left(md5({message}::text), 8))::bit(32)::bigint / 4294967296.0)"
+
+
+_WANTED: LiteralString = f"""
     WITH looked AS (
         SELECT analysis.id, analysis.message_id, analysis.status, coalesce(analysis.reason, '') AS detail,
                unsure.fields, unsure.least, analysis.output, model, built_in, input_hash,
                provenance -> 'rules' AS by_rules,
-               ('x' || left(md5(analysis.message_id::text), 8))::bit(32)::bigint / 4294967296.0 AS chance,
+               {chance_of("analysis.message_id")} AS chance,
                message.automatic IS NULL AND NOT message.is_bot AS is_written
         FROM analysis JOIN message ON message.id = analysis.message_id CROSS JOIN LATERAL (
-            SELECT min(given) AS least, coalesce(array_agg(field ORDER BY field) FILTER (WHERE given < %(low)s), '{}')
+            SELECT min(given) AS least, coalesce(array_agg(field ORDER BY field) FILTER (WHERE given < %(low)s), '{{}}')
                 AS fields
             FROM (SELECT CASE key WHEN 'is_actionable' THEN 'not_actionable_reason' ELSE key END AS field,
-                         coalesce(value ->> 'calibrated', value ->> 'given')::float8 AS given
+                         coalesce(value ->> 'calibrated', value ->> 'left', value ->> 'given')::float8 AS given
                   FROM jsonb_each(analysis.confidence)
                   WHERE key = 'is_actionable'
                      OR (key IN ('kind', 'category', 'severity') AND (analysis.output -> 'is_actionable')::boolean)
@@ -77,9 +83,10 @@ _WANTED: LiteralString = """
         FROM looked
     ), found AS (
         SELECT id, message_id, detail, least, chance, CASE WHEN status = 'failed' THEN 'failed'
-                   WHEN disagreed <> '{}' THEN 'disagreement' WHEN is_written AND fields <> '{}' THEN 'low_confidence'
+                   WHEN disagreed <> '{{}}' THEN 'disagreement'
+                   WHEN is_written AND fields <> '{{}}' THEN 'low_confidence'
                    WHEN is_written AND chance < %(sample)s THEN 'sample' END AS reason,
-               CASE WHEN status = 'failed' THEN '{}' WHEN disagreed <> '{}' THEN disagreed ELSE fields END AS fields
+               CASE WHEN status = 'failed' THEN '{{}}' WHEN disagreed <> '{{}}' THEN disagreed ELSE fields END AS fields
         FROM compared
     ), ranked AS (
         SELECT found.*, CASE reason WHEN 'failed' THEN chance WHEN 'disagreement' THEN 1 + coalesce(least, 0)

@@ -24,6 +24,7 @@ EVALUATION_EXAMPLE: dict[str, Any] = {
     "macro_f1": 0.74,
     "kappa": 0.79,
     "calibration_error": 0.06,
+    "calibration_error_given": 0.17,
     "corrections_per_1000": 4.2,
     "created_at": "2026-11-23T04:30:00Z",
 }
@@ -43,7 +44,10 @@ class Evaluation(Answer):
     accuracy: Share
     macro_f1: Share
     kappa: Annotated[float, Field(ge=-1, le=1)] | None = Field(description="Quadratically weighted; of the severity")
-    calibration_error: Share | None
+    calibration_error: Share | None = Field(
+        description="Expected calibration error of the confidence as it is used; null where nothing was reviewed"
+    )
+    calibration_error_given: Share | None = Field(description="That of the confidence as it was given")
     corrections_per_1000: float | None = Field(
         description="Messages whose field was corrected in the week, of 1,000 analysed"
     )

@@ -170,7 +170,10 @@ class Analysis(Answer):
     pii: list[PersonalData]
     injection_suspected: bool
     injection_quote: str
-    confidence: dict[str, float]
+    confidence: dict[str, float] = Field(description="By field, how sure it was said to be, 0 to 1")
+    calibrated: dict[str, float] = Field(
+        description="By field, the share of findings so sure that are right, where that is learnt"
+    )
     provider: Shown
     model: Shown
     built_in: bool

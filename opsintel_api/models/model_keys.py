@@ -125,6 +125,9 @@ class ChainRequest(Parameters):
     links: Annotated[list[ChainLinkRequest], Field(max_length=MAXIMUM_LINKS)] = Field(
         description="In the order they are tried; none: the built-in does it"
     )
+    override: Annotated[str, Field(min_length=3, max_length=1000, pattern=r"^[^\x00]*$")] | None = Field(
+        None, description="Why it is put in force though the gate holds it; kept as a shadow run, and in the audit log"
+    )
 
 
 class ChainLink(Answer):
@@ -150,3 +153,4 @@ class ChainList(Answer):
     """The chain of every purpose."""
 
     items: list[Chain]
+    notice: str | None = Field(description="What is to be known of a change that the gate did not measure")

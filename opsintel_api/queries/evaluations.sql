@@ -5,7 +5,8 @@ WITH page AS (
 SELECT jsonb_build_object(
     'week', week, 'gold_version', gold_version, 'profile_version', profile_version, 'model', model, 'field', field,
     'examples', examples, 'accuracy', accuracy, 'macro_f1', macro_f1, 'kappa', kappa,
-    'calibration_error', calibration_error, 'corrections_per_1000', corrections_per_1000, 'created_at', created_at
+    'calibration_error', calibration_error, 'calibration_error_given', calibration_error_given,
+    'corrections_per_1000', corrections_per_1000, 'created_at', created_at
 )::text, jsonb_build_array(week, place)::text
 FROM page
 WHERE ($1::text IS NULL OR field = $1)

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from opsintel.crypto.secrets import Secret
 from opsintel.errors import InputError
 from opsintel.ids import new_id
+from opsintel.learning.chains import set_chain as replace_chain
 from opsintel.llm import trials
-from opsintel.llm.chain import append_to_chain, chain_of, reorder_chain, set_price
+from opsintel.llm.chain import append_to_chain, chain_of, set_price
 from opsintel.llm.keys import add_key, address_of, key_named, keys_of, model_servers, remove_key, rotate_key
 from opsintel.llm.provider import PURPOSES, Provider, provider_of
 from opsintel.llm.sending import require_permitted, sending_of
@@ -127,24 +128,30 @@ async def remove_model_key(reader: Reader, model_key_id: UUID) -> Response:
 @routes.get("/chains", response_model=ChainList, dependencies=[WITHOUT_PARAMETERS])
 async def list_chains(reader: Reader) -> Response:
     """Return which models serve each purpose, in the order they are tried, with their prices."""
-    return reader.answer(json.dumps({"items": await _within(reader, _chains)}))
+    return reader.answer(json.dumps({"items": await _within(reader, _chains), "notice": None}))
 
 
-@routes.put("/chains", response_model=ChainList, dependencies=[WITHOUT_PARAMETERS])
+@routes.put("/chains", response_model=ChainList, responses=responses(409), dependencies=[WITHOUT_PARAMETERS])
 async def set_chain(reader: Reader, asked: ChainRequest) -> Response:
-    """Replace the chain of a purpose, and return all. What was analysed already is not analysed anew."""
+    """Replace the chain of a purpose, and return all. What was analysed already is not analysed anew.
+
+    409 for other models of `analyse` that no shadow run found within the margin, where there is a gold set, unless
+    overridden.
+    """
     if any((link.input_price is None) != (link.output_price is None) for link in asked.links):
         raise unprocessable("links", "A model has both prices or none")
     principal = reader.principal
 
-    def replace(connection: psycopg.Connection) -> list[dict[str, Any]]:
+    def replace(connection: psycopg.Connection) -> dict[str, Any]:
         links = [(link.model_key_id, link.model) for link in asked.links]
-        reorder_chain(connection, principal.tenant_id, asked.purpose, links, principal.actor)
+        notice = replace_chain(
+            connection, principal.tenant_id, asked.purpose, links, principal.actor, asked.override or ""
+        )
         for link in asked.links:
             _price(connection, link)
-        return _chains(connection)
+        return {"items": _chains(connection), "notice": notice or None}
 
-    return Response(json.dumps({"items": await _within(reader, replace)}), media_type=JSON)
+    return Response(json.dumps(await _within(reader, replace)), media_type=JSON)
 
 
 async def _within(reader: Reading, act: Callable[[psycopg.Connection], T]) -> T:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsintel.access.audit import Entry, Subject, record_async
 from opsintel.learning import promotion
 from opsintel_api.models.common import PageParameters
 from opsintel_api.models.shadow_runs import (
@@ -99,12 +98,6 @@ async def get_promotion_policy(reader: Reader) -> PromotionMargin:
 @routes.put("/policies/promotion", response_model=PromotionMargin, dependencies=[WITHOUT_PARAMETERS])
 async def set_promotion_policy(reader: Reader, asked: PromotionMarginRequest) -> PromotionMargin:
     """Set what a version may lose and be promoted all the same."""
-    principal = reader.principal
-    async with reader.services.database.system_tx() as connection:
-        await connection.execute(
-            "UPDATE tenant SET promotion_margin = $2 WHERE id = $1", principal.tenant_id, asked.margin
-        )
-        subject, details = Subject("policy", "promotion"), {"margin": asked.margin}
-        entry = Entry(principal.tenant_id, principal.actor, "policy.promotion_changed", subject, details)
-        await record_async(connection, entry)
+    database, principal = reader.services.context.database, reader.principal
+    await asyncio.to_thread(promotion.set_margin, database, principal.tenant_id, asked.margin, principal.actor)
     return PromotionMargin(margin=asked.margin)

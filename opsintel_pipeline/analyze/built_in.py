@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import psycopg
 from opsintel.learning.categories import Guess
 from opsintel.taxonomy.taxonomy import JOINT, OTHER, Taxonomy
 from opsintel_pipeline.analyze import prompt
-from opsintel_pipeline.analyze.learnt import InForce, learnt_in_force, told
+from opsintel_pipeline.analyze.learnt import InForce, learnt_in_force, learnt_without, told
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.rows import Made, Origin
@@ -32,6 +32,11 @@ class BuiltIn:
     def of(cls, connection: psycopg.Connection, tenant_id: UUID, taxonomy: Taxonomy, *, keep: bool = True) -> BuiltIn:
         """Return the built-in analyser of a tenant by a taxonomy; without `keep` nothing is stored."""
         return cls(taxonomy, learnt_in_force(connection, tenant_id, taxonomy, keep=keep))
+
+    @classmethod
+    def without(cls, connection: psycopg.Connection, taxonomy: Taxonomy, messages: Collection[UUID]) -> BuiltIn:
+        """Return it as it would be where nobody had corrected some messages; nothing is stored."""
+        return cls(taxonomy, InForce(learnt_without(connection, taxonomy, messages), "without"))
 
     def analyses(self, views: Sequence[MessageView]) -> list[Analysis]:
         """Return the analysis of each message; the same messages give the same ones."""

@@ -5,6 +5,7 @@ A tenant with few messages and no correction goes by the words of its categories
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -77,6 +78,19 @@ def learnt_in_force(
     return InForce(learnt, version)
 
 
+def learnt_without(connection: psycopg.Connection, taxonomy: Taxonomy, without: Collection[UUID]) -> Learnt:
+    """Return what would be learnt where nobody had corrected some messages; nothing is kept.
+
+    What is measured on these messages is then not what the analyser was told of them.
+    """
+    others = connection.execute(
+        "SELECT EXISTS (SELECT FROM correction WHERE undone_at IS NULL AND NOT message_id = ANY(%s))", (list(without),)
+    ).fetchone()
+    if others == (False,) and _messages(connection, LEAST_MESSAGES) < LEAST_MESSAGES:
+        return by_words(taxonomy)
+    return _fitted(connection, taxonomy, without)
+
+
 def told(subject: str, text: str) -> str:
     """Return what of a message tells its category."""
     return f"{subject}\n{text[:CHARACTERS]}".strip()
@@ -106,7 +120,7 @@ def _kept(connection: psycopg.Connection, tenant_id: UUID, version: str) -> Lear
     return _last_read[key]
 
 
-def _fitted(connection: psycopg.Connection, taxonomy: Taxonomy) -> Learnt:
+def _fitted(connection: psycopg.Connection, taxonomy: Taxonomy, without: Collection[UUID] = ()) -> Learnt:
     texts = connection.execute(
         f"SELECT subject, text FROM message WHERE {_ELIGIBLE} ORDER BY sorted_at DESC, content_hash, id LIMIT %s",
         (TEXTS,),
@@ -117,9 +131,9 @@ def _fitted(connection: psycopg.Connection, taxonomy: Taxonomy) -> Learnt:
         " LEFT JOIN LATERAL (SELECT jsonb_build_array(new_value) AS new_value FROM correction AS each"
         "  WHERE each.message_id = message.id AND each.field = 'category' AND each.undone_at IS NULL"
         "  ORDER BY each.created_at DESC, each.id DESC LIMIT 1) AS said ON true"
-        " WHERE correction.undone_at IS NULL AND message.deleted_at IS NULL"
+        " WHERE correction.undone_at IS NULL AND message.deleted_at IS NULL AND NOT message.id = ANY(%s)"
         " ORDER BY message.sorted_at DESC, message.id LIMIT %s",
-        (MOST_CORRECTED,),
+        (list(without), MOST_CORRECTED),
     ).fetchall()
     said = [Corrected(message_id, told(subject, text), category) for message_id, subject, text, category in corrected]
     categories = _categories(taxonomy)

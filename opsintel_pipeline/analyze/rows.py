@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from opsintel.context import Context
 from opsintel.ids import new_id
+from opsintel.learning import confidence
 from opsintel.learning.corrections import hold_messages, overlay
 from opsintel.partitions import Partition
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
@@ -111,7 +112,8 @@ def store(connection: psycopg.Connection, partition: Partition, made: Sequence[M
         "UPDATE analysis SET current = false WHERE current AND message_id = ANY(%s)",
         (message_ids,),
     )
-    values = [_row(partition, one) for one in made]
+    calibrations = confidence.in_force(connection)
+    values = [_row(partition, one, calibrations) for one in made]
     columns = ", ".join(values[0])
     places = ", ".join(f"%({name})s" for name in values[0])
     with connection.cursor() as cursor:
@@ -119,8 +121,9 @@ def store(connection: psycopg.Connection, partition: Partition, made: Sequence[M
     overlay(connection, message_ids)
 
 
-def _row(partition: Partition, made: Made) -> dict[str, Any]:
+def _row(partition: Partition, made: Made, calibrations: confidence.InForce) -> dict[str, Any]:
     found, origin = made.found, made.origin
+    calibrated = found.calibrated | calibrations.calibrated(origin.provider, origin.model, found.confidence)
     return {
         "tenant_id": partition.tenant_id,
         "id": made.id,
@@ -143,7 +146,7 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
         "language": found.language,
         "injection_suspected": found.injection_suspected,
         "output": Jsonb(found.model_dump(mode="json")),
-        "confidence": Jsonb(_confidence(found)),
+        "confidence": Jsonb(_confidence(found, calibrated)),
         "provider": origin.provider,
         "model": origin.model,
         "built_in": origin.provider == BUILT_IN,
@@ -155,7 +158,7 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
         "latency_ms": origin.latency_ms,
         "attempts": origin.attempts,
         "call_id": origin.call_id,
-        "provenance": Jsonb(origin.provenance),
+        "provenance": Jsonb(origin.provenance | calibrations.named()),
         "reason": origin.reason,
         "parked_until": origin.parked_until,
         "template_key": origin.template_key,
@@ -163,7 +166,7 @@ def _row(partition: Partition, made: Made) -> dict[str, Any]:
     }
 
 
-def _confidence(found: Analysis) -> dict[str, dict[str, float]]:
+def _confidence(found: Analysis, calibrated: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Return by field what was said of it, what is left of that, and the calibrated value where it is measured."""
-    parts = {"given": {**found.confidence, **found.given}, "left": found.confidence, "calibrated": found.calibrated}
+    parts = {"given": {**found.confidence, **found.given}, "left": found.confidence, "calibrated": calibrated}
     return {name: {part: values[name] for part, values in parts.items() if name in values} for name in found.confidence}

@@ -53,6 +53,7 @@ DECIDED: dict[str, dict[str, str]] = {
         "details": "the page to go on to, or the key of an invitation; goes within minutes",
     },
     "batch": {"kind state run_id": _IDS},
+    "calibration": {"provider model field": _OURS},
     "category_model": {
         "state": "vectors and words of the latest messages: the whole fit goes, and is made anew",
         "version taxonomy": _OURS,

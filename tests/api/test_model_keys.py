@@ -126,6 +126,21 @@ class TestChains:
         assert (await get("/v1/chains")).json() == response.json()
         assert last_action(database, acme) == ("model_chain.set", "person")
 
+    async def test_of_analyses_are_held_by_the_gate(self, send: Send, database: Database, acme: Seeded):
+        key_id = (await added(send, purpose="embed"))["key"]["id"]
+        with database.tenant_tx(acme.tenant_id) as connection:
+            connection.execute("DELETE FROM gold_set")
+        asked = {"purpose": "analyse", "links": [{"model_key_id": key_id, "model": f"first {key_id}"}]}
+        first = await send("PUT", "/v1/chains", json=asked)
+        assert "not measured" in first.json()["notice"]
+        with database.tenant_tx(acme.tenant_id) as connection:
+            insert(connection, "gold_set", tenant_id=acme.tenant_id, version=99, candidates=0, examples=0)
+        asked["links"] = [{"model_key_id": key_id, "model": f"second {key_id}"}]
+        assert (await send("PUT", "/v1/chains", json=asked)).status_code == 409
+        forced = await send("PUT", "/v1/chains", json=asked | {"override": "The other is gone"})
+        assert forced.status_code == 200, forced.text
+        assert last_action(database, acme) == ("shadow_run.overridden", "person")
+
     @pytest.mark.parametrize("wrong", ["twice", "half a price", "nobody's key", "another's key"])
     async def test_have_models_of_ones_own_keys_each_once(self, send: Send, other: Seeded, wrong: str):
         key_id = (await added(send))["key"]["id"]

@@ -49,6 +49,23 @@ class TestPause:
         assert isinstance(run("pause", "ghost").exception, NotFoundError)
 
 
+class TestMargin:
+    def test_is_shown_and_set(self, run: Run, database: Database) -> None:
+        assert json.loads(run("margin", "acme", "--json").stdout) == {"tenant": "acme", "margin": 0.01}
+        assert (
+            run("margin", "acme", "0.05").stdout
+            == "A version of acme may lose 0.05 of a field's accuracy and be promoted\n"
+        )
+        assert json.loads(run("margin", "acme", "--json").stdout)["margin"] == 0.05
+        with database.tenant_tx(find_tenant(database, "acme").id) as connection:
+            latest = connection.execute("SELECT action, details FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
+        assert latest == ("policy.promotion_changed", {"margin": 0.05})
+
+    @pytest.mark.parametrize("share", ["1.5", "nan"])
+    def test_nonsense_is_refused(self, run: Run, share: str) -> None:
+        assert isinstance(run("margin", "acme", share).exception, InputError)
+
+
 class TestRetention:
     def test_is_set_and_ended(self, run: Run, database: Database) -> None:
         assert run("retention", "acme", "--days", "730").stdout == "Messages of acme are kept for 730 days\n"

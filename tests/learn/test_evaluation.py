@@ -117,7 +117,6 @@ class TestMeasuring:
         ((version, found),) = judged(connection, 1).items()
         assert version == ("default-1.aaaa", "gpt-4o-mini")
         assert (found[message_id].labels["severity"], found[message_id].found["severity"]) == (1, 3)
-        assert found[message_id].confidence["severity"] == found[message_id].confidence["not_actionable_reason"] == 0.9
 
     def test_leaves_out_a_message_with_another_text(self, connection: psycopg.Connection, tenant: Tenant):
         (message_id,) = messages(connection, tenant, 1)
@@ -129,13 +128,19 @@ class TestMeasuring:
 
     def test_is_by_field_of_what_people_said(self):
         told = [
-            Judged({"severity": right, "kind": "legal"}, {"severity": found, "kind": "legal"}, {"severity": 0.8})
+            Judged(
+                {"severity": right, "kind": "legal"},
+                {"severity": found, "kind": "legal"},
+                {"severity": 0.8},
+                {"severity": 1.0},
+            )
             for right, found in ((1, 1), (1, 2), (5, 5), (4, 4), (5, 5))
         ]
         kind, severity = scores_of(told)
         assert (kind.field, kind.examples, kind.accuracy, kind.macro_f1) == ("kind", 5, 1.0, 1.0)
         assert (kind.kappa, kind.calibration_error) == (None, None)
         assert (severity.accuracy, severity.calibration_error) == (0.8, pytest.approx(0))
+        assert severity.calibration_error_given == pytest.approx(0.2)
         assert severity.macro_f1 == pytest.approx((2 / 3 + 0 + 1 + 1) / 4, abs=1e-4)
         # Quadratic weights: one pair one level apart, against 5 x 5 pairs that chance would make.
         by_chance = sum((a - b) ** 2 for a in (1, 1, 5, 4, 5) for b in (1, 2, 5, 4, 5)) / 5

@@ -67,6 +67,14 @@ v_message = View(
         AND member.removed_at IS NULL""",
 )
 
+_RATED = ("is_actionable", "kind", "category", "severity", "sentiment")
+
+
+def _confidence(field: str) -> str:
+    parts = ", ".join(f"analysis.confidence -> '{field}' ->> '{part}'" for part in ("calibrated", "left", "given"))
+    return f"coalesce({parts})::double precision"
+
+
 v_analysis_current = View(
     "v_analysis_current",
     "The analysis shown for each message; a message without one is in v_message alone",
@@ -93,6 +101,20 @@ v_analysis_current = View(
         plain("tokens_out", "analysis.tokens_out", "Tokens received"),
         plain("cost_usd", "analysis.cost_usd", "Cost in USD; null when the price is unknown"),
         plain("latency_ms", "analysis.latency_ms", "Time of the call in milliseconds"),
+        *(
+            plain(
+                f"{field}_confidence_given",
+                f"(analysis.confidence -> '{field}' ->> 'given')::double precision",
+                f"How sure of {field} it was said to be, 0 to 1; null where nothing was said",
+            )
+            for field in _RATED
+        ),
+        *(
+            plain(
+                f"{field}_confidence", _confidence(field), f"How sure of {field} that is, calibrated where it is learnt"
+            )
+            for field in _RATED
+        ),
         plain("created_at", "analysis.created_at", "When it was made"),
         personal("title", "analysis.title", "Title; null without the grant to read texts"),
         personal("summary", "analysis.summary", "Summary; null without the grant to read texts"),

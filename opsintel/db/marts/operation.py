@@ -35,7 +35,14 @@ v_evaluation = View(
         plain("accuracy", "evaluation.accuracy", "Share that is right, 0 to 1"),
         plain("macro_f1", "evaluation.macro_f1", "Mean of the F1 scores of all values, 0 to 1"),
         plain("kappa", "evaluation.kappa", "Quadratically weighted kappa of the severity, -1 to 1; null for others"),
-        plain("calibration_error", "evaluation.calibration_error", "Expected calibration error; null without one"),
+        plain(
+            "calibration_error",
+            "evaluation.calibration_error",
+            "Expected calibration error of the confidence as it is used; null without reviews",
+        ),
+        plain(
+            "calibration_error_given", "evaluation.calibration_error_given", "That of the confidence as it was given"
+        ),
         plain(
             "corrections_per_1000",
             "evaluation.corrections_per_1000",

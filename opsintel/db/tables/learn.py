@@ -159,7 +159,13 @@ evaluation = tenant_table(
     column("accuracy", REAL, "Share that is right"),
     column("macro_f1", REAL, "Mean of the F1 scores of all values"),
     column("kappa", REAL, "Quadratically weighted kappa of the severity; null for others", null=True),
-    column("calibration_error", REAL, "Expected calibration error of the confidence; null without one", null=True),
+    column(
+        "calibration_error",
+        REAL,
+        "Expected calibration error of the confidence as it is used, on what the review queue asked; null without that",
+        null=True,
+    ),
+    column("calibration_error_given", REAL, "That of the confidence as it was given", null=True),
     column(
         "corrections_per_1000", REAL, "Messages whose field was corrected in the week, of 1,000 analysed", null=True
     ),
@@ -168,12 +174,32 @@ evaluation = tenant_table(
     CheckConstraint("accuracy BETWEEN 0 AND 1", name="accuracy"),
     CheckConstraint("macro_f1 BETWEEN 0 AND 1", name="macro_f1"),
     CheckConstraint("calibration_error BETWEEN 0 AND 1", name="calibration_error"),
+    CheckConstraint("calibration_error_given BETWEEN 0 AND 1", name="calibration_error_given"),
     CheckConstraint("kappa BETWEEN -1 AND 1", name="kappa"),
     Index("ix_evaluation_gold", "tenant_id", "gold_version"),
     key=("week", "gold_version", "profile_version", "model", "field"),
     retention="kept",
     erasure="none",
     access=[limited("true")],
+)
+
+calibration = tenant_table(
+    "calibration",
+    "What confidences have turned out to be worth, by who gave them and field; learnt each week of the review queue",
+    column("version", INT, "Number within the tenant; analyses name it"),
+    column("provider", TEXT, "built-in, openai, anthropic, ..."),
+    column("model", TEXT, "Model, or version of the built-in rules"),
+    column("field", TEXT, "Field whose confidence it is"),
+    column("labels", INT, "What people said that it was learnt of"),
+    column("slope", REAL, "Of log odds, from 0: 1 with an intercept of 0 leaves a confidence as it was given"),
+    column("intercept", REAL, "Added to them"),
+    column("current", BOOL, "Whether analyses are stored by it", default="true"),
+    column("created_at", TIME, "When it was learnt", default="now()"),
+    CheckConstraint("slope >= 0", name="slope"),
+    Index("ix_calibration_current", "tenant_id", postgresql_where=text("current")),
+    key=("version", "provider", "model", "field"),
+    retention="kept",
+    erasure="none",
 )
 
 shadow_run = tenant_table(

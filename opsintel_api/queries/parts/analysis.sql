@@ -27,7 +27,9 @@ jsonb_build_object(
         FROM jsonb_array_elements(analysis.output -> 'pii') AS item), '[]'),
     'injection_suspected', analysis.injection_suspected,
     'injection_quote', coalesce(analysis.output ->> 'injection_quote', ''),
-    'confidence', coalesce(analysis.output -> 'confidence', '{}'),
+    'confidence', coalesce(analysis.output -> 'confidence', '{}') || coalesce(analysis.output -> 'given', '{}'),
+    'calibrated', (SELECT coalesce(jsonb_object_agg(field, how_sure -> 'calibrated'), '{}')
+                   FROM jsonb_each(analysis.confidence) AS said (field, how_sure) WHERE how_sure ? 'calibrated'),
     'provider', analysis.provider, 'model', analysis.model, 'built_in', analysis.built_in,
     'profile_version', analysis.profile_version,
     'corrected', (SELECT coalesce(jsonb_agg(field ORDER BY field), '[]')
