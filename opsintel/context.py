@@ -17,6 +17,7 @@ from opsintel.llm.answers import answers_folder
 from opsintel.llm.ask import Asker
 from opsintel.llm.caller import Caller
 from opsintel.llm.keys import model_servers
+from opsintel.llm.platform import platform_of
 from opsintel.objects.store import ObjectStore, open_objects
 from opsintel.settings import Settings
 from opsintel.sources.credentials import Credentials
@@ -49,7 +50,8 @@ class Context:
     def asker(self) -> Asker:
         """What asks models; one for the process, as it holds the process that makes the calls."""
         servers = model_servers(self.settings)
-        return Asker(self.database, self.keyring, Caller(answers_folder(self.settings), servers), servers)
+        caller = Caller(answers_folder(self.settings), servers)
+        return Asker(self.database, self.keyring, caller, servers, platform=platform_of(self.settings))
 
     def close(self) -> None:
         """Close what there was any use for; database and objects are their owner's."""

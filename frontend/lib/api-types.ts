@@ -1372,6 +1372,8 @@ export interface paths {
         /**
          * List Model Keys
          * @description Return the tenant's keys to model providers by name, each with its health and without its value.
+         *
+         *     With it: to which providers the installation offers a key of its own.
          */
         get: operations["list_model_keys"];
         put?: never;
@@ -2528,7 +2530,7 @@ export interface components {
              * Scope
              * @enum {string}
              */
-            scope: "month" | "source" | "backfill";
+            scope: "month" | "source" | "backfill" | "platform";
             /** Source Id */
             source_id: string | null;
             /** Source Name */
@@ -4945,6 +4947,7 @@ export interface components {
          *       "health": "valid",
          *       "id": "01993c5e-7c00-7000-8000-000000000012",
          *       "name": "Production",
+         *       "of_platform": false,
          *       "provider": "openai",
          *       "valid_at": "2026-11-23T09:00:00Z"
          *     }
@@ -4969,9 +4972,14 @@ export interface components {
             base_url: string;
             /**
              * Has Value
-             * @description False for a server that takes no key
+             * @description False for a server that takes no key, and for the installation's
              */
             has_value: boolean;
+            /**
+             * Of Platform
+             * @description Whether it goes by the installation's key
+             */
+            of_platform: boolean;
             /**
              * Previous Until
              * @description Until when the value before the last rotation is taken too
@@ -5013,6 +5021,11 @@ export interface components {
          * @description Keys, by name.
          */
         ModelKeyList: {
+            /**
+             * Offered
+             * @description Providers to which the installation offers a key of its own
+             */
+            offered: ("openai" | "anthropic" | "gemini" | "ollama" | "vllm")[];
             /** Items */
             items: components["schemas"]["ModelKey"][];
         };
@@ -5069,6 +5082,12 @@ export interface components {
              * @enum {string}
              */
             purpose: "analyse" | "name_issue" | "embed";
+            /**
+             * Of Platform
+             * @description Use the installation's key: without a value or address
+             * @default false
+             */
+            of_platform: boolean;
         };
         /**
          * ModelKeyRotation

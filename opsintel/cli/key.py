@@ -40,6 +40,7 @@ def add(
     purpose: Annotated[str, typer.Option(metavar="PURPOSE", help="analyse, name_issue or embed")] = "analyse",
     base_url: Annotated[str | None, typer.Option(metavar="URL", help="Address of the interface")] = None,
     key: KeyFile = None,
+    of_platform: Annotated[bool, typer.Option("--platform", help="Use the installation's key to the provider")] = False,
     untested: Annotated[bool, typer.Option("--untested", help="Store it without a call")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,6 +48,7 @@ def add(
     from opsintel.access.audit import SYSTEM
     from opsintel.llm.chain import append_to_chain, checked_purpose, require_vectors
     from opsintel.llm.keys import add_key, address_of, model_servers
+    from opsintel.llm.platform import require_offered
     from opsintel.llm.probe import probe_key
     from opsintel.llm.provider import provider_of
     from opsintel.llm.sending import require_permitted, sending_of
@@ -56,13 +58,19 @@ def add(
     used = model or (row.embedding_model if purpose == "embed" else row.model)
     if not used:
         raise InputError(f"{row.title} has no model of its own choice", remedy="Name one: --model")
-    secret = _secret(key, needed=row.needs_key)
+    if of_platform and (key or base_url):
+        raise InputError(
+            "The installation's key has its own value and address", remedy="Leave out --key and --base-url"
+        )
+    secret = None if of_platform else _secret(key, needed=row.needs_key)
     with opened(tenant) as (context, found):
+        if of_platform:
+            require_offered(context.settings, row, used)
         address = address_of(row, base_url, context.settings)
         with context.database.tenant_tx(found.id) as connection:
             require_permitted(address, sending_of(connection), model_servers(context.settings))
             wanted = (name or row.name, row.name, address)
-            key_id = add_key(connection, context.keyring, found.id, wanted, secret, SYSTEM)
+            key_id = add_key(connection, context.keyring, found.id, wanted, secret, SYSTEM, of_platform=of_platform)
             append_to_chain(connection, found.id, checked_purpose(purpose), key_id, used)
         probed = [] if untested else probe_key(context, found.id, key_id)
     _show(str(key_id), name or row.name, probed, as_json)
@@ -107,7 +115,9 @@ def list_(tenant: Slug, as_json: AsJson = False) -> None:
 
     with opened(tenant) as (context, found), context.database.tenant_tx(found.id) as connection:
         keys = keys_of(connection)
-    shown = ("id", "name", "provider", "base_url", "health", "detail", "checked_at", "valid_at", "retry_at")
+    shown = (
+        "id", "name", "provider", "base_url", "health", "detail", "checked_at", "valid_at", "retry_at", "of_platform",
+    )  # fmt: skip
     if as_json:
         print_json([{name: getattr(key, name) for name in shown} for key in keys])
         return

@@ -38,6 +38,7 @@ from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
 from opsintel.llm.charge import Spent, call_key, cost_of, most_of
 from opsintel.llm.keys import Health, found_ill, found_well
+from opsintel.llm.platform import NO_PLATFORM, Platform, hold
 from opsintel.llm.sending import Servers, permitted, sending_of
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ TRIES = 4
 CALL_SECONDS = 60.0
 LONGEST_PAUSE = 20.0
 LOCAL_ONLY_PAUSE = timedelta(minutes=1)
+NOT_OFFERED_PAUSE = timedelta(hours=1)
 _HEALTH: Mapping[Fault, Health] = {
     Fault.CREDENTIAL: "revoked",
     Fault.QUOTA: "quota",
@@ -118,12 +120,14 @@ class Asker(Closing):
         caller: Caller,
         local_servers: Servers = frozenset(),
         sleep: Callable[[float], None] = time.sleep,
+        platform: Platform = NO_PLATFORM,
     ) -> None:
         self._database = database
         self._local_servers = local_servers
         self._keyring = keyring
         self._caller = caller
         self._sleep = sleep
+        self._platform = platform
         self._ways: dict[tuple[UUID, str], Way] = {}
 
     def close(self) -> None:
@@ -175,6 +179,14 @@ class Asker(Closing):
         reason = "refused" if answer.is_refused else "invalid"
         raise NoAnswer(reason, f"{link.model} gave no valid answer: {wrong}", until=None)
 
+    def _hold(self, tenant_id: UUID, link: Link) -> None:
+        """Hold calls by the installation's key under the operator's ceiling; `NoAnswer` where it is not offered."""
+        if not self._platform.offers(link):
+            again = datetime.now(UTC) + NOT_OFFERED_PAUSE
+            raise NoAnswer("not_offered", f"The installation offers no {link.model} of {link.provider}", until=again)
+        with self._database.tenant_tx(tenant_id) as connection:
+            hold(connection, tenant_id, self._platform.ceiling_usd)
+
     def answered(
         self,
         tenant_id: UUID,
@@ -188,6 +200,8 @@ class Asker(Closing):
 
         Raises `NoAnswer`.
         """
+        if link.of_platform:
+            self._hold(tenant_id, link)
         if link.retry_at is not None and link.retry_at > datetime.now(UTC):
             raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=link.retry_at)
         ways = given
@@ -273,7 +287,7 @@ class Asker(Closing):
             seconds=CALL_SECONDS,
             schema=question.schema,
             way=way,
-            api_key=self._secret(tenant_id, secret_id),
+            api_key=self._platform.keys[link.provider] if link.of_platform else self._secret(tenant_id, secret_id),
         )
 
     def _secret(self, tenant_id: UUID, secret_id: UUID | None) -> Secret | None:

@@ -24,6 +24,7 @@ from opsintel.llm.alerts import alert_of_ceiling
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import Link
 from opsintel.llm.parked import due_now
+from opsintel.llm.platform import SCOPE
 from opsintel.llm.usage import count
 
 Degrade = Literal["park", "cheaper", "sample"]
@@ -39,14 +40,15 @@ _ALWAYS = "DATE '1970-01-01'"
 _MONTH = (
     f"CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE date_trunc('month', now() AT TIME ZONE 'UTC')::date END"
 )
-_COUNTED = "source_id, job_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, reserved_usd"
+_COUNTED = "source_id, job_id, of_platform, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, reserved_usd"
 _WARNS = (
     "budget.scope <> 'backfill' AND spent_usd + %(cost)s > 0"
     f" AND spent_usd + %(cost)s >= limit_usd * coalesce(nullif(degrade_from, 0), {DEGRADE_FROM})"
 )
 _APPLIES = (
     "(budget.scope = 'month' OR (budget.scope = 'source' AND budget.subject_id = %(source)s)"
-    " OR (budget.scope = 'backfill' AND budget.subject_id = %(job)s))"
+    " OR (budget.scope = 'backfill' AND budget.subject_id = %(job)s)"
+    f" OR (budget.scope = '{SCOPE}' AND %(of_platform)s))"
 )
 
 
@@ -95,7 +97,7 @@ def standing_of(connection: psycopg.Connection, work: Work) -> Standing:
     rows = connection.execute(
         f"SELECT degrade, sample_share FROM budget JOIN budget_period AS period ON period.budget_id = budget.id"
         f" AND period.month = {_MONTH} WHERE {_APPLIES} AND spent_usd + reserved_usd >= limit_usd * degrade_from",
-        _subjects(work),
+        _subjects(work, of_platform=False),
     ).fetchall()
     for degrade in ("park", "sample", "cheaper"):
         shares = [share for each, share in rows if each == degrade]
@@ -119,14 +121,14 @@ def reserve(
     if held is not None:
         return Reserved(held[0], held[1], adopted=True)
     if usd is not None:
-        _set_aside(connection, tenant_id, work, usd)
+        _set_aside(connection, tenant_id, _subjects(work, of_platform=link.of_platform), usd)
     reserved = Reserved(new_id(), usd)
     connection.execute(
-        "INSERT INTO model_call (tenant_id, id, call_key, purpose, key_id, provider, model, source_id, job_id,"
-        " partition_day, messages, state, reserved_usd)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'reserved', %s)",
-        (tenant_id, reserved.id, call_key, work.purpose, link.key_id, link.provider, link.model, work.source_id,
-         work.job_id, work.day, work.messages, usd),
+        "INSERT INTO model_call (tenant_id, id, call_key, purpose, key_id, of_platform, provider, model, source_id,"
+        " job_id, partition_day, messages, state, reserved_usd)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'reserved', %s)",
+        (tenant_id, reserved.id, call_key, work.purpose, link.key_id, link.of_platform, link.provider, link.model,
+         work.source_id, work.job_id, work.day, work.messages, usd),
     )  # fmt: skip
     return reserved
 
@@ -172,8 +174,8 @@ def found_after_all(connection: psycopg.Connection, call_key: bytes) -> None:
         (call_key,),
     ).fetchone()
     if row is not None:
-        cost, source_id, job_id, month, _ = row
-        _move(connection, (source_id, job_id, month, None), -(cost or Decimal(0)))
+        cost, *counted, _ = row
+        _move(connection, (*counted, None), -(cost or Decimal(0)))
 
 
 def release(connection: psycopg.Connection, reserved: Reserved, fault: str, *, may_be_paid: bool) -> None:
@@ -234,9 +236,12 @@ def set_budget(
 
 
 def remove_budget(connection: psycopg.Connection, tenant_id: UUID, budget_id: UUID, actor: Actor = SYSTEM) -> None:
-    """Take a ceiling away, in the caller's transaction; what it parked is tried again. `NotFoundError` for none."""
-    if not connection.execute("DELETE FROM budget WHERE id = %s", (budget_id,)).rowcount:
-        raise NotFoundError("There is no such ceiling")
+    """Take a ceiling away, in the caller's transaction; what it parked is tried again.
+
+    `NotFoundError` for none, or the operator's.
+    """
+    if not connection.execute("DELETE FROM budget WHERE id = %s AND scope <> %s", (budget_id, SCOPE)).rowcount:
+        raise NotFoundError("There is no such ceiling of the tenant")
     resolve_alerts(connection, budget_id, by_person=True)
     due_now(connection)
     record(connection, Entry(tenant_id, actor, "budget.removed", Subject("budget", str(budget_id))))
@@ -256,13 +261,15 @@ def _require_ceiling(limit_usd: Decimal, degrade: str, *shares: float) -> None:
         raise InputError("A share is a number from 0 to 1", remedy="80 % is 0.8")
 
 
-def _subjects(work: Work) -> dict[str, UUID | None]:
-    return {"source": work.source_id, "job": work.job_id}
+def _subjects(work: Work, *, of_platform: bool) -> dict[str, UUID | bool | None]:
+    return {"source": work.source_id, "job": work.job_id, "of_platform": of_platform}
 
 
-def _set_aside(connection: psycopg.Connection, tenant_id: UUID, work: Work, usd: Decimal) -> None:
+def _set_aside(
+    connection: psycopg.Connection, tenant_id: UUID, subjects: dict[str, UUID | bool | None], usd: Decimal
+) -> None:
     budgets: Sequence[tuple[UUID, date, Decimal]] = connection.execute(
-        f"SELECT id, {_MONTH}, limit_usd FROM budget WHERE {_APPLIES} ORDER BY id", _subjects(work)
+        f"SELECT id, {_MONTH}, limit_usd FROM budget WHERE {_APPLIES} ORDER BY id", subjects
     ).fetchall()
     for budget_id, month, limit in budgets:
         connection.execute(
@@ -280,7 +287,7 @@ def _set_aside(connection: psycopg.Connection, tenant_id: UUID, work: Work, usd:
 
 def _move(connection: psycopg.Connection, counted: tuple[Any, ...], cost: Decimal | None) -> None:
     """Take what a call set aside out of its budgets and put what it cost in; who passes a share is warned, once."""
-    source_id, job_id, month, reserved = counted
+    source_id, job_id, of_platform, month, reserved = counted
     if reserved is None and cost is None:
         return
     warned = connection.execute(
@@ -289,7 +296,14 @@ def _move(connection: psycopg.Connection, counted: tuple[Any, ...], cost: Decima
         " ELSE warned_at END FROM budget WHERE period.budget_id = budget.id"
         f" AND {_APPLIES} AND period.month = CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE %(month)s END"
         " RETURNING warned_at = now(), period.tenant_id, budget.id, budget.scope, budget.subject_id",
-        {"source": source_id, "job": job_id, "month": month, "reserved": reserved or 0, "cost": cost or 0},
+        {
+            "source": source_id,
+            "job": job_id,
+            "of_platform": of_platform,
+            "month": month,
+            "reserved": reserved or 0,
+            "cost": cost or 0,
+        },
     ).fetchall()
     for tenant_id, *ceiling in (row[1:] for row in warned if row[0]):
         alert_of_ceiling(connection, tenant_id, "budget.warning", tuple(ceiling), month_after(month))

@@ -32,23 +32,32 @@ class Link:
     retry_at: datetime | None
     model: str
     price: Price | None
+    of_platform: bool = False
+    """Whether it goes by the installation's key, whose price and address the tenant cannot say."""
+
+
+_OF_KEY = (
+    "k.id, k.provider, k.base_url, k.secret_id, CASE WHEN k.previous_until > now() THEN k.previous_secret_id END,"
+    " k.health, k.retry_at, k.of_platform"
+)
+_OWN_WINS = (
+    "NOT (k.of_platform AND EXISTS (SELECT FROM model_chain AS theirs JOIN model_key AS own ON own.id = theirs.key_id"
+    " WHERE theirs.purpose = c.purpose AND own.provider = k.provider AND NOT own.of_platform))"
+)
 
 
 def chain_of(connection: psycopg.Connection, purpose: Purpose) -> list[Link]:
-    """Return the chain of the transaction's tenant for a purpose; empty where the built-in does all."""
+    """Return the chain of the transaction's tenant for a purpose; empty where the built-in does all.
+
+    The installation's key to a provider is left out where the tenant's own serves the purpose.
+    """
     rows = connection.execute(
-        "SELECT k.id, k.provider, k.base_url, k.secret_id,"
-        " CASE WHEN k.previous_until > now() THEN k.previous_secret_id END, k.health, k.retry_at,"
-        " c.model, c.input_price, c.output_price"
-        " FROM model_chain c JOIN model_key k ON k.id = c.key_id WHERE c.purpose = %s ORDER BY c.place",
+        f"SELECT {_OF_KEY}, c.model, c.input_price, c.output_price"
+        " FROM model_chain c JOIN model_key k ON k.id = c.key_id"
+        f" WHERE c.purpose = %s AND {_OWN_WINS} ORDER BY c.place",
         (purpose,),
-    )
-    return [
-        Link(
-            key_id, provider, url, secret, previous, health, retry, model, _price(provider, model, price_in, price_out)
-        )
-        for key_id, provider, url, secret, previous, health, retry, model, price_in, price_out in rows
-    ]
+    ).fetchall()
+    return [_link(*row) for row in rows]
 
 
 def links_of(connection: psycopg.Connection, models: Sequence[tuple[UUID, str]]) -> list[Link]:
@@ -56,17 +65,13 @@ def links_of(connection: psycopg.Connection, models: Sequence[tuple[UUID, str]])
     links = []
     for key_id, model in models:
         row = connection.execute(
-            "SELECT k.provider, k.base_url, k.secret_id,"
-            " CASE WHEN k.previous_until > now() THEN k.previous_secret_id END, k.health, k.retry_at,"
-            " c.input_price, c.output_price FROM model_key k"
+            f"SELECT {_OF_KEY}, %s::text, c.input_price, c.output_price FROM model_key k"
             " LEFT JOIN model_chain c ON c.key_id = k.id AND c.model = %s WHERE k.id = %s LIMIT 1",
-            (checked_model(model), key_id),
+            (checked_model(model), model, key_id),
         ).fetchone()
         if row is None:
             raise NotFoundError("There is no such key", remedy="opsintel key list")
-        provider, url, secret, previous, health, retry, price_in, price_out = row
-        price = _price(provider, model, price_in, price_out)
-        links.append(Link(key_id, provider, url, secret, previous, health, retry, model, price))
+        links.append(_link(*row))
     return links
 
 
@@ -149,6 +154,23 @@ def reorder_chain(
         )
     details: dict[str, Detail] = {"models": [model for _, model in links]}
     record(connection, Entry(tenant_id, actor, "model_chain.set", Subject("model_chain", purpose), details))
+
+
+def _link(
+    key_id: UUID,
+    provider: str,
+    base_url: str,
+    secret_id: UUID | None,
+    previous: UUID | None,
+    health: str,
+    retry_at: datetime | None,
+    of_platform: bool,
+    model: str,
+    price_in: Decimal | None,
+    price_out: Decimal | None,
+) -> Link:
+    price = price_of(provider, model) if of_platform else _price(provider, model, price_in, price_out)
+    return Link(key_id, provider, base_url, secret_id, previous, health, retry_at, model, price, of_platform)
 
 
 def _price(provider: str, model: str, given_in: Decimal | None, given_out: Decimal | None) -> Price | None:

@@ -51,11 +51,14 @@ class ModelKey:
     checked_at: datetime | None
     valid_at: datetime | None
     retry_at: datetime | None
+    of_platform: bool
+    """Whether it goes by the installation's key."""
 
 
 _COLUMNS = (
     "id, name, provider, base_url, secret_id,"
-    " CASE WHEN previous_until > now() THEN previous_secret_id END, health, detail, checked_at, valid_at, retry_at"
+    " CASE WHEN previous_until > now() THEN previous_secret_id END, health, detail, checked_at, valid_at, retry_at,"
+    " of_platform"
 )
 
 
@@ -97,19 +100,23 @@ def add_key(
     wanted: tuple[str, str, str],
     secret: Secret | None,
     actor: Actor,
+    *,
+    of_platform: bool = False,
 ) -> UUID:
     """Store a key (`wanted`: name, provider, address) in the caller's transaction and return its id.
 
-    Raises `InputError` for what cannot be one, `ConflictError` for a name that is taken.
+    `of_platform`: it stands for the installation's key, and has no value of its own. Raises `InputError` for what
+    cannot be one, `ConflictError` for a name that is taken.
     """
     name, provider, base_url = one_line(wanted[0])[:NAME_LIMIT], provider_of(wanted[1]), wanted[2]
     if not name:
         raise InputError("A key needs a name")
     secret_id = None if secret is None else keyring.store_in(connection, tenant_id, KEY_PURPOSE, usable(secret))
     row = connection.execute(
-        "INSERT INTO model_key (tenant_id, id, name, provider, base_url, secret_id) VALUES (%s, %s, %s, %s, %s, %s)"
+        "INSERT INTO model_key (tenant_id, id, name, provider, base_url, secret_id, of_platform)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (tenant_id, name) DO NOTHING RETURNING id",
-        (tenant_id, new_id(), name, provider.name, base_url, secret_id),
+        (tenant_id, new_id(), name, provider.name, base_url, secret_id, of_platform),
     ).fetchone()
     if row is None:
         raise ConflictError(f"There is a key named {name!r}", remedy="opsintel key rotate, or another name")
@@ -123,8 +130,11 @@ def rotate_key(
 ) -> None:
     """Give a key another value in the caller's transaction; the one before is taken as well for a day.
 
-    What its calls cost is counted on: budgets know keys by their id, which stays.
+    What its calls cost is counted on: budgets know keys by their id, which stays. `InputError` for a key of the
+    installation.
     """
+    if key.of_platform:
+        raise InputError("This key is the installation's", remedy="Its operator rotates it; add a key of your own")
     secret_id = keyring.store_in(connection, tenant_id, KEY_PURPOSE, usable(secret))
     row = connection.execute("SELECT previous_secret_id FROM model_key WHERE id = %s FOR UPDATE", (key.id,)).fetchone()
     connection.execute(

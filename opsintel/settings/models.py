@@ -22,16 +22,26 @@ class ModelSettings(BaseModel):
     anthropic_api_key: OptionalSecret = setting(
         "ANTHROPIC_API_KEY",
         default=None,
-        meaning="Platform default for Anthropic",
+        meaning="Platform default for Anthropic; a tenant's own key wins",
         example="sk-ant-...",
         absent="offered only to tenants with a key",
     )
     gemini_api_key: OptionalSecret = setting(
         "GEMINI_API_KEY",
         default=None,
-        meaning="Platform default for Google Gemini",
+        meaning="Platform default for Google Gemini; a tenant's own key wins",
         example="AIza...",
         absent="offered only to tenants with a key",
+    )
+    platform_ceiling_usd: float = setting(
+        "OPSINTEL_PLATFORM_CEILING_USD",
+        default=10.0,
+        meaning="What calls by the three keys above may cost a tenant in a month, in USD",
+        example="25",
+        absent="`10`",
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
     )
     ollama_base_url: WebUrl = setting(
         "OLLAMA_BASE_URL",

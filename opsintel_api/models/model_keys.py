@@ -33,6 +33,7 @@ KEY_EXAMPLE: dict[str, Any] = {
     "provider": "openai",
     "base_url": "https://api.openai.com/v1",
     "has_value": True,
+    "of_platform": False,
     "previous_until": None,
     "health": "valid",
     "detail": "",
@@ -65,6 +66,7 @@ class ModelKeyRequest(Parameters):
     )
     model: Model | None = Field(None, description="Goes to the end of the chain; default: a small one of the provider")
     purpose: Purpose = Field("analyse", description="Whose chain that is")
+    of_platform: bool = Field(False, description="Use the installation's key: without a value or address")
 
 
 class ModelKeyRotation(Parameters):
@@ -84,7 +86,8 @@ class ModelKey(Answer):
     name: str
     provider: ProviderName
     base_url: str = Field(description="Address its calls go to")
-    has_value: bool = Field(description="False for a server that takes no key")
+    has_value: bool = Field(description="False for a server that takes no key, and for the installation's")
+    of_platform: bool = Field(description="Whether it goes by the installation's key")
     previous_until: datetime | None = Field(description="Until when the value before the last rotation is taken too")
     health: Health
     detail: str = Field(description="Why, in words; '' while it is well")
@@ -97,6 +100,7 @@ class ModelKey(Answer):
 class ModelKeyList(Answer):
     """Keys, by name."""
 
+    offered: list[ProviderName] = Field(description="Providers to which the installation offers a key of its own")
     items: list[ModelKey]
 
 

@@ -71,7 +71,7 @@ class Budget(Answer):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [BUDGET_EXAMPLE]})
 
     id: UUID
-    scope: Literal["month", "source", "backfill"]
+    scope: Literal["month", "source", "backfill", "platform"]
     source_id: UUID | None
     source_name: str | None
     job_id: UUID | None

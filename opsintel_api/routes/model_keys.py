@@ -20,6 +20,7 @@ from opsintel.learning.chains import set_chain as replace_chain
 from opsintel.llm import trials
 from opsintel.llm.chain import append_to_chain, chain_of, set_price
 from opsintel.llm.keys import add_key, address_of, key_named, keys_of, model_servers, remove_key, rotate_key
+from opsintel.llm.platform import platform_of, require_offered
 from opsintel.llm.provider import PURPOSES, Provider, provider_of
 from opsintel.llm.sending import require_permitted, sending_of
 from opsintel_api.models.jobs import Job
@@ -45,8 +46,12 @@ _MILLION = 1_000_000
 
 @routes.get("/keys", response_model=ModelKeyList, dependencies=[WITHOUT_PARAMETERS])
 async def list_model_keys(reader: Reader) -> Response:
-    """Return the tenant's keys to model providers by name, each with its health and without its value."""
-    return reader.answer(await reader.one("model_keys"))
+    """Return the tenant's keys to model providers by name, each with its health and without its value.
+
+    With it: to which providers the installation offers a key of its own.
+    """
+    offered = sorted(platform_of(reader.services.settings).keys)
+    return reader.answer(f'{{"offered":{json.dumps(offered)},{(await reader.one("model_keys"))[1:]}')
 
 
 @routes.post(
@@ -62,7 +67,9 @@ async def add_model_key(reader: Reader, asked: ModelKeyRequest) -> Response:
     model, secret = asked.model or provider.model, _secret(asked.value)
     if not model:
         raise unprocessable("model", f"{provider.title} has no model of its own choice")
-    if secret is None and provider.needs_key:
+    if asked.of_platform:
+        _require_offered(reader, asked, provider, model)
+    elif secret is None and provider.needs_key:
         raise unprocessable("value", f"{provider.title} needs a key")
     context = reader.services.context
 
@@ -70,7 +77,15 @@ async def add_model_key(reader: Reader, asked: ModelKeyRequest) -> Response:
         address = _address(reader, provider, asked.base_url)
         require_permitted(address, sending_of(connection), model_servers(context.settings))
         wanted = (asked.name or provider.name, provider.name, address)
-        key_id = add_key(connection, context.keyring, principal.tenant_id, wanted, secret, principal.actor)
+        key_id = add_key(
+            connection,
+            context.keyring,
+            principal.tenant_id,
+            wanted,
+            secret,
+            principal.actor,
+            of_platform=asked.of_platform,
+        )
         append_to_chain(connection, principal.tenant_id, asked.purpose, key_id, model)
         return key_id
 
@@ -218,6 +233,15 @@ def _address(reader: Reading, provider: Provider, given: str | None) -> str:
         return address_of(provider, given, reader.services.settings)
     except InputError as error:
         raise unprocessable("base_url", error.message) from None
+
+
+def _require_offered(reader: Reading, asked: ModelKeyRequest, provider: Provider, model: str) -> None:
+    if asked.value is not None or asked.base_url is not None:
+        raise unprocessable("of_platform", "The installation's key has its own value and address")
+    try:
+        require_offered(reader.services.settings, provider, model)
+    except InputError as error:
+        raise unprocessable("of_platform", error.message) from None
 
 
 def _secret(value: SecretStr | None) -> Secret | None:

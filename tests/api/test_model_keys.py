@@ -11,13 +11,17 @@ from uuid import UUID
 import pytest
 
 from opsintel.clock import today
+from opsintel.crypto.secrets import Secret
 from opsintel.db.engine import Database
 from opsintel.ids import new_id
+from opsintel.llm import platform
 from opsintel.llm.alerts import note_reached
 from opsintel.llm.budget import CeilingError, Reserved, Work, release, reserve, settle
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import chain_of
+from opsintel.llm.platform import Platform
 from opsintel.llm.trials import take, waiting
+from opsintel_api.routes import model_keys
 from tests.api.conftest import Get, Send
 from tests.seeding import Seeded, insert
 
@@ -56,6 +60,27 @@ class TestKeys:
         assert (UUID(made["key"]["id"]), "gpt-4o-mini") in [(link.key_id, link.model) for link in links]
         assert sealed is not None
         assert VALUE not in sealed[0]
+
+    async def test_of_the_installation_are_offered_where_it_has_some(self, send: Send, get: Get):
+        asked = {"provider": "openai", "name": "Theirs", "of_platform": True}
+        assert (await get("/v1/keys")).json()["offered"] == []
+        refused = await send("POST", "/v1/keys", json=asked)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "of_platform")
+
+    async def test_of_the_installation_have_neither_value_nor_address_of_the_tenants(
+        self, send: Send, get: Get, database: Database, acme: Seeded, monkeypatch: pytest.MonkeyPatch
+    ):
+        offered = Platform({"openai": Secret(VALUE.encode())}, Decimal(10))
+        for module in (platform, model_keys):
+            monkeypatch.setattr(module, "platform_of", lambda settings: offered)
+        asked = {"provider": "openai", "name": "Theirs", "of_platform": True}
+        assert (await get("/v1/keys")).json()["offered"] == ["openai"]
+        for more in ({"value": "sk-mine"}, {"base_url": "https://collector.example/v1"}, {"model": "unknown-of-price"}):
+            assert (await send("POST", "/v1/keys", json=asked | more)).status_code == 422
+        made = (await send("POST", "/v1/keys", json=asked)).json()["key"]
+        assert (made["of_platform"], made["has_value"], made["base_url"]) == (True, False, "https://api.openai.com/v1")
+        assert (await send("POST", f"/v1/keys/{made['id']}/rotate", json={"value": "sk-x"})).status_code == 422
+        assert VALUE not in (await get("/v1/keys")).text
 
     async def test_are_tried_by_a_job_that_the_worker_takes_once(self, send: Send, database: Database, acme: Seeded):
         made = await added(send)

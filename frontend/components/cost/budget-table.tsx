@@ -2,7 +2,7 @@ import { Cell, Table } from "@/components/ui/table";
 import { type Budget, formatUsd } from "@/lib/cost";
 
 const DEGRADE: Record<Budget["degrade"], string> = { park: "work waits at the ceiling", cheaper: "the cheapest model comes first", sample: "a sample is analysed" };
-const nameOf = ({ scope, source_name, job_id }: Budget) => (scope === "month" ? "The month" : scope === "source" ? (source_name ?? "A source that is gone") : `Backfill ${job_id}`);
+const nameOf = ({ scope, source_name, job_id }: Budget) => (scope === "month" ? "The month" : scope === "platform" ? "The month, by the installation’s keys" : scope === "source" ? (source_name ?? "A source that is gone") : `Backfill ${job_id}`);
 
 /** The ceilings, and how much of each is used. */
 export function BudgetTable({ budgets }: { budgets: Budget[] }) {
