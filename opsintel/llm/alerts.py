@@ -34,7 +34,12 @@ _LASTING: Mapping[str, str] = MappingProxyType(
     }
 )
 _OF: Mapping[str, str] = MappingProxyType(
-    {"month": "this month", "source": "this source this month", "backfill": "this re-run or backfill"}
+    {
+        "month": "this month",
+        "platform": "this month by the installation's key",
+        "source": "this source this month",
+        "backfill": "this re-run or backfill",
+    }
 )
 """What a ceiling is of, by its scope."""
 
@@ -50,6 +55,10 @@ def alert_of_key(
 
 def note_reached(connection: psycopg.Connection, tenant_id: UUID, error: CeilingError) -> None:
     """Note in the caller's transaction that a ceiling refused a call; the first that it refuses opens an alert."""
+    connection.execute(  # it may be the month's first: what that had set aside is undone
+        "INSERT INTO budget_period (tenant_id, budget_id, month) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        (tenant_id, error.budget_id, error.month),
+    )
     row = connection.execute(
         "UPDATE budget_period SET reached_at = now() FROM budget WHERE budget.id = budget_id AND budget_id = %s"
         " AND month = %s AND reached_at IS NULL RETURNING budget_id, scope, subject_id",

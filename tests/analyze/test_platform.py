@@ -97,6 +97,9 @@ class TestTheOperatorsCeiling:
         run(context, partition(tenant))
         assert [(one["status"], one["reason"]) for one in analyses(context, tenant)] == [("parked", "ceiling")]
         assert model.prompts == []
+        with context.database.tenant_tx(tenant.id) as connection:
+            ((line,),) = connection.execute("SELECT line FROM alert WHERE kind = 'budget.exhausted'").fetchall()
+        assert "installation's key" in line
 
     def test_counts_no_call_by_the_tenants_own_key(self, context, tenant, model, monkeypatch):
         offer(context, monkeypatch, "0.0001", openai=KEY)
