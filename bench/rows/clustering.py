@@ -28,9 +28,9 @@ from opsintel.partitions import Partition
 from opsintel.tenants import create_tenant
 from opsintel_pipeline.issues import run as issues
 from opsintel_pipeline.issues.cluster import cluster
-from opsintel_pipeline.issues.headlines import text_to_embed
 from opsintel_pipeline.issues.refresh import refresh_issues
 from opsintel_pipeline.issues.vectors import current_embedder, vectors_of
+from opsintel_pipeline.vectors.words import text_to_embed
 
 SIZES = (1_000, 10_000, 100_000)
 DAY = 300

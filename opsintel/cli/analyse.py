@@ -39,17 +39,37 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document fo
 
 
 @app.command("estimate")
-def estimate(tenant: Slug, first: First, last: Last, taxonomy: OfTaxonomy = None, as_json: AsJson = False) -> None:
+def estimate(
+    tenant: Slug,
+    first: First,
+    last: Last,
+    taxonomy: OfTaxonomy = None,
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="Of the vectors that its model for them has not given yet")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say what the tenant's models would take for all messages of these days: calls, tokens, USD, minutes."""
     from opsintel_pipeline.analyze import rerun
+    from opsintel_pipeline.vectors import cost as of_vectors
 
     with _opened(tenant, first, last) as (context, found):
-        figures = rerun.estimate(context, found, first, last, taxonomy)
+        figures: rerun.Estimate | of_vectors.Estimate = (
+            of_vectors.estimate(context, found.id, first, last)
+            if vectors
+            else rerun.estimate(context, found, first, last, taxonomy)
+        )
     if as_json:
         cost = None if figures.cost_usd is None else float(figures.cost_usd)
         print_json({**asdict(figures), "cost_usd": cost})
         return
     price = "at a price that is unknown" if figures.cost_usd is None else f"{figures.cost_usd:.4f} USD"
+    if isinstance(figures, of_vectors.Estimate):
+        typer.echo(
+            f"{figures.messages:,} messages without a vector: {figures.calls:,} calls of {figures.model},"
+            f" {figures.tokens_in:,} tokens in, {price}, {figures.minutes:g} min"
+        )
+        return
     typer.echo(
         f"{figures.messages:,} messages, {figures.free:,} of them for nothing: {figures.calls:,} calls of"
         f" {figures.model}, {figures.tokens_in:,} tokens in, {figures.tokens_out:,} out, {price},"

@@ -60,10 +60,10 @@ DECIDED: dict[str, dict[str, str]] = {
     },
     "correction": {"field actor_kind actor_id": _IDS},
     "data_key": {"wrapped": _HASH},
-    "embedding": {"vector": _DERIVED, "model_version": _OURS},
+    "embedding": {"vector": _DERIVED, "model_version": _OURS, "text_hash": _HASH},
     "embedding_model": {
         "state": "words that the person alone used are blanked in its vocabulary",
-        "name version reason": _OURS,
+        "name version reason mean": _OURS,
     },
     "person_export": {
         "wanted counts error object_key state": "every export of the tenant goes, as each may quote the person",

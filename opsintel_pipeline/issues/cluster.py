@@ -27,6 +27,8 @@ FEW_JOIN_FACTOR = 1.27
 JOIN_DISTANCE = 0.55
 LEXICAL_JOIN_DISTANCE = 0.55
 MODEL_JOIN_DISTANCE = 0.25
+CENTRED_JOIN_DISTANCE = 0.4
+"""Of vectors by a provider's model, whose common part is taken out: see docs/clustering.md for the measurement."""
 BLOCK = 1024
 SEED = 0
 

@@ -15,20 +15,28 @@ from opsintel.embeddings.embedder import Embedder
 from opsintel.partitions import Partition, StageResult
 from opsintel.queue.outbox import announce_days
 from opsintel_pipeline.issues import assign, store
-from opsintel_pipeline.issues.cluster import LEXICAL_JOIN_DISTANCE, MODEL_JOIN_DISTANCE
+from opsintel_pipeline.issues.cluster import CENTRED_JOIN_DISTANCE, LEXICAL_JOIN_DISTANCE, MODEL_JOIN_DISTANCE
 from opsintel_pipeline.issues.naming import name_issues
 from opsintel_pipeline.issues.refresh import refresh_issues
 from opsintel_pipeline.issues.state import DayResult, Membership
-from opsintel_pipeline.issues.vectors import current_embedder, embed_missing, vectors_of
+from opsintel_pipeline.issues.vectors import put_in_force, vectors_of
+from opsintel_pipeline.vectors import by_model
+from opsintel_pipeline.vectors.kept import Version, awaited
 
 
 def run(context: Context, partition: Partition) -> StageResult:
-    """Assign a day's messages and return how many members the day has. A re-run keeps memberships."""
+    """Assign a day's messages and return how many members the day has. A re-run keeps memberships.
+
+    What waits for a vector by the tenant's model is assigned once it is there.
+    """
+    by_model.fill(context, partition.tenant_id)
     with context.database.tenant_tx(partition.tenant_id) as connection:
         embedder = _prepare(connection, context, partition.tenant_id)
         released = store.release_left_out(connection, partition.day)
         leads = store.day_leads(connection, partition.day)
         followers = store.day_followers(connection, partition.day)
+        late = _awaited(connection, embedder, [*leads, *followers])
+        leads, followers = ([one for one in each if one not in late] for each in (leads, followers))
         result = DayResult()
         if leads or followers:
 
@@ -61,6 +69,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             "new_issues": len(result.new_issues),
             "merged": len(result.merged),
             "waiting": len(result.unassigned),
+            "without_vector": len(late),
             "named": named,
             "embedder": embedder.name,
             "built_in": int(embedder.built_in),
@@ -70,6 +79,7 @@ def run(context: Context, partition: Partition) -> StageResult:
 
 def consolidate(context: Context, tenant_id: UUID) -> StageResult:
     """Merge fragments and move what is clearly misplaced, over all of a tenant; returns the memberships changed."""
+    by_model.fill(context, tenant_id)
     with context.database.tenant_tx(tenant_id) as connection:
         embedder = _prepare(connection, context, tenant_id)
         state = store.load_state(connection, embedder.version)
@@ -81,18 +91,23 @@ def consolidate(context: Context, tenant_id: UUID) -> StageResult:
     return StageResult(len(result.memberships), {"merged": len(result.merged), "new_issues": len(result.new_issues)})
 
 
-def _prepare(connection: psycopg.Connection, context: Context, tenant_id: UUID) -> Embedder:
+def _prepare(connection: psycopg.Connection, context: Context, tenant_id: UUID) -> Embedder | Version:
     """Take the tenant's lock and make every vector there has to be; a new embedder moves the centroids too."""
     store.lock_tenant(connection, tenant_id)
-    embedder, is_new = current_embedder(connection, tenant_id, context.settings)
-    embed_missing(connection, tenant_id, embedder)
+    embedder, is_new = put_in_force(connection, tenant_id, context.settings)
     if is_new:
         issues = connection.execute("SELECT id FROM issue WHERE merged_into IS NULL ORDER BY number").fetchall()
         refresh_issues(connection, tenant_id, [row[0] for row in issues], embedder.version)
     return embedder
 
 
-def _join_distance(embedder: Embedder) -> float:
+def _awaited(connection: psycopg.Connection, embedder: Embedder | Version, message_ids: list[UUID]) -> set[UUID]:
+    return awaited(connection, embedder, message_ids) if isinstance(embedder, Version) else set()
+
+
+def _join_distance(embedder: Embedder | Version) -> float:
+    if isinstance(embedder, Version):
+        return CENTRED_JOIN_DISTANCE
     return LEXICAL_JOIN_DISTANCE if embedder.built_in else MODEL_JOIN_DISTANCE
 
 

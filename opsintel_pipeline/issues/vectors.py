@@ -2,7 +2,8 @@
 
 The lexical embedder is fitted on the tenant's own messages and again as they grow: often while they are few, when each
 new message brings words never seen, and whenever they have doubled once they are many. Then every vector is made anew
-and ids of issues carry over. A model with weights is fitted never.
+and ids of issues carry over. A model with weights is fitted never. Vectors by a tenant's own model are made before
+(opsintel_pipeline/vectors); they are in force once all are there.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from pgvector import Vector
 from opsintel.embeddings.choose import choose_embedder
 from opsintel.embeddings.embedder import Embedder
 from opsintel.embeddings.lexical import LexicalEmbedder, rounded
+from opsintel.llm.chain import chain_of
+from opsintel.llm.keys import model_servers
+from opsintel.llm.vectors import version_of
 from opsintel.settings import Settings
-from opsintel_pipeline.issues.headlines import text_to_embed
+from opsintel_pipeline.vectors import kept
+from opsintel_pipeline.vectors.words import text_to_embed
 
 REFIT_GROWTH = ((2_000, 1.15), (10_000, 1.5), (float("inf"), 2.0))
 """By how much the messages must have grown since the last fit, up to so many of them."""
 FIT_LIMIT = 30_000
+WAITS = "the tenant's own model has not given all vectors yet"
 EMBED_PAGE = 2_000
 
 _ELIGIBLE = """
@@ -37,8 +43,29 @@ _last_read: dict[tuple[UUID, str], LexicalEmbedder] = {}
 """The fitted embedder last read: a tenant's days follow each other, and reading it takes longer than most days."""
 
 
+def put_in_force(
+    connection: psycopg.Connection, tenant_id: UUID, settings: Settings
+) -> tuple[Embedder | kept.Version, bool]:
+    """Put the embedder in force that the tenant should have, with every vector that it can make here.
+
+    Returns it, and whether it is new, so that centroids have to be made again. Call it under the tenant's lock.
+    """
+    chain = kept.usable_chain(connection, model_servers(settings))
+    version = kept.version_in_force(connection, chain)
+    if version is not None:
+        if not version.is_current:
+            _change_to(connection, tenant_id, version.version)
+            connection.execute("UPDATE embedding_model SET current = true WHERE version = %s", (version.version,))
+        return version, not version.is_current
+    embedder, is_new = current_embedder(connection, tenant_id, settings)
+    if chain:
+        connection.execute("UPDATE embedding_model SET reason = %s WHERE current", (WAITS,))
+    embed_missing(connection, tenant_id, embedder)
+    return embedder, is_new
+
+
 def current_embedder(connection: psycopg.Connection, tenant_id: UUID, settings: Settings) -> tuple[Embedder, bool]:
-    """Return the tenant's embedder, and whether it is new, so that every vector must be made again.
+    """Return the embedder that the tenant has here, and whether it is new, so that every vector must be made again.
 
     Call it under the tenant's lock: it may store a new embedder.
     """
@@ -130,14 +157,25 @@ def _stored(connection: psycopg.Connection, tenant_id: UUID, version: str) -> Le
 def _store(
     connection: psycopg.Connection, tenant_id: UUID, embedder: Embedder, state: bytes | None, count: int, reason: str
 ) -> None:
-    """Make an embedder the current one; vectors of earlier ones are of no use any more."""
-    connection.execute("UPDATE embedding_model SET current = false, state = NULL WHERE current")
-    connection.execute("DELETE FROM embedding WHERE model_version <> %s", (embedder.version,))
+    """Make an embedder the current one."""
+    _change_to(connection, tenant_id, embedder.version)
     connection.execute(
         "INSERT INTO embedding_model (tenant_id, name, version, dimensions, built_in, reason, state, fitted_messages)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, version) DO UPDATE SET current = true,"
         " state = excluded.state, fitted_messages = excluded.fitted_messages, reason = excluded.reason",
         (tenant_id, embedder.name, embedder.version, embedder.dimensions, embedder.built_in, reason, state, count),
+    )
+
+
+def _change_to(connection: psycopg.Connection, tenant_id: UUID, version: str) -> None:
+    """Let no embedder be current; vectors of others than `version` go, but for those of models in the chain.
+
+    These were paid for, and the tenant may come back to them.
+    """
+    paid = [version_of(link) for link in chain_of(connection, "embed")]
+    connection.execute("UPDATE embedding_model SET current = false, state = NULL WHERE current")
+    connection.execute(
+        "DELETE FROM embedding WHERE tenant_id = %s AND model_version <> ALL(%s)", (tenant_id, [version, *paid])
     )
 
 

@@ -21,6 +21,8 @@ from opsintel.partitions import Partition
 from opsintel.settings import load_settings
 from opsintel_pipeline.analyze import models
 from opsintel_pipeline.analyze import run as stage
+from opsintel_pipeline.issues import run as issues
+from opsintel_pipeline.vectors import by_model
 from tests.analyze.conftest import DAY
 from tests.faults.mutants import MODEL_CALL
 
@@ -30,6 +32,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "before it settles": (ask, "settle"),
     "before it stores": (models.ByModels, "_made"),
     "once it has stored": (stage, "_count"),
+    "before it stores vectors": (by_model._Filling, "_stored"),
 }
 """What it dies in place of."""
 
@@ -51,4 +54,6 @@ if __name__ == "__main__":
         sys.stdout.write("running\n")
         sys.stdout.flush()
         with MODEL_CALL.applied() if given["mutant"] else nullcontext():
-            stage.run(context, Partition(DAY, UUID(given["tenant"]), "acme"))
+            (issues if given["stage"] == "issues" else stage).run(
+                context, Partition(DAY, UUID(given["tenant"]), "acme")
+            )

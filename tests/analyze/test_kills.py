@@ -98,7 +98,7 @@ def _connect(context: Context, tenant: Tenant, model: ModelServer) -> None:
 
 def _kill(context: Context, tenant: Tenant, model: ModelServer, kept: Path, dies: str, *, mutant: bool = False) -> None:
     _connect(context, tenant, model)
-    child = _run_to_be_killed(context, tenant, model, kept, dies, mutant)
+    child = run_to_be_killed(context, tenant, model, kept, dies, mutant=mutant)
     if dies == "while it waits for the answer":
 
         def kills(prompt: Prompt) -> str:
@@ -131,15 +131,23 @@ def _assert_made_good(context: Context, tenant: Tenant, model: ModelServer, unkn
     assert period == (sum(cost for _, cost in calls), 0)
 
 
-def _run_to_be_killed(
-    context: Context, tenant: Tenant, model: ModelServer, kept: Path, dies: str, mutant: bool
+def run_to_be_killed(
+    context: Context,
+    tenant: Tenant,
+    model: ModelServer,
+    kept: Path,
+    dies: str,
+    *,
+    stage: str = "analyses",
+    mutant: bool = False,
 ) -> subprocess.Popen[bytes]:
+    """Begin a run of a stage in a process of its own, which dies at a moment (dying_run.py), and return that."""
     settings = context.settings
     assert settings.master_encryption_key is not None
     assert settings.jwt_secret is not None
     given = {
         "url": settings.db_url, "tenant": str(tenant.id), "server": _place(model), "kept": str(kept), "dies": dies,
-        "mutant": mutant,
+        "mutant": mutant, "stage": stage,
     }  # fmt: skip
     return subprocess.Popen(
         [sys.executable, "-m", "tests.analyze.dying_run"],

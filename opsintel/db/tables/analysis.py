@@ -133,11 +133,14 @@ embedding_model = tenant_table(
     column("state", BYTES, "The fitted model, where it was fitted on this tenant's messages", null=True),
     column("fitted_messages", INT, "How many messages it was fitted on", default="0"),
     column("current", BOOL, "Whether new messages use it", default="true"),
+    column("mean", Vector(), "What is taken out of each vector by a provider's model", null=True),
+    column("retry_at", TIME, "When missing vectors are asked for again; null while there are none", null=True),
     column("created_at", TIME, "When it was made", default="now()"),
     Index("uq_embedding_model_current", "tenant_id", unique=True, postgresql_where=text("current")),
     key=("version",),
     retention="kept",
     erasure="recomputed",
+    system_select=("tenant_id", "version", "retry_at"),
     access=[limited("true")],
 )
 
@@ -147,9 +150,15 @@ embedding = tenant_table(
     column("message_id", UUID_, "The message"),
     column("model_version", TEXT, "Embedder"),
     column("vector", Vector(), "Unit vector"),
+    column(
+        "text_hash", BYTES, "SHA-256 of the text that a provider's model read; equal texts are paid once", null=True
+    ),
     reference("message_id", "message"),
     reference("model_version", "embedding_model", target="version"),
     Index("ix_embedding_model", "tenant_id", "model_version"),
+    Index(
+        "ix_embedding_text", "tenant_id", "model_version", "text_hash", postgresql_where=text("text_hash IS NOT NULL")
+    ),
     key=("message_id", "model_version"),
     retention="with_parent",
     erasure="row",

@@ -1,0 +1,1 @@
+"""Vectors of a tenant's messages by its own model, where it has a chain of models for them."""
