@@ -165,15 +165,15 @@ class _Filling:
             if one.source_id != source_id:
                 one.source_id = None
             one.messages.append((message_id, content))
+        parts: dict[tuple[object, ...], list[_Text]] = defaultdict(list)
         with self._context.database.tenant_tx(self._tenant_id) as connection:
             known = self._known(connection, [one.hash for one in texts.values()])
-            for one in texts.values():
-                if one.hash in known or not one.text:
-                    self._store(connection, one, known.get(one.hash, np.zeros(self._mean.size, np.float32)))
-        parts: dict[tuple[object, ...], list[_Text]] = defaultdict(list)
-        for key, one in texts.items():
-            if one.text and one.hash not in known:
-                parts[key[:2]].append(one)
+            for key, one in texts.items():
+                vector = known.get(one.hash) if one.text else np.zeros(self._mean.size, np.float32)
+                if vector is None:
+                    parts[key[:2]].append(one)
+                else:
+                    self._store(connection, one, vector)
         return [call for part in parts.values() for call in _cut(part)]
 
     def _known(self, connection: psycopg.Connection, hashes: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
