@@ -48,11 +48,11 @@ peers: .venv/.test tests/peers/aimock/node_modules/.installed
 # The files of tests are spread over the processors; each process has its own servers.
 PYTEST := $(BIN)/python -m pytest tests -n logical --dist loadfile --no-loadscope-reorder
 
-# What starts no more than a database, a broker, one server: the tier to run before each push.
+# What starts no more than a database, a broker, one server, and of large products of cases a part: before each push.
 test: setup peers lint frontend-tests
-	$(PYTEST) -m "not stack and not browser and not soak and not thorough and not live"
+	$(PYTEST) -m "not stack and not browser and not complete and not soak and not thorough and not live"
 
-# The same, and the whole product as processes, killed and restarted, and the dashboard in a browser; CI runs this.
+# The same, all cases of those products, and the whole product as processes, killed and restarted, and the dashboard in a browser; CI runs this.
 whole: setup peers lint frontend-tests
 	$(PYTEST) --durations 30
 

@@ -34,7 +34,7 @@ TEXTS = [f"The export of report {number} fails since the update, please help." f
         pytest.param("before it makes the call", 1, marks=pytest.mark.thorough),
         ("while it waits for the answer", 0),
         pytest.param("before it settles", 0, marks=pytest.mark.thorough),
-        ("before it stores", 0),
+        pytest.param("before it stores", 0, marks=pytest.mark.complete),
         pytest.param("once it has stored", 0, marks=pytest.mark.thorough),
     ],
     ids=lambda value: str(value).replace(" ", "_"),
@@ -47,6 +47,7 @@ def test_a_killed_run_is_made_good_without_a_second_payment(
     _assert_made_good(context, tenant, model, unknown)
 
 
+@pytest.mark.complete
 @pytest.mark.mutants
 def test_a_call_that_is_made_at_most_once_is_caught(
     context: Context, tenant: Tenant, model: ModelServer, tmp_path: Path
@@ -59,7 +60,14 @@ def test_a_call_that_is_made_at_most_once_is_caught(
         _assert_made_good(context, tenant, model, unknown=1)
 
 
-@pytest.mark.parametrize(("dies", "paid"), [("during", 2), ("before", 2), ("after", 1)])
+@pytest.mark.parametrize(
+    ("dies", "paid"),
+    [
+        ("during", 2),
+        pytest.param("before", 2, marks=pytest.mark.complete),
+        pytest.param("after", 1, marks=pytest.mark.complete),
+    ],
+)
 def test_a_killed_caller_is_started_again_and_what_it_kept_is_not_paid_for_again(
     dies: str,
     paid: int,

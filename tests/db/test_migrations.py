@@ -38,6 +38,7 @@ class TestMigrations:
         reached = migrate(empty_database, login=SERVICE)
         assert current_revision(empty_database) == (reached, reached)
 
+    @pytest.mark.complete
     def test_stop_at_every_revision_on_their_way(self, empty_database: str) -> None:
         newest = current_revision(empty_database)[1]
         revisions = [f"{number:04}" for number in range(1, int(newest) + 1)]

@@ -113,7 +113,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         yield running.environment
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.complete)])
 def place(request: pytest.FixtureRequest, server: Access) -> Iterator[Place]:
     folder = Path(tempfile.mkdtemp(prefix="opsintel-"))
     made = Place(server, folder, request.getfixturevalue("bucket") if request.param == "s3" else {})

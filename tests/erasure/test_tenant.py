@@ -194,6 +194,7 @@ def killed(context: Context, world: World, admin_url: str) -> dict[int, tuple[UU
     return told
 
 
+@pytest.mark.complete
 class TestAnErasureThatIsKilled:
     @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_goes_on_to_the_same_end(

@@ -22,6 +22,7 @@ def installation(admin_url: str, database_url: str, settings: Settings) -> Itera
         yield opened
 
 
+@pytest.mark.complete
 @pytest.mark.mutants
 class TestAMutant:
     @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

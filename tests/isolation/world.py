@@ -78,6 +78,10 @@ class World:
         """Return every ordered pair of different tenants: who asks, and for whose."""
         return [(one, other) for one in self.tenants for other in self.tenants if one is not other]
 
+    def pairs_in(self, share: int) -> list[tuple[TenantOfWorld, TenantOfWorld]]:
+        """Return one in so many of the pairs; with a share of 19 each tenant asks once, and is asked for once."""
+        return self.pairs[::share]
+
     def scanner(self) -> Scanner:
         """Return a scanner that knows all tenants."""
         return Scanner(len(self.tenants))

@@ -35,7 +35,7 @@ def without_time(points: list[Point]) -> list[Point]:
 
 class TestLearningCurve:
     def test_rises_with_corrections_to_most_that_are_right(self) -> None:
-        curve = learning_curve(*messages(0), repeats=2)
+        curve = learning_curve(*messages(0), repeats=1)
         assert [point.corrections for point in curve] == list(CORRECTIONS)
         by_corrections = {point.corrections: point for point in curve}
         assert by_corrections[0].accuracy < by_corrections[1].accuracy < by_corrections[10].accuracy
@@ -43,14 +43,14 @@ class TestLearningCurve:
         assert by_corrections[30].accuracy > 0.85
 
     def test_is_the_same_for_the_same_seed_and_another_for_another(self) -> None:
-        texts, labels = messages(0, of_each=12)
+        texts, labels = messages(0, of_each=8)
         first, again, other = (
             without_time(learning_curve(texts, labels, seed=seed, repeats=1)) for seed in (0, 0, 1)
         )  # fmt: skip
         assert first == again != other
 
     def test_labels_that_tell_nothing_are_not_learnt_and_confidence_says_so(self) -> None:
-        texts, labels = messages(0)
+        texts, labels = messages(0, of_each=34)
         random.Random(1).shuffle(labels)
         first, *_, last = learning_curve(texts, labels, repeats=1)
         assert first.calibration_error < 0.05  # no name has a word of any message
@@ -58,7 +58,7 @@ class TestLearningCurve:
         assert last.calibration_error < 0.35
 
     def test_each_draw_is_another(self) -> None:
-        points = learning_curve(*messages(0, of_each=12), repeats=2)
+        points = learning_curve(*messages(0, of_each=8), repeats=2)
         assert any(point.accuracy_spread for point in points)
 
     def test_spread_is_none_for_one_draw(self) -> None:

@@ -34,6 +34,7 @@ def work_rows(context: Context) -> int:
 
 
 @pytest.mark.rabbitmq
+@pytest.mark.complete
 class TestARestoreToAMoment:
     def test_has_what_was_accepted_before_it_once_and_nothing_after_it(self, home: Path, amqp_url: str) -> None:
         installation = Installation(home, {"AMQP_URL": amqp_url})
