@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -94,6 +95,28 @@ def privacy(
     _print([asdict(figures) for figures in recognition_of(generate(messages, seed))], as_json=as_json)
 
 
+@app.command(short_help="Measure the rules on labelled messages")
+def rules(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="CSV files: id, text, language, kind, severity_floor, sentiment, is_actionable"
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
+) -> None:
+    """Measure what the rules of the built-in analyser find in messages of which a person has said what is right."""
+    from opsintel_pipeline.analyze.evaluation import FIELDS, Labelled, scores_of_rules
+
+    columns = ("text", "language", *FIELDS)
+    results = [
+        {"set": _name(file), **asdict(score)}
+        for file in files
+        for score in scores_of_rules([Labelled(*row) for row in _rows(file, columns)])
+    ]
+    _print(results, as_json=as_json)
+
+
 @app.command(short_help="Measure a tenant's analyses on what its people have said")
 def tenant(
     slug: Annotated[str, typer.Argument(metavar="TENANT", help="Short name of the tenant")],
@@ -164,18 +187,25 @@ def analysis(
 
 
 def _read(file: Path) -> tuple[list[str], list[str]]:
+    rows = _rows(file, ("text", "label"))
+    return [text for text, _ in rows], [label for _, label in rows]
+
+
+def _rows(file: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return these columns of a CSV file, which has an id beside them."""
+    needed = f"It needs the columns id, {', '.join(columns)}"
     if not file.is_file():
         raise InputError(f"{file} is no file" if file.exists() else f"{file} does not exist", remedy="Check the path")
     csv.field_size_limit(max(csv.field_size_limit(), FIELD_LIMIT))
     try:
         with file.open(encoding="utf-8-sig", newline="") as content:
             reader = csv.DictReader(content)
-            missing = [name for name in ("id", "text", "label") if name not in (reader.fieldnames or [])]
+            missing = [name for name in ("id", *columns) if name not in (reader.fieldnames or [])]
             if missing:
-                raise InputError(f"{file} has no column {missing[0]}", remedy="It needs the columns id, text, label")
-            rows = [(row["text"] or "", row["label"] or "") for row in reader]
+                raise InputError(f"{file} has no column {missing[0]}", remedy=needed)
+            rows = [tuple(row[name] or "" for name in columns) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{file} is no CSV in UTF-8: {error}", remedy="Save it as CSV in UTF-8") from None
     if not rows:
-        raise InputError(f"{file} has no rows", remedy="It needs the columns id, text, label, and rows")
-    return [text for text, _ in rows], [label for _, label in rows]
+        raise InputError(f"{file} has no rows", remedy=f"{needed}, and rows")
+    return rows

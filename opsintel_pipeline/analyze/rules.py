@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from opsintel_pipeline.analyze.lexicon import Lexicon, lexicon_for
+from opsintel_pipeline.analyze.mentions import reported
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.patterns import entities_in, injection_in, personal_data_in
 from opsintel_pipeline.analyze.profile import (
@@ -25,9 +26,10 @@ from opsintel_pipeline.analyze.profile import (
 )
 from opsintel_pipeline.analyze.wording import sentences_of, summary_of, title_of
 
-MODEL = "rules-3"
+MODEL = "rules-4"
 MAX_CHARACTERS = 20_000
 THANKS_WORDS = 45
+AWAY_WORDS = 60
 SPAM_HINTS = 2
 
 _PRIORITY_SEVERITY = {"urgent": 2, "critical": 2, "highest": 2, "high": 3, "normal": 4, "medium": 4, "low": 5}
@@ -59,6 +61,12 @@ _KIND_WEIGHT = {
     RequestKind.PRAISE: 1.0,
 }
 _PROBLEM_KINDS = frozenset(_KIND_WEIGHT) - {RequestKind.PRAISE, RequestKind.QUESTION}
+_BAD_NEWS = frozenset(
+    {RequestKind.INCIDENT, RequestKind.BUG_REPORT, RequestKind.COMPLAINT, RequestKind.CHURN_RISK, RequestKind.SECURITY}
+)
+"""Kinds of which nobody writes gladly, whatever the words."""
+
+_SPEAKS_ILL = frozenset({"negative", "very_negative"})
 _SENTIMENT_WEIGHT = {"very_negative": -2.0, "negative": -0.8, "positive": 0.8, "very_positive": 2.0}
 
 
@@ -68,10 +76,11 @@ def analyze(message: MessageView) -> Analysis:
     whole = f"{message.subject}\n{text}"
     lexicon = lexicon_for(message.language)
     sentences = sentences_of(text)
-    kind, kind_quotes, kind_score = _kind(lexicon, whole)
+    said = reported(lexicon, whole)
+    kind, kind_quotes, kind_score = _kind(lexicon, said)
     reason = _not_actionable(message, lexicon, whole, kind)
     injection = injection_in(whole)
-    severity, floor, severity_quotes = _severity(lexicon, whole, kind, message.priority, actionable=reason is None)
+    severity, floor, severity_quotes = _severity(lexicon, said, kind, message.priority, actionable=reason is None)
     return Analysis(
         is_actionable=reason is None,
         not_actionable_reason=reason,
@@ -83,7 +92,7 @@ def analyze(message: MessageView) -> Analysis:
         urgency=_urgency(lexicon, whole),
         workaround=bool(lexicon.found("workaround", whole)),
         evidence=_evidence(text, {"kind": kind_quotes, "severity": severity_quotes}) if reason is None else (),
-        sentiment=_sentiment(lexicon, whole),
+        sentiment=_sentiment(lexicon, whole, kind),
         title=title_of(message.subject, sentences),
         summary=summary_of(sentences),
         entities=entities_in(whole),
@@ -114,6 +123,8 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
     if message.direction == "outbound":
         return NotActionable.INTERNAL
     found = lexicon.found("not_actionable", whole)
+    if "away" in found and len(whole.split()) <= AWAY_WORDS:
+        return NotActionable.AUTO_REPLY
     if _is_spam(found):
         return NotActionable.SPAM
     is_problem = kind in _PROBLEM_KINDS
@@ -148,9 +159,20 @@ def _kind(lexicon: Lexicon, text: str) -> tuple[RequestKind, list[str], float]:
         scores[kind] = _KIND_WEIGHT[kind] * (len(distinct) + 0.25 * min(4, len(matches) - len(distinct)))
         quotes[kind] = [match.group() for match in matches]
     if not scores:
-        return RequestKind.OTHER, [], 0.0
+        return _kind_by_form(lexicon, text), [], 0.0
+    if RequestKind.PRAISE in scores and not _SPEAKS_ILL.isdisjoint(lexicon.found("sentiment", text)):
+        # "Well done. You lost my file again."
+        quotes.setdefault(RequestKind.COMPLAINT, quotes.pop(RequestKind.PRAISE))
+        scores[RequestKind.COMPLAINT] = scores.get(RequestKind.COMPLAINT, 0) + scores.pop(RequestKind.PRAISE)
     best = max(scores, key=lambda kind: (scores[kind], -list(RequestKind).index(kind)))
     return best, quotes[best], scores[best] / sum(scores.values())
+
+
+def _kind_by_form(lexicon: Lexicon, text: str) -> RequestKind:
+    """Return what a text without a word of any kind is by its form: what asks for something, or asks."""
+    if lexicon.found("action", text):
+        return RequestKind.REQUEST
+    return RequestKind.QUESTION if "?" in text else RequestKind.OTHER
 
 
 def _severity(
@@ -183,8 +205,10 @@ def _urgency(lexicon: Lexicon, text: str) -> Urgency:
     return "now" if "now" in found else "today" if "today" in found else "week" if "week" in found else "none"
 
 
-def _sentiment(lexicon: Lexicon, text: str) -> Sentiment:
+def _sentiment(lexicon: Lexicon, text: str, kind: RequestKind) -> Sentiment:
     found = lexicon.found("sentiment", text)
+    if not found and kind in _BAD_NEWS:
+        return "negative"
     score = sum(_SENTIMENT_WEIGHT[label] * min(3, len(matches)) for label, matches in found.items())
     step = 0 if abs(score) < 0.7 else (1 if abs(score) < 2.5 else 2)
     return SENTIMENTS[2 + (step if score > 0 else -step)]
