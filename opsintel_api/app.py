@@ -31,6 +31,7 @@ from opsintel_api.origins import Origins
 from opsintel_api.postbox import Postbox
 from opsintel_api.routes import (
     accounts,
+    alerts,
     audit,
     auth,
     corrections,
@@ -101,6 +102,7 @@ ROUTERS = (
     taxonomies.routes,
     model_keys.routes,
     usage.routes,
+    alerts.routes,
     pushes.open_routes,
     jobs.routes,
     keys.routes,

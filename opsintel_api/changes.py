@@ -24,7 +24,7 @@ from opsintel_api.auth.principal import Principal
 from opsintel_api.problems import RequestProblem
 from opsintel_api.reading import statement
 
-Kind = Literal["ready", "figures", "sources", "issue", "job", "reload"]
+Kind = Literal["ready", "figures", "sources", "alerts", "issue", "job", "reload"]
 
 POLL_SECONDS = 5.0
 """What nobody notified is seen after this long."""
@@ -68,7 +68,7 @@ class State:
         return self.marks.get(kind) or {}
 
 
-_WHOLES: tuple[Literal["figures", "sources"], ...] = ("figures", "sources")
+_WHOLES: tuple[Literal["figures", "sources", "alerts"], ...] = ("figures", "sources", "alerts")
 
 
 @dataclass

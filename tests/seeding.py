@@ -54,6 +54,8 @@ class Seeded:
     """To a server that takes none."""
     budget: UUID = field(default_factory=new_id)
     """Of the first source's month."""
+    alert: UUID = field(default_factory=new_id)
+    """About that."""
     leaver: UUID | None = None
     """A further member, whom nothing else needs."""
     last_day: date = field(default_factory=today)
@@ -182,6 +184,10 @@ def _models(connection: psycopg.Connection, seeded: Seeded, canary: str) -> None
     insert(
         connection, "budget", tenant_id=tenant_id, id=seeded.budget, scope="source", subject_id=source_id,
         limit_usd=10, degrade="park",
+    )  # fmt: skip
+    insert(
+        connection, "alert", tenant_id=tenant_id, id=seeded.alert, kind="budget.warning", subject_kind="budget",
+        subject_id=seeded.budget, source_id=source_id, line=f"Most is spent {canary}".strip(),
     )  # fmt: skip
     for number, source in enumerate((source_id, None)):
         insert(

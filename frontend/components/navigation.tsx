@@ -1,8 +1,9 @@
 "use client";
 
-import { CircleDot, Coins, Compass, LayoutDashboard, ListChecks, PlugZap, Settings } from "lucide-react";
+import { Bell, CircleDot, Coins, Compass, LayoutDashboard, ListChecks, PlugZap, Settings } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
+import { AlertCount } from "@/components/alerts/alert-count";
 import { cn } from "@/lib/class-names";
 
 export const PAGES = [
@@ -12,6 +13,7 @@ export const PAGES = [
   { href: "/explore/", name: "Explore", icon: Compass },
   { href: "/sources/", name: "Sources", icon: PlugZap },
   { href: "/cost/", name: "Cost", icon: Coins },
+  { href: "/alerts/", name: "Alerts", icon: Bell },
   { href: "/settings/", name: "Settings", icon: Settings },
 ] as const;
 
@@ -24,7 +26,7 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
         return (
           <Link key={href} href={href} onClick={onNavigate} aria-current={current ? "page" : undefined}
             className={cn("flex min-h-9 items-center gap-2.5 rounded-md px-2.5 text-sm hover:bg-muted", current && "bg-accent font-medium")}>
-            <Icon size={16} aria-hidden />{name}
+            <Icon size={16} aria-hidden />{name}{href === "/alerts/" && <AlertCount />}
           </Link>
         );
       })}

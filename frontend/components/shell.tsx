@@ -1,10 +1,12 @@
 "use client";
 
-import { LogOut, Menu } from "lucide-react";
+import { Bell, LogOut, Menu } from "lucide-react";
 import dynamic from "next/dynamic";
+import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { Fragment, type ReactNode, useEffect, useState } from "react";
 import { TenantSelect } from "@/components/account/tenant-select";
+import { AlertCount } from "@/components/alerts/alert-count";
 import { Navigation } from "@/components/navigation";
 import { ThemeSelect } from "@/components/theme-select";
 import { Button } from "@/components/ui/button";
@@ -45,6 +47,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <header className="flex items-center gap-2 border-b p-3 md:hidden">
         <Button variant="ghost" aria-label="Menu" onClick={() => setMenu(true)}><Menu size={18} aria-hidden /></Button>
         <p className="font-semibold">opsintel</p>
+        <Link href="/alerts/" className="ml-auto flex min-h-9 items-center gap-1.5 rounded-md px-2.5 hover:bg-muted"><Bell size={18} aria-hidden /><span className="sr-only">Alerts</span><AlertCount /></Link>
       </header>
       {menu && (
         <Sheet open onClose={() => setMenu(false)} title="opsintel" side="left">

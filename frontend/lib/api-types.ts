@@ -1543,6 +1543,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alerts
+         * @description Return the tenant's alerts about what one may read: open ones first, the latest first.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/{alert_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge Alert
+         * @description Say that one knows of an alert: who was not told of it yet is not told any more. It stays open.
+         *
+         *     409 for one that is resolved. Of several who do so, the first is kept.
+         */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/push/{source_id}": {
         parameters: {
             query?: never;
@@ -2149,6 +2191,95 @@ export interface components {
             due: string;
             /** Quote */
             quote: string;
+        };
+        /**
+         * Alert
+         * @description What rests, or rested, until somebody sees to it.
+         * @example {
+         *       "id": "01993c5e-7c00-7000-8000-000000000021",
+         *       "kind": "source.unhealthy",
+         *       "line": "It cannot be read, and is tried again: the page Sources says why, and what to do",
+         *       "opened_at": "2026-11-23T09:00:00Z",
+         *       "source_id": "01993c5e-7c00-7000-8000-000000000003",
+         *       "state": "open",
+         *       "subject": {
+         *         "id": "01993c5e-7c00-7000-8000-000000000003",
+         *         "kind": "source",
+         *         "name": "Support mailbox"
+         *       }
+         *     }
+         */
+        Alert: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "key.invalid" | "budget.warning" | "budget.exhausted" | "source.unhealthy";
+            subject: components["schemas"]["AlertSubject"];
+            /**
+             * Source Id
+             * @description The source that it is about; null where it is the whole tenant
+             */
+            source_id: string | null;
+            /**
+             * Line
+             * @description What is wrong, and what to do
+             */
+            line: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved";
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            acknowledged_by: components["schemas"]["AskedBy"] | null;
+        };
+        /**
+         * AlertPage
+         * @description A page of alerts: open ones first, of each the latest first.
+         */
+        AlertPage: {
+            /** Items */
+            items: components["schemas"]["Alert"][];
+            /**
+             * Next Cursor
+             * @description What to send as `cursor` for the next page; null on the last
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * AlertSubject
+         * @description What an alert is about.
+         */
+        AlertSubject: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "model_key" | "budget" | "source";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Name
+             * @description Null for the ceiling of a month or backfill, and for what is gone
+             */
+            name: string | null;
         };
         /**
          * Analysis
@@ -2792,7 +2923,7 @@ export interface components {
              * @description `figures`: issues, messages and counts; `ready`: nothing was missed; `reload`: something was
              * @enum {string}
              */
-            kind: "ready" | "figures" | "sources" | "issue" | "job" | "reload";
+            kind: "ready" | "figures" | "sources" | "alerts" | "issue" | "job" | "reload";
             /**
              * Id
              * @description Which issue or job; null for all others
@@ -13657,6 +13788,162 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Rows of a page */
+                limit?: number;
+                state?: "open" | "resolved";
+                kind?: "key.invalid" | "budget.warning" | "budget.exhausted" | "source.unhealthy";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,6 +16,7 @@ const ABOUT: Record<string, string[]> = {
   figures: ["overview", "issues", "issue", "members", "messages", "message", "search", "sources", "failures"],
   issue: ["issue", "issues", "members"],
   sources: ["sources", "failures"],
+  alerts: ["alerts"],
   job: ["jobs", "job"],
 };
 const COVERED = new Set(Object.values(ABOUT).flat());

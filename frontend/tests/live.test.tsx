@@ -28,14 +28,14 @@ function streams(): Opened[] {
 
 function following() {
   const queries = new QueryClient();
-  for (const key of ["issues", "overview", "sources", "audit"]) queries.setQueryData([key, {}], "read");
+  for (const key of ["issues", "overview", "sources", "alerts", "audit"]) queries.setQueryData([key, {}], "read");
   const Page = () => {
     useLive("ann acme");
     return null;
   };
   setAccessToken("token");
   const page = render(<QueryClientProvider client={queries}><Page /></QueryClientProvider>);
-  const stale = () => ["issues", "overview", "sources", "audit"].filter((key) => queries.getQueryState([key, {}])?.isInvalidated);
+  const stale = () => ["issues", "overview", "sources", "alerts", "audit"].filter((key) => queries.getQueryState([key, {}])?.isInvalidated);
   return { queries, stale, ...page };
 }
 
@@ -66,6 +66,8 @@ describe("the event stream", () => {
     await vi.waitFor(() => expect(stale()).toEqual(["sources"]));
     first.write(event("figures", "3"));
     await vi.waitFor(() => expect(stale()).toEqual(["issues", "overview", "sources"]));
+    first.write(event("alerts", "4"));
+    await vi.waitFor(() => expect(stale()).toEqual(["issues", "overview", "sources", "alerts"]));
   });
 
   it("is gone on with by its last mark, and polled for while it is away", async () => {
@@ -81,7 +83,7 @@ describe("the event stream", () => {
     const second = await nth(opened, 1);
     expect(second.headers.get("Last-Event-ID")).toBe("7");
     second.write(event("reload", "9"));
-    await vi.waitFor(() => expect(stale()).toEqual(["issues", "overview", "sources"]));
+    await vi.waitFor(() => expect(stale()).toEqual(["issues", "overview", "sources", "alerts"]));
     vi.useRealTimers();
   });
 

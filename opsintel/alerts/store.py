@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -20,6 +21,18 @@ from opsintel.ids import new_id
 
 QUIET = timedelta(hours=6)
 """What comes and goes is one alert for so long, and told once in it; unless somebody mended it in between."""
+
+
+SUBJECT_JOINS: LiteralString = """
+    LEFT JOIN model_key ON subject_kind = 'model_key' AND model_key.id = alert.subject_id
+    LEFT JOIN budget ON subject_kind = 'budget' AND budget.id = alert.subject_id
+    LEFT JOIN source ON source.id = alert.source_id
+"""
+SUBJECT_NAME: LiteralString = """
+    CASE WHEN subject_kind = 'budget' THEN coalesce(source.name, 'of the ' || budget.scope)
+         ELSE coalesce(model_key.name, source.name) END
+"""
+"""What people call the subject of an alert; null where it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,19 @@ def end_overdue(connection: psycopg.Connection) -> None:
     )
     if ended.rowcount:
         _changed(connection)
+
+
+def alerts_of(connection: psycopg.Connection, limit: int, *, every: bool = False) -> list[dict[str, Any]]:
+    """Return the alerts of the transaction's tenant, open ones first, the latest first; open ones alone, or every."""
+    cursor = connection.execute(
+        f"SELECT alert.id, alert.kind, subject_kind, alert.subject_id, {SUBJECT_NAME} AS name, line, opened_at,"
+        " coalesce(resolved_at, CASE WHEN ends_at <= now() THEN ends_at END) AS resolved_at, acknowledged_at"
+        f" FROM alert {SUBJECT_JOINS} WHERE %(every)s OR resolved_at IS NULL AND coalesce(ends_at > now(), true)"
+        " ORDER BY resolved_at IS NOT NULL, opened_at DESC, alert.id DESC LIMIT %(limit)s",
+        {"every": every, "limit": limit},
+    )
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def acknowledge(

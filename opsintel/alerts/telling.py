@@ -14,7 +14,7 @@ import psycopg
 
 from opsintel.access.members import Rights
 from opsintel.alerts.kinds import KINDS, AlertKind
-from opsintel.alerts.store import QUIET
+from opsintel.alerts.store import QUIET, SUBJECT_JOINS, SUBJECT_NAME
 from opsintel.db.engine import Database
 from opsintel.mail.letters import Letter, letter, plain_name
 
@@ -37,17 +37,10 @@ _WAITING = (
     f" HAVING bool_or(ends_at <= now()) OR bool_or({_DUE}) AND NOT EXISTS (SELECT FROM alert AS told"
     " WHERE told.tenant_id = alert.tenant_id AND told.told_at > now() - %s)"
 )
-_OPENED = """
-    SELECT alert.id, alert.kind, alert.subject_id, alert.source_id, line, told_ids,
-           CASE WHEN subject_kind = 'budget' THEN coalesce(of_budget.name, 'of the ' || budget.scope, '')
-                ELSE coalesce(model_key.name, source.name, '') END
-    FROM alert
-    LEFT JOIN model_key ON subject_kind = 'model_key' AND model_key.id = subject_id
-    LEFT JOIN source ON subject_kind = 'source' AND source.id = subject_id
-    LEFT JOIN budget ON subject_kind = 'budget' AND budget.id = alert.subject_id
-    LEFT JOIN source AS of_budget ON budget.scope = 'source' AND of_budget.id = budget.subject_id
-    WHERE alert.id = ANY(%s) ORDER BY alert.opened_at, alert.id
-"""
+_OPENED = (
+    f"SELECT alert.id, alert.kind, alert.subject_id, alert.source_id, line, told_ids, coalesce({SUBJECT_NAME}, '')"
+    f" FROM alert {SUBJECT_JOINS} WHERE alert.id = ANY(%s) ORDER BY alert.opened_at, alert.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ def take(connection: psycopg.Connection) -> list[Opened]:
     taken = connection.execute(
         f"UPDATE alert SET tell_at = now() + %s, attempts = attempts + 1 WHERE {_DUE} RETURNING id".encode(), (LEASE,)
     ).fetchall()
-    rows = connection.execute(_OPENED, ([row[0] for row in taken],)).fetchall()
+    rows = connection.execute(_OPENED.encode(), ([row[0] for row in taken],)).fetchall()
     return [Opened(id_, kind, about, of, line, tuple(told), name) for id_, kind, about, of, line, told, name in rows]
 
 

@@ -50,6 +50,7 @@ COMMANDS = {
     "migrate": ("opsintel.cli.migrate", "Bring the database to the newest schema, or back"),
     "audit": ("opsintel.cli.audit", "Check that the audit log is what it was; anchor it outside of the database"),
     "key": ("opsintel.cli.key", "Keys to model providers: add, test, rotate, list, remove; their order and ceilings"),
+    "alert": ("opsintel.cli.alert", "What rests until somebody sees to it: list, acknowledge"),
     "keys": ("opsintel.cli.keys", "Rotate the master key or a tenant's data key; say which keys are in use"),
     "erase": ("opsintel.cli.erase", "Erase a person or a tenant from every store"),
     "quarantine": ("opsintel.cli.quarantine", "Show announcements that could not be consumed; announce them anew"),

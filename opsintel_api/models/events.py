@@ -14,7 +14,7 @@ from opsintel_api.models.common import Answer
 class Change(Answer):
     """That something changed; read it again to see how."""
 
-    kind: Literal["ready", "figures", "sources", "issue", "job", "reload"] = Field(
+    kind: Literal["ready", "figures", "sources", "alerts", "issue", "job", "reload"] = Field(
         description="`figures`: issues, messages and counts; `ready`: nothing was missed; `reload`: something was"
     )
     id: UUID | None = Field(description="Which issue or job; null for all others")

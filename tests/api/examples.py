@@ -94,6 +94,7 @@ def example(route: str, tenant: Seeded) -> Example:
         "POST /v1/keys/{model_key_id}/rotate": Example({"value": "sk-2"}, statuses=frozenset({200, 404})),
         "PUT /v1/chains": Example({"purpose": "name_issue", "links": []}),
         "PUT /v1/budgets": Example({"limit_usd": 25}),
+        "POST /v1/alerts/{alert_id}/acknowledge": Example(statuses=frozenset({200, 409})),
         "DELETE /v1/budgets/{budget_id}": Example(statuses=frozenset({204, 404})),
         "DELETE /v1/service-keys/{key_id}": Example(statuses=frozenset({204})),
     }
@@ -113,6 +114,7 @@ def ids_of(tenant: Seeded) -> dict[str, str]:
         "correction_id": str(tenant.correction),
         "model_key_id": str(tenant.model_key),
         "budget_id": str(tenant.budget),
+        "alert_id": str(tenant.alert),
         "review_item_id": str(tenant.review_item),
         "shadow_run_id": str(tenant.shadow_run),
         "learned_rule_id": str(tenant.learned_rule),
