@@ -23,9 +23,11 @@ _TOKEN = re.compile(
 )
 _NAMED = re.compile(
     r"(?<![A-Za-z])(?:[\w-]{0,40}[_-])?(?:pass(?:word|wd|phrase|code|wort)|pwd|kennwort|secret|contraseña|clave"
+    r"|mot de passe|mdp|senha|wachtwoord|hasło|lösenord|adgangskode|salasana|parola|şifre"
+    r"|пароль|パスワード|密码|密碼|비밀번호"
     r"|(?:api|access|auth|secret|private|account|signing|client|shared|encryption)[ _-]?(?:key|token|secret)"
     r"|token|bearer)"
-    r"""(?:["']?\s{0,3}(?:[:=]|=>|\bis\b|\bist\b|\bes\b)\s{0,3}|\s)["']?([^\s"'<>,;]{8,512})""",
+    r"""(?:["']?\s{0,3}(?:[:=]|=>|\bis\b|\bist\b|\bes\b|\best\b)\s{0,3}|\s)["']?([^\s"'<>,;]{8,512})""",
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/:@\"'<>]{0,64}:([^\s/@\"'<>]{3,256})@")

@@ -17,6 +17,8 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]{4}){2,7}(?:[ \u00a0-]?[A-Za-z0-9]{1,3})?)"
     r"(?![A-Za-z0-9]))"
 )
+_BROKEN = re.compile(r"(?<=[0-9A-Za-z])\n(?=[0-9A-Za-z])")
+"""Where a number goes on in the next line; its check digits tell whether it does."""
 _COUNTRIES = frozenset(
     """
     AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT JO KW
@@ -37,12 +39,12 @@ _ISSUERS = re.compile(
 _CALLED_ID = re.compile(
     r"(?:social security|tax (?:id|number)|national (?:id|insurance)|identity (?:card|number)"
     r"|personal (?:id|code|number)"
-    r"|personal-?id|personnummer|personal(?:ausweis|kennziffer)|fødselsnummer|steuer-?id|identifikationsnummer|aadhaar|pesel"
+    r"|personal-?id|personnummer|personal(?:ausweis|kennziffer)|fødselsnummer|steuer-?id|identifikationsnummer|burgerservice|rijksregister|aadhaar|pesel"
     r"|codice fiscale|rodné|kimlik|henkilötunnus|kennitala|isikukood|asmens kodas|sécurité sociale|身份证|주민"
     r"|(?-i:\b(?:SSN|SIN|TFN|NHS|BSN|NIF|NIE|DNI|NINO|TIN|PAN|CPF|OIB|EGN|CNP|RUT|CURP|TCKN|AHV|IdNr|PPS)\b))",
     re.IGNORECASE,
 )
-_AFTER_CALLED = re.compile(r"\W{0,4}(?:[^\W\d]{1,10}\W{1,3}){0,2}\Z")
+_AFTER_CALLED = re.compile(r"[^\W\d]{0,20}\W{0,4}(?:[^\W\d]{1,10}\W{1,3}){0,2}\Z")
 _BEFORE = 48
 
 _IDENTITIES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -88,18 +90,18 @@ _BEGINNING = re.compile(r"(?<![\w.+-])(?=[A-Za-z]{0,6}-?\d)")
 
 def ibans(text: str) -> Finds:
     """Yield the account numbers of a text, grouped or not."""
-    for match in _IBAN.finditer(text):
+    for match in _IBAN.finditer(_BROKEN.sub(" ", text)):
         start, end = match.span(1)
         while end - start >= 15:
-            if _is_iban(text[start:end]):
+            if _is_iban(match[1][: end - start]):
                 yield Found("iban", start, end)
                 break
-            end = _last_break(text, start, end)
+            end = start + _last_break(match[1], 0, end - start)
 
 
 def cards(text: str) -> Finds:
     """Yield the numbers of payment cards: issuer, length and check digit are right."""
-    for match in _CARD.finditer(text):
+    for match in _CARD.finditer(_BROKEN.sub(" ", text)):
         digits = "".join(character for character in match[1] if character.isdigit())
         if _ISSUERS.fullmatch(digits) and len(set(digits)) > 1 and luhn.is_valid(digits):
             yield Found("card", *match.span(1))

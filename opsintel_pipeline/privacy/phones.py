@@ -28,6 +28,8 @@ _NUMBER = re.compile(
     r"(?:\s?(?:x|ext\.?|extension|durchwahl)\s?\d{1,6}(?!\w)|(?!\w))",
     re.IGNORECASE,
 )
+_BROKEN = re.compile(rf"(?<![\w+])(?:\+|\d)(?:{_SEPARATORS}?\d){{0,8}}\n(?=\d)")
+"""At most nine digits at the end of a line, and more in the next."""
 _EXTENSION = re.compile(r"\s?(?:x|ext\.?|extension|durchwahl)\s?\d{1,6}\Z", re.IGNORECASE)
 _GROUP = re.compile(r"\d+")
 _CALLED = re.compile(
@@ -39,7 +41,7 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 _OTHERWISE = re.compile(
-    r"(?:order|invoice|ticket|case|\bref|reference|number|\bno\.?|\bnr\.?|\bid\b|#|№|sku|serial|track|parcel|shipment|version|build"
+    r"(?:order|invoice|ticket|case|\bref|reference|number|\bno\.?|\bnr\.?|\bid\b|#|№|sku|serial|transaction|\btxn|waybill|\bawb|\bsession|request|\btrace|track|parcel|shipment|version|build"
     r"|article|\bart\b|item|part|bestell\w*|rechnung\w*|auftrag\w*|vorgang\w*|kunden\w*|sendung\w*|pedido|factura|commande|facture"
     r"|colis|ordine|fattura|account|konto|customer|contract|policy|total|amount|price|sum|balance|[€$£¥])\W{0,4}(?:[a-z]{1,6}\W{1,2})?\Z",
     re.IGNORECASE,
@@ -56,9 +58,19 @@ _SMALL = re.compile(r"(?:\d{1,2}|(?:19|20)\d\d)(?!\d)")
 
 def phones(text: str) -> Finds:
     """Yield the telephone numbers of a text, with their extensions."""
+    text = _BROKEN.sub(_rejoined, text)
     for match in _NUMBER.finditer(text):
         bracket = match.group().startswith("(") and ")" not in match.group()
         yield from _within(text, match.start() + bracket, match.end())
+
+
+def _rejoined(match: re.Match[str]) -> str:
+    """Return the begin of a number, and a space for the end of its line, where it has only begun."""
+    begin = match.group()
+    before = match.string[max(0, match.start() - _BEFORE) : match.start()]
+    few = sum(character.isdigit() for character in begin) < _LEAST
+    is_begun = begin.startswith(("+", "00")) or (few and _CALLED.search(before) is not None)
+    return begin[:-1] + " " if is_begun else begin
 
 
 def _within(text: str, start: int, end: int) -> Finds:
@@ -85,14 +97,20 @@ def _reach(text: str, start: int, end: int) -> int:
     ends = [end] if extension else []
     groups = _GROUP.finditer(text, start, extension.start() if extension else end)
     ends += [group.end() for group in islice(groups, _MOST_GROUPS)][::-1]
+    longest = possible = 0
     for reach in ends:
         number = text[start : extension.start() if extension and reach == end else reach]
         digits = sum(character.isdigit() for character in number)
         if digits < _LEAST:
             break
-        if digits <= _MOST and _ends_well(text, reach) and _is_phone(number, called=called, otherwise=otherwise):
-            return reach
-    return 0
+        if digits <= _MOST and _ends_well(text, reach):
+            longest = longest or reach
+            if not _is_phone(number, called=called and "+" not in number, otherwise=otherwise):
+                continue
+            if "+" not in number or _is_valid(number):
+                return reach
+            possible = possible or reach
+    return possible or (longest if called else 0)
 
 
 def _ends_well(text: str, end: int) -> bool:
@@ -105,7 +123,7 @@ def _is_phone(number: str, *, called: bool, otherwise: bool) -> bool:
         return _DATE.match(number) is None
     if "+" in number:
         return _is_international(number.lstrip("("))
-    if digits.startswith("00") and len(digits) > 9:
+    if digits.startswith("00") and len(digits) > 9 and not otherwise:
         return _is_international("+" + digits[2:])
     if otherwise or _AMOUNT.match(number):
         return False
@@ -115,6 +133,11 @@ def _is_phone(number: str, *, called: bool, otherwise: bool) -> bool:
 def _is_international(number: str) -> bool:
     parsed = _parsed(number.replace("(0)", ""), None)
     return parsed is not None and phonenumbers.is_possible_number(parsed)
+
+
+def _is_valid(number: str) -> bool:
+    parsed = _parsed(number.lstrip("(").replace("(0)", ""), None)
+    return parsed is not None and phonenumbers.is_valid_number(parsed)
 
 
 def _is_written_as_in_a_region(number: str, digits: str) -> bool:

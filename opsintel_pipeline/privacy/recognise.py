@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsintel_pipeline.privacy.addresses import emails, ip_addresses
+from opsintel_pipeline.privacy.folded import fold
 from opsintel_pipeline.privacy.found import Found
 from opsintel_pipeline.privacy.keys import keys
 from opsintel_pipeline.privacy.numbers import cards, ibans, national_ids
@@ -11,14 +12,19 @@ from opsintel_pipeline.privacy.phones import phones
 _RECOGNISERS = (keys, emails, ibans, ip_addresses, cards, national_ids, phones)
 """In order of how much a form tells: a card's number is no telephone number."""
 
+_TAKEN = "\ufffc"
+"""Stands in the text for what one recogniser took, so that the next reads to its edge and no further."""
+
 
 def recognise(text: str) -> list[Found]:
     """Return the personal data of a text in order of place; places do not overlap."""
-    taken = bytearray(len(text))
+    folded = fold(text)
+    rest = folded.text
     found: list[Found] = []
     for recogniser in _RECOGNISERS:
-        for place in recogniser(text):
-            if not taken.find(1, place.start, place.end) >= 0:
-                taken[place.start : place.end] = b"\x01" * (place.end - place.start)
+        for place in recogniser(rest):
+            if _TAKEN not in rest[place.start : place.end]:
+                rest = rest[: place.start] + _TAKEN * (place.end - place.start) + rest[place.end :]
                 found.append(place)
-    return sorted(found, key=lambda place: place.start)
+    written = (Found(place.kind, *folded.span(place.start, place.end)) for place in found)
+    return sorted(written, key=lambda place: place.start)

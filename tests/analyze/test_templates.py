@@ -194,6 +194,46 @@ class TestGroups:
             sizes.append(len(groups.dump()))
         assert max(sizes) < 2 * sizes[60]
 
+    def test_names_of_several_words_become_a_value_whatever_the_language(self) -> None:
+        names = ("Ann Lee", "Bo K. Ray-Doe", "Cid", "Dora Elm", "Eve Fox", "Finn Gray", "Gus Hall", "Hal Ito")
+        for line in (
+            "Benutzer {} hat sich am 3.4.2026 abgemeldet",
+            "Le compte de {} a été fermé le 3/4/2026 à 12h",
+            "ユーザー {} が 2026年3月4日 にログインしました",
+            "Check-in of {} at gate 12",
+        ):
+            groups = Groups()
+            keys = [groups.key_of(line.format(name)) for name in names]
+            assert keys[5] == keys[6] == keys[7]
+            assert len(set(keys)) == 6
+
+    @pytest.mark.parametrize(
+        ("line", "states"),
+        [
+            ("Coverage of {} {} to 17%", ["rose", "fell"]),
+            ("Der Dienst {} wurde {} am 3.4.2026", ["neu gebaut", "neu geladen", "umbenannt"]),
+            ("Session of {} went {} at 12:00", ["in", "out", "away"]),
+        ],
+    )
+    def test_words_beside_a_name_that_take_few_forms_stay(self, line: str, states: list[str]) -> None:
+        groups = Groups()
+        names = ("oak", "elm lane", "ash", "fir grove", "yew", "box hill", "bay", "holly", "ivy walk", "lime") * 3
+        of = {state: {groups.key_of(line.format(name, state)) for name in names} for state in states}
+        for one in states:
+            assert not any(of[one] & of[other] for other in states if other != one)
+
+    def test_a_form_letter_shares_after_the_third_and_a_person_s_request_never(self) -> None:
+        groups = Groups()
+        letters = [groups.key_of(f"Your statement of account {number} is available") for number in range(5)]
+        assert letters[2] == letters[3] == letters[4]
+        assert len({groups.key_of(f"Please look at order {number}") for number in range(5)}) == 5
+        assert len({groups.key_of(f"My statement of account {number} is wrong") for number in range(5)}) == 5
+
+    def test_a_day_of_the_week_is_no_word_of_a_person(self) -> None:
+        groups = Groups()
+        one = "Mon Nov 30 12:00:01 2026 please check 17 now"
+        assert groups.key_of(f"[a] {one}") == groups.key_of(f"[a] {one.replace('17', '18')}")
+
     def test_a_long_text_is_equal_to_itself_only(self) -> None:
         groups = Groups()
         long = "line 17 " * 1_200

@@ -36,17 +36,21 @@ _MASK = re.compile(
   | (?P<json> "[\w.-]{{1,60}}"\s?:\s? )
   | (?P<assigned> (?<![\w.-])(?P<name>[A-Za-z_][\w.-]*+)=(?P<given>"[^"\n\x00]{{0,200}}"|[^\s,;)\]}}"'\x00]*+) )
   | (?P<mail> (?<![\w.+-])[\w.+-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,8}} )
+  | (?P<mention> (?<![\w.@])@[\w.-]{{1,64}} )
   | (?P<date> (?<!\w)(?:{_WEEKDAY},?\s+)?(?:\d{{1,2}}\s+{_MONTH}|{_MONTH}\s+\d{{1,2}})(?!\w)(?:,?\s+\d{{4}}(?![\w:]))?
             | (?<!\w){_WEEKDAY},?\s+(?=\d) )
-  | (?P<quoted> (?<!\w)(?:"[^"\s\x00]{{1,120}}"|'[^'\s\x00]{{1,120}}'|`[^`\s\x00]{{1,120}}`)(?!\w) )
+  | (?P<quoted> (?<!\w)(?:"[^"\s\x00]{{1,120}}"|'[^'\s\x00]{{1,120}}'|`[^`\s\x00]{{1,120}}`
+              |"(?=[^"\x00]*\s)[^"\x00=:/]{{1,80}}"|“[^”\x00]{{1,80}}”|«[^»\x00]{{1,80}}»
+              |„[^“\x00]{{1,80}}“|「[^」\x00]{{1,80}}」)(?!\w) )
   | (?P<path> (?<![\w.<>])(?:[A-Za-z]:|~)?(?:[\\/][\w.$@%+~\#:&,=*-]++)++[\\/]?  | (?<![\w.<>])/(?=\s|$) )
-  | (?P<code> (?<![A-Za-z])(?:(?:status|code|errno|exit|error|reason|HTTP/\d(?:\.\d)?")
+  | (?P<code> (?<![A-Za-z])(?:(?:status|code|errno|exit|error|reason|HTTP(?:/\d(?:\.\d)?"?)?)
               [\s:=\#(\[]{{1,3}}(?:-?\d{{1,5}}|0x[0-9A-Fa-f]{{1,8}})
             | (?:level|severity|priority|state|signal)[\s:=\#(\[]{{1,3}}\d{{1,2}})(?![\w.:/%-]) )
   | (?P<catalogue> (?<![\w-])[A-Z]{{2,8}}-\d{{3,6}}(?=:) )
   | (?P<failures> (?<![\w.:-])\d++(?=\s(?:\w{{1,20}}\s)?{FAILURE}(?!\w)) )
   | (?P<failed> (?<![A-Za-z]){FAILURE}[\s:]{{1,3}}\d++(?![\w.:/-]) )
-  | (?P<address> (?<![\w:.])(?:[0-9A-Fa-f]{{0,4}}:){{2,15}}[0-9A-Fa-f]{{1,4}}(?![\w:]) )
+  | (?P<address> (?<![\w:.])(?:[0-9A-Fa-f]{{0,4}}:){{2,15}}
+              (?:[0-9A-Fa-f]{{1,4}}(?![\w:]|\.\d)|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w)) )
   | (?P<host> (?<![\w.$-])(?:[A-Za-z0-9_][\w-]{{0,62}}\.){{1,8}}(?:{_TOP_LEVEL})(?![\w-])(?!\.\w)(?::\d{{1,5}})? )
   | (?P<package> (?<![\w.$-])(?:com|org|net|io|java|javax|edu|gov|sun|dev|de|cn)(?:\.[\w$-]++){{2,}}+(?:/[\w.$-]++)? )
   | (?P<file> (?<![\w.$-])(?:[\w$-]++\.){{1,4}}(?:{_EXTENSION})(?![\w-])(?!\.\w) )
@@ -57,8 +61,9 @@ _MASK = re.compile(
 )
 _UNIT = re.compile(
     r"\x00\s?(?:[KMGT]i?B|[kKMGT]?bytes?|B|ms|msecs?|milliseconds?|us|microseconds?|ns|secs?|seconds?|mins?|minutes?|hours?"
-    r"|days?|%|[AP]M|UTC|GMT|[CEMP][SD]T|CEST|EET|WET|BST)(?!\w)"
+    r"|days?|%|€|£|¥|元|円|EUR|USD|GBP|CHF|JPY|[AP]M|UTC|GMT|[CEMP][SD]T|CEST|EET|WET|BST)(?!\w)"
 )
+_CURRENCY = re.compile(r"(?<!\w)(?:[$€£¥]|EUR|USD|GBP|CHF|JPY)\s?\x00")
 _RUN = re.compile(r"\x00(?:[ ,:./+-]{0,3}\x00)++")
 _PART = re.compile(r"[A-Za-z]+(?:'t)?")
 _THROWN = ("Exception", "Error", "Failure", "Fault")
@@ -71,7 +76,7 @@ _ENDS_LIKE_FAILURE = re.compile(rf"{FAILURE}$", re.IGNORECASE)
 def mask_values(text: str) -> str:
     """Return the text on one line, its words one space apart, with `VALUE` for each value."""
     masked = _MASK.sub(_masked, " ".join(text.replace(VALUE, " ").split()))
-    return _RUN.sub(VALUE, _UNIT.sub(VALUE, masked))
+    return _RUN.sub(VALUE, _CURRENCY.sub(VALUE, _UNIT.sub(VALUE, masked)))
 
 
 def _masked(match: re.Match[str]) -> str:
@@ -86,7 +91,7 @@ def _masked(match: re.Match[str]) -> str:
         return words + _whether_zero(found[len(words) :])
     if kind in ("json", "code", "catalogue"):
         return found
-    if kind in ("mail", "host", "date", "address"):
+    if kind in ("mail", "mention", "host", "date", "address"):
         return VALUE
     if kind == "package" and found.endswith(_THROWN):
         return found
