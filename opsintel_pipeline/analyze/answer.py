@@ -109,14 +109,19 @@ class Item(_Given):
         return value
 
 
-def items_of(content: str, expected: int, categories: Collection[str], language: str) -> dict[int, Item]:
-    """Return the valid items of an answer by the number of their message, 1 to `expected`; the others are missing.
+def items_of(
+    content: str, views: Sequence[MessageView], categories: Collection[str], language: str
+) -> dict[int, Item]:
+    """Return the valid items of an answer by the number of their message, from 1 on; the others are missing.
 
+    `views` are the messages as they were asked about. An item that quotes nothing of its message, but something of
+    another, is missing: the model took one for the other, or one message had it speak for another.
     `categories` is the closed list of the tenant's taxonomy. Raises `InvalidAnswer` where there is no valid item at
     all, or what they say is beyond doubt not in `language` (BCP 47); what is wrong is said by names of fields, never
     by values.
     """
     listed = items_in(content)
+    expected = len(views)
     valid: dict[int, Item] = {}
     seen: Counter[int] = Counter()
     wrong = "it has no item for a message"
@@ -134,11 +139,26 @@ def items_of(content: str, expected: int, categories: Collection[str], language:
         # One message may have had the model speak for another.
         del valid[number]
         wrong = "it has two items for one message"
+    for number in [number for number, item in valid.items() if _is_of_another(item, number, views)]:
+        del valid[number]
+        wrong = "an item quotes another message than its own"
     if not valid:
         raise InvalidAnswer(wrong[:300])
     if is_foreign(" ".join({f"{item.title} {item.summary}": None for item in valid.values()}), language):
         raise InvalidAnswer(f"title and summary are not in the language to answer in ({language})")
     return valid
+
+
+def _is_of_another(item: Item, number: int, views: Sequence[MessageView]) -> bool:
+    quotes = [each.quote for each in (*item.evidence, *item.action_items, *item.asks) if each.quote.strip()]
+    own, *others = [views[number - 1], *views[: number - 1], *views[number:]]
+    return not any(_says(own, quote) for quote in quotes) and any(
+        _says(other, quote) for quote in quotes for other in others
+    )
+
+
+def _says(view: MessageView, quote: str) -> bool:
+    return quote in view.text or quote in view.subject
 
 
 def joined(view: MessageView, by_rules: Analysis, item: Item) -> Analysis:

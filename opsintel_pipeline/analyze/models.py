@@ -253,7 +253,7 @@ class ByModels:
             self._partition.tenant_id,
             chain,
             question,
-            lambda content: items_of(content, len(group), names, self._language),
+            lambda content: items_of(content, [one.sent.view for one in group], names, self._language),
         )
         self.figures.add(asked)
         return asked, examples

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from opsintel_pipeline.analyze.floors import floor_phrases
 from opsintel_pipeline.analyze.lexicon import Lexicon, lexicon_for
 from opsintel_pipeline.analyze.mentions import reported
 from opsintel_pipeline.analyze.message import MessageView
@@ -31,6 +32,8 @@ MAX_CHARACTERS = 20_000
 THANKS_WORDS = 45
 AWAY_WORDS = 60
 SPAM_HINTS = 2
+WORST_TOLD = 2
+"""Different phrases of a floor from which on no other words of a text make it spam, thanks or news."""
 
 _PRIORITY_SEVERITY = {"urgent": 2, "critical": 2, "highest": 2, "high": 3, "normal": 4, "medium": 4, "low": 5}
 _KIND_SEVERITY = {
@@ -122,6 +125,8 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
         return NotActionable.FYI
     if message.direction == "outbound":
         return NotActionable.INTERNAL
+    if _tells_of_the_worst(whole):
+        return None
     found = lexicon.found("not_actionable", whole)
     if "away" in found and len(whole.split()) <= AWAY_WORDS:
         return NotActionable.AUTO_REPLY
@@ -135,6 +140,12 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
     if not is_problem and message.kind == "chat" and (kind is RequestKind.OTHER or message.direction == "internal"):
         return NotActionable.INTERNAL
     return None
+
+
+def _tells_of_the_worst(whole: str) -> bool:
+    """Tell whether a text says in several ways that all has stopped or data is lost: what is added takes none back."""
+    phrases = (phrase.casefold() for found in floor_phrases(whole).values() for phrase in found)
+    return len(set(phrases)) >= WORST_TOLD
 
 
 def _is_spam(found: dict[str, list[re.Match[str]]]) -> bool:
@@ -179,8 +190,10 @@ def _severity(
     lexicon: Lexicon, text: str, kind: RequestKind, priority: str, *, actionable: bool
 ) -> tuple[int, int | None, list[str]]:
     found = lexicon.found("severity", text)
-    floor = 1 if "floor1" in found else 2 if "floor2" in found else None
+    worst = floor_phrases(text)
+    floor = 1 if "floor1" in found or "floor1" in worst else 2 if "floor2" in found or "floor2" in worst else None
     quotes = [match.group() for label in ("floor1", "floor2", "raise") for match in found.get(label, [])]
+    quotes += [phrase for phrases in worst.values() for phrase in phrases]
     if not actionable:
         return 5, None, []
     severity = min(_KIND_SEVERITY[kind], _PRIORITY_SEVERITY.get(priority.lower(), 5))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Any
 
 import pytest
 
 from opsintel.context import Context
+from opsintel.llm.plain import addresses_in, plain
 from opsintel.partitions import Partition
 from opsintel.tenants import Tenant, create_tenant
 from opsintel_pipeline.analyze import models
@@ -74,6 +76,28 @@ def test_check_62_no_image_or_markup_is_in_what_a_model_writes(attacked: list[di
     written = [row["title"] + row["output"]["summary"] for row in attacked if row["provider"] != "built-in"]
     assert written
     assert not [text for text in written if re.search(r"!\[|\]\(|<img|<script", text)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "evil.example/login", "evil。example", "ｅｖｉｌ．ｅｘａｍｐｌｅ",
+        "ＨＴＴＰＳ：／／evil.example", "evil.ex\u200bample",
+        "evil[.]example", "hxxps://evil.example", "boss＠evil.example", "evil.xn--p1ai", "evil.中国",
+        "203.0.113.7/login", "[2001:db8::1]/x",
+        "&#104;ttps://evil.example", "wss://evil.example", "ev[2001:db8::1]il.example",
+    ],
+)  # fmt: skip
+def test_check_61_no_address_is_brought_in_however_it_is_spelt(address: str) -> None:
+    written = plain(f"Log in at {address} now")
+    assert not re.search(r"evil\W*example|203|2001|xn--|中国|//", unicodedata.normalize("NFKC", written)), written
+    assert plain("Log in at shop.example, 10.0.0.1", addresses_in("shop.example 10.0.0.1")).endswith(
+        "shop.example, 10.0.0.1"
+    )
+
+
+def test_what_no_store_takes_is_in_nothing_that_a_model_writes() -> None:
+    assert plain("a\x00b \ud800c") == "ab c"
 
 
 def test_check_63_every_call_has_a_cap_on_tokens_and_on_text(

@@ -263,6 +263,35 @@ class TestWhatAModelSays:
         run(context, partition(tenant))
         assert analyses(context, tenant)[0][column] == expected
 
+    def test_of_one_message_by_words_of_another_is_asked_anew(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        connect_model(context, tenant, model)
+        texts = ["The lamp is broken since Monday", "Please refund my order of May"]
+        write(context, tenant, texts)
+
+        def swapped(prompt: Prompt) -> str:
+            asked = messages_of(prompt)
+            said = [each["text"] for each in asked][::-1]
+            items = [item(each["n"], text, title=text) for each, text in zip(asked, said, strict=True)]
+            return json.dumps({"items": items})
+
+        model.brain = swapped
+        run(context, partition(tenant))
+        assert {row["title"]: row["text"] for row in analyses(context, tenant)} == dict(zip(texts, texts, strict=True))
+
+    def test_after_a_thought_is_read_without_a_repair(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        connect_model(context, tenant, model)
+        write(context, tenant, ["The lamp is broken"])
+        model.brain = lambda prompt: f'<think>{{"items": []}} or so?</think>\n{well(prompt)}'
+        run(context, partition(tenant))
+        (row,) = analyses(context, tenant)
+        assert row["status"] == "done"
+        assert not row["output"]["title"].startswith("The lamp")
+        assert len(model.prompts) == 1
+
     def test_brings_in_no_quote_entity_address_or_link(
         self, context: Context, tenant: Tenant, model: ModelServer
     ) -> None:
