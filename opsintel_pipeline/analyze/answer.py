@@ -109,9 +109,7 @@ class Item(_Given):
         return value
 
 
-def items_of(
-    content: str, views: Sequence[MessageView], categories: Collection[str], language: str
-) -> dict[int, Item]:
+def items_of(content: str, views: Sequence[MessageView], categories: Collection[str], language: str) -> dict[int, Item]:
     """Return the valid items of an answer by the number of their message, from 1 on; the others are missing.
 
     `views` are the messages as they were asked about. An item that quotes nothing of its message, but something of
@@ -150,7 +148,12 @@ def items_of(
 
 
 def _is_of_another(item: Item, number: int, views: Sequence[MessageView]) -> bool:
-    quotes = [each.quote for each in (*item.evidence, *item.action_items, *item.asks) if each.quote.strip()]
+    given = [
+        *(each.quote for each in item.evidence),
+        *(each.quote for each in item.action_items),
+        *(each.quote for each in item.asks),
+    ]
+    quotes = [quote for quote in given if quote.strip()]
     own, *others = [views[number - 1], *views[: number - 1], *views[number:]]
     return not any(_says(own, quote) for quote in quotes) and any(
         _says(other, quote) for quote in quotes for other in others

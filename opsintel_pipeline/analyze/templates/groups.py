@@ -45,8 +45,8 @@ class Groups:
     """The groups of one tenant. `key_of` learns; `dump` and `load` keep what was learnt between runs."""
 
     _known: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    _frames: OrderedDict[str, list[list[str]]] = field(default_factory=OrderedDict)
-    _forms: OrderedDict[str, list[Any]] = field(default_factory=OrderedDict)
+    _frames: OrderedDict[str, list[Any]] = field(default_factory=OrderedDict)
+    """What was seen at the places of lines: of names, of forms, and of notices, each under keys of its own."""
 
     def key_of(self, text: str, *, by_machine: bool | None = None) -> str:
         """Return the key of the group that a text belongs to, 32 hexadecimal digits; the first of a key stands for all.
@@ -96,9 +96,9 @@ class Groups:
         if not _may_be_of_a_form(words):
             return []
         key = _form(marked := _marked(words))
-        learnt, values = forms.learn(self._forms.pop(key, []), marked, lambda place: _is_announced(words, place))
-        self._forms[key] = learnt
-        _forget(self._forms)
+        learnt, values = forms.learn(self._frames.pop(key, []), marked, lambda place: _is_announced(words, place))
+        self._frames[key] = learnt
+        _forget(self._frames)
         return values
 
     def _see_names(self, words: list[str], places: dict[int, str]) -> None:
@@ -121,12 +121,7 @@ class Groups:
 
     def dump(self) -> bytes:
         """Return the state as JSON: digests only, no word of any message."""
-        content = {
-            "version": VERSION,
-            "known": list(self._known.items()),
-            "frames": list(self._frames.items()),
-            "forms": list(self._forms.items()),
-        }
+        content = {"version": VERSION, "known": list(self._known.items()), "frames": list(self._frames.items())}
         return json.dumps(content, separators=(",", ":")).encode()
 
     @classmethod
@@ -135,7 +130,7 @@ class Groups:
         content = json.loads(state)
         if content["version"] != VERSION:
             return cls()
-        return cls(*(OrderedDict(content[kind]) for kind in ("known", "frames", "forms")))
+        return cls(OrderedDict(content["known"]), OrderedDict(content["frames"]))
 
 
 def needs(text: str) -> list[str]:

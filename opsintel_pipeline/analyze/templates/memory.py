@@ -31,7 +31,7 @@ def keys_of(connection: psycopg.Connection, tenant_id: UUID, views: Sequence[Mes
     rows = connection.execute(
         "SELECT key, kind, content FROM template_memory WHERE key = ANY(%s) AND version = %s", (wanted, VERSION)
     ).fetchall()
-    before: dict[str, dict[str, Any]] = {"known": {}, "frames": {}, "forms": {}}
+    before: dict[str, dict[str, Any]] = {"known": {}, "frames": {}}
     for key, kind, content in rows:
         before[kind][key] = content
     groups = _groups(before)
