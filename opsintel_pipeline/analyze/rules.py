@@ -125,7 +125,7 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
         return NotActionable.FYI
     if message.direction == "outbound":
         return NotActionable.INTERNAL
-    if _tells_of_the_worst(whole):
+    if _tells_of_the_worst(reported(lexicon, whole)):
         return None
     found = lexicon.found("not_actionable", whole)
     if "away" in found and len(whole.split()) <= AWAY_WORDS:
@@ -142,9 +142,9 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
     return None
 
 
-def _tells_of_the_worst(whole: str) -> bool:
+def _tells_of_the_worst(said: str) -> bool:
     """Tell whether a text says in several ways that all has stopped or data is lost: what is added takes none back."""
-    phrases = (phrase.casefold() for found in floor_phrases(whole).values() for phrase in found)
+    phrases = (phrase.casefold() for found in floor_phrases(said).values() for phrase in found)
     return len(set(phrases)) >= WORST_TOLD
 
 
