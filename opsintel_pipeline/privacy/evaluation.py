@@ -43,4 +43,9 @@ def recognition_of(messages: Iterable[Generated]) -> list[Recognition]:
 
 
 def _figures(kind: str, planted: int, covered: int, found: int, right: int) -> Recognition:
-    return Recognition(kind, planted, found, round(covered / max(1, planted), 4), round(right / max(1, found), 4))
+    return Recognition(kind, planted, found, _share(covered, planted), _share(right, found))
+
+
+def _share(part: int, whole: int) -> float:
+    """Return a part of a whole; of nothing all."""
+    return round(part / whole, 4) if whole else 1.0

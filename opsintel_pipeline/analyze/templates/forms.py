@@ -148,7 +148,7 @@ def _is_alike(form: Form, line: Sequence[Word], pairs: list[tuple[int, int]]) ->
             differing += max(content, dropped)
             different += 1
     said = sum(1 for _, place in pairs if not line[place][1]) + sum(1 for _, fixed in line if fixed) / 2
-    return kept >= 2 and said >= 2 and different <= MOST_DIFFERENCES and kept >= differing
+    return kept >= 2 and said >= 2 and different <= MOST_DIFFERENCES and 3 * kept >= 2 * differing
 
 
 def _merged(match: Match, words: list[str], announced: Callable[[int], bool]) -> tuple[Form, list[range]]:
