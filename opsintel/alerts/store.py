@@ -29,7 +29,8 @@ SUBJECT_JOINS: LiteralString = """
     LEFT JOIN source ON source.id = alert.source_id
 """
 SUBJECT_NAME: LiteralString = """
-    CASE WHEN subject_kind = 'budget' THEN coalesce(source.name, 'of the ' || budget.scope)
+    CASE WHEN subject_kind = 'budget' AND budget.scope = 'platform' THEN 'of the installation''s key'
+         WHEN subject_kind = 'budget' THEN coalesce(source.name, 'of the ' || budget.scope)
          ELSE coalesce(model_key.name, source.name) END
 """
 """What people call the subject of an alert; null where it is gone."""

@@ -33,6 +33,9 @@ _LASTING: Mapping[str, str] = MappingProxyType(
         "unreachable": "The provider has given no answer for an hour: see its status page, and the key's address",
     }
 )
+_BY_OPERATOR = "The installation's key gives no answers any more: tell its operator, or bring a key of your own"
+"""Of a key whose value the tenant does not have."""
+
 _OF: Mapping[str, str] = MappingProxyType(
     {
         "month": "this month",
@@ -45,11 +48,12 @@ _OF: Mapping[str, str] = MappingProxyType(
 
 
 def alert_of_key(
-    connection: psycopg.Connection, tenant_id: UUID, key_id: UUID, health: str, *, has_lasted: bool
+    connection: psycopg.Connection, tenant_id: UUID, key_id: UUID, health: str, *, of_platform: bool, has_lasted: bool
 ) -> None:
     """Open an alert where a key waits for a person: at once, or once it `has_lasted` where the fault may pass."""
     line = _AT_ONCE.get(health) or (_LASTING.get(health) if has_lasted else None)
     if line is not None:
+        line = _BY_OPERATOR if of_platform and health in ("revoked", "quota") else line
         open_alert(connection, tenant_id, Condition("key.invalid", key_id, line))
 
 
@@ -81,6 +85,7 @@ def alert_of_ceiling(
     if kind == "budget.exhausted":
         line = f"What may be spent on models for {of} is used up: analyses wait until the ceiling is raised"
         line += "" if scope == "backfill" else ", or the month ends"
+        line += ", or you bring a key of your own" if scope == "platform" else ""
     else:
         line = f"Most of what may be spent on models for {of} is used up: raise the ceiling if that is too early"
     open_alert(

@@ -183,12 +183,12 @@ def found_ill(
         "UPDATE model_key SET health = %s, detail = %s, checked_at = now(), faults = faults + 1,"
         " ill_since = coalesce(ill_since, now()), retry_at = now() +"
         " coalesce(%s::interval, least(%s::interval, %s::interval * power(2, least(faults, 20)))) WHERE id = %s"
-        " RETURNING tenant_id, ill_since <= now() - %s::interval",
+        " RETURNING tenant_id, of_platform, ill_since <= now() - %s::interval",
         (health, one_line(detail)[:500], wait, LONGEST_RETRY, FIRST_RETRY, key_id, LASTED),
     ).fetchone()
     if row is not None:
-        tenant_id, has_lasted = row
-        alert_of_key(connection, tenant_id, key_id, health, has_lasted=has_lasted)
+        tenant_id, of_platform, has_lasted = row
+        alert_of_key(connection, tenant_id, key_id, health, of_platform=of_platform, has_lasted=has_lasted)
 
 
 def usable(secret: Secret) -> bytes:

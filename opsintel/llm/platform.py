@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 
+from opsintel.alerts.store import resolve_alerts
 from opsintel.crypto.secrets import Secret
 from opsintel.errors import InputError
 from opsintel.ids import new_id
@@ -68,12 +69,14 @@ def require_offered(settings: Settings, provider: Provider, model: str) -> None:
 
 def hold(connection: psycopg.Connection, tenant_id: UUID, ceiling_usd: Decimal) -> None:
     """Have the tenant's calls by the installation's keys held under the operator's ceiling as it is now."""
-    changed = connection.execute(
+    row = connection.execute(
         "INSERT INTO budget (tenant_id, id, scope, limit_usd, degrade, degrade_from)"
         " VALUES (%s, %s, %s, %s, 'park', 1)"
         " ON CONFLICT (tenant_id, scope, subject_id) DO UPDATE SET limit_usd = excluded.limit_usd"
-        " WHERE budget.limit_usd <> excluded.limit_usd",
+        " WHERE budget.limit_usd <> excluded.limit_usd RETURNING id",
         (tenant_id, new_id(), SCOPE, ceiling_usd),
-    ).rowcount
-    if changed:
+    ).fetchone()
+    if row is not None:
+        connection.execute("UPDATE budget_period SET reached_at = NULL, warned_at = NULL WHERE budget_id = %s", row)
+        resolve_alerts(connection, row[0], by_person=True)
         due_now(connection)

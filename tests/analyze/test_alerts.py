@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from opsintel.access.audit import SYSTEM
+from opsintel.clock import today
 from opsintel.context import Context
 from opsintel.crypto.secrets import Secret
+from opsintel.llm.alerts import note_reached
+from opsintel.llm.budget import CeilingError
 from opsintel.llm.keys import Health, found_ill, found_well, key_named, remove_key, rotate_key
+from opsintel.llm.platform import hold
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze.run import run
 from tests.alerts.conftest import alerts, letters, pass_time, stands, tell, with_mail
@@ -119,6 +124,27 @@ def test_two_processes_at_once_open_one(context: Context, tenant: Tenant, model:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: ill(context, tenant, "revoked"), range(8)))
     assert stands(context, tenant) == [(INVALID, True)]
+
+
+def test_of_a_key_of_the_installation_the_operator_is_told(
+    context: Context, tenant: Tenant, model: ModelServer
+) -> None:
+    connect_model(context, tenant, model)
+    with context.database.tenant_tx(tenant.id) as connection:
+        connection.execute("UPDATE model_key SET of_platform = true, secret_id = NULL")
+    ill(context, tenant, "revoked")
+    assert ["tell its operator" in row["line"] for row in alerts(context, tenant)] == [True]
+
+
+def test_a_ceiling_of_the_installation_that_is_raised_resolves_its_alert(context: Context, tenant: Tenant) -> None:
+    with context.database.tenant_tx(tenant.id) as connection:
+        hold(connection, tenant.id, Decimal(1))
+        ((budget_id,),) = connection.execute("SELECT id FROM budget").fetchall()
+        note_reached(connection, tenant.id, CeilingError(budget_id, today().replace(day=1)))
+    for usd, is_open in ((1, True), (2, False)):
+        with context.database.tenant_tx(tenant.id) as connection:
+            hold(connection, tenant.id, Decimal(usd))
+        assert stands(context, tenant) == [("budget.exhausted", is_open)]
 
 
 def passed(context: Context, tenant: Tenant, interval: str) -> None:
