@@ -6068,7 +6068,8 @@ export interface components {
          *         "OpenAI"
          *       ],
          *       "local_only": true,
-         *       "sends_notes": false
+         *       "sends_notes": false,
+         *       "shares_near_duplicates": false
          *     }
          */
         SendingPolicy: {
@@ -6083,6 +6084,11 @@ export interface components {
              */
             local_only: boolean;
             /**
+             * Shares Near Duplicates
+             * @description Whether messages that say the same in nearly the same words share one analysis by a model
+             */
+            shares_near_duplicates: boolean;
+            /**
              * Idle Keys
              * @description Names of model keys that are not used because of it
              */
@@ -6093,7 +6099,8 @@ export interface components {
          * @description The policy from now on.
          * @example {
          *       "local_only": true,
-         *       "sends_notes": false
+         *       "sends_notes": false,
+         *       "shares_near_duplicates": false
          *     }
          */
         SendingPolicyRequest: {
@@ -6107,6 +6114,12 @@ export interface components {
              * @description Whether no text leaves the machines that the operator names: other models are not asked, nothing is published
              */
             local_only: boolean;
+            /**
+             * Shares Near Duplicates
+             * @description Whether messages that say the same in nearly the same words share one analysis by a model
+             * @default false
+             */
+            shares_near_duplicates: boolean;
         };
         /**
          * SentInvitation

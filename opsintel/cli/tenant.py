@@ -147,6 +147,10 @@ def sending(
     local_only: Annotated[
         bool | None, typer.Option("--local-only/--no-local-only", help="Whether no text leaves the operator's machines")
     ] = None,
+    near_duplicates: Annotated[
+        bool | None,
+        typer.Option("--near-duplicates/--no-near-duplicates", help="Whether nearly equal messages share an analysis"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show or set what models of a tenant may read, and where they may be; it holds from the next call on.
@@ -166,7 +170,9 @@ def sending(
         with database.tenant_tx(found.id) as connection:
             held = sending_of(connection)
         wanted = Sending(
-            held.sends_notes if notes is None else notes, held.local_only if local_only is None else local_only
+            held.sends_notes if notes is None else notes,
+            held.local_only if local_only is None else local_only,
+            held.shares_near_duplicates if near_duplicates is None else near_duplicates,
         )
         if wanted != held:
             set_sending(database, found.id, wanted, SYSTEM)
@@ -179,6 +185,8 @@ def sending(
     typer.echo(
         f"Text of {tenant} {'stays on local servers' if wanted.local_only else 'may go to any model of its keys'}"
     )
+    shared = "share an analysis" if wanted.shares_near_duplicates else "are each analysed"
+    typer.echo(f"Nearly equal messages of {tenant} {shared}")
     if names:
         typer.echo(f"Not used: {', '.join(names)}")
 

@@ -1,4 +1,4 @@
-"""What a tenant lets go to models: internal notes or not, and to whose servers.
+"""What a tenant lets go to models: internal notes or not, each of nearly equal messages or one, to whose servers.
 
 Local only: no text of the tenant leaves the machines that the operator names. Models are asked on those servers alone,
 and nothing is published; the process that asks looks at it before each call, whatever a chain says.
@@ -34,11 +34,15 @@ class Sending:
     local_only: bool = False
     """Whether no text leaves the machines that the operator names."""
 
+    shares_near_duplicates: bool = False
+    """Whether of messages that say the same in nearly the same words only one is sent."""
+
 
 def sending_of(connection: psycopg.Connection) -> Sending:
     """Return the policy of the transaction's tenant."""
     row = connection.execute(
-        "SELECT sends_notes, local_only FROM tenant WHERE id = current_setting('app.tenant_id')::uuid"
+        "SELECT sends_notes, local_only, shares_near_duplicates FROM tenant"
+        " WHERE id = current_setting('app.tenant_id')::uuid"
     ).fetchone()
     assert row is not None
     return Sending(*row)
@@ -48,8 +52,8 @@ def set_sending(database: Database, tenant_id: UUID, sending: Sending, actor: Ac
     """Set the policy; it holds from the next call on. Nothing that was sent before comes back."""
     with database.system_tx() as connection:
         connection.execute(
-            "UPDATE tenant SET sends_notes = %s, local_only = %s WHERE id = %s",
-            (sending.sends_notes, sending.local_only, tenant_id),
+            "UPDATE tenant SET sends_notes = %s, local_only = %s, shares_near_duplicates = %s WHERE id = %s",
+            (sending.sends_notes, sending.local_only, sending.shares_near_duplicates, tenant_id),
         )
         entry = Entry(tenant_id, actor, "policy.sending_changed", Subject("policy", "sending"), asdict(sending))
         record(connection, entry)

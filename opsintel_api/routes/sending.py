@@ -28,7 +28,8 @@ async def set_sending_policy(reader: Reader, asked: SendingPolicyRequest) -> Sen
     principal, database = reader.principal, reader.services.context.database
 
     def write() -> SendingPolicy:
-        set_sending(database, principal.tenant_id, Sending(asked.sends_notes, asked.local_only), principal.actor)
+        wanted = Sending(asked.sends_notes, asked.local_only, asked.shares_near_duplicates)
+        set_sending(database, principal.tenant_id, wanted, principal.actor)
         return _policy(reader)
 
     return await asyncio.to_thread(write)
@@ -39,4 +40,9 @@ def _policy(reader: Reading) -> SendingPolicy:
     with context.database.tenant_tx(reader.principal.tenant_id) as connection:
         sending, keys = sending_of(connection), keys_of(connection)
     names = [key.name for key in idle(keys, sending, model_servers(context.settings))]
-    return SendingPolicy(sends_notes=sending.sends_notes, local_only=sending.local_only, idle_keys=names)
+    return SendingPolicy(
+        sends_notes=sending.sends_notes,
+        local_only=sending.local_only,
+        shares_near_duplicates=sending.shares_near_duplicates,
+        idle_keys=names,
+    )

@@ -27,6 +27,7 @@ from opsintel_pipeline.analyze.built_in import BuiltIn
 from opsintel_pipeline.analyze.groups import grouped
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView
 from opsintel_pipeline.analyze.models import ByModels
+from opsintel_pipeline.analyze.near import near_key
 from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.rules import analyze
 from opsintel_pipeline.analyze.sharing import needs_model
@@ -96,7 +97,8 @@ def estimate(
     asked: dict[bytes, MessageView] = {}
     for view in views:
         if needs_model(view, analyze(view), sends_notes=sending.sends_notes):
-            asked.setdefault(template_key(templates, view), view)
+            near = near_key(view) if sending.shares_near_duplicates else None
+            asked.setdefault(near or template_key(templates, view), view)
     groups = list(grouped([(view, len(view.text)) for view in asked.values()]))
     fixed = _tokens(prompt.system_text(taxonomy)) + TOKENS_AROUND
     tokens_in = sum(fixed + _tokens(prompt.text_of(group, tenant.language)) for group in groups)

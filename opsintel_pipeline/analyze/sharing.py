@@ -11,8 +11,10 @@ from uuid import UUID
 
 import psycopg
 
+from opsintel.llm.sending import sending_of
 from opsintel_pipeline.analyze.alike import of_template
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
+from opsintel_pipeline.analyze.near import near_key
 from opsintel_pipeline.analyze.profile import Analysis, NotActionable
 from opsintel_pipeline.analyze.rows import Made, Origin
 from opsintel_pipeline.analyze.sent import Sent, sent_of
@@ -20,6 +22,10 @@ from opsintel_pipeline.analyze.templates.memory import keys_of
 
 _SETTLED = frozenset({NotActionable.AUTO_REPLY, NotActionable.NEWSLETTER, NotActionable.FYI})
 """Reasons that come from headers and senders, not from words: no model is asked about them."""
+
+
+NEAR = "greeting, closing, courtesy, marks, personal data, numbers of orders and the like"
+"""What may differ where messages say the same in nearly the same words (near.py)."""
 
 
 @dataclass
@@ -35,6 +41,9 @@ class Open:
 
     alike: list[Open] = field(default_factory=list)
     """Messages of the template, each with its own content."""
+
+    is_near: bool = False
+    """Whether its template is what it says, for messages of people in nearly the same words."""
 
     source_id: UUID | None = None
     job_id: UUID | None = None
@@ -91,10 +100,16 @@ def by_content(messages: Sequence[Made]) -> dict[bytes, Open]:
 
 
 def by_template(connection: psycopg.Connection, tenant_id: UUID, messages: Sequence[Open]) -> dict[bytes, Open]:
-    """Return messages by their template, the first of each with those that are like it."""
+    """Return messages by their template, the first of each with those that are like it.
+
+    Where the tenant chose so, what people say in nearly the same words is of one template.
+    """
     opened: dict[bytes, Open] = {}
     keys = keys_of(connection, tenant_id, [one.view for one in messages])
-    for key, one in zip(keys, messages, strict=True):
+    shares_near = sending_of(connection).shares_near_duplicates
+    for template, one in zip(keys, messages, strict=True):
+        near = near_key(one.view) if shares_near else None
+        one.is_near, key = near is not None, near or template
         one.template_key = key
         first = opened.setdefault(key, one)
         if first is not one:
@@ -123,8 +138,9 @@ def known_templates(
 
 def reused(one: Open, known: Known, version: str, provenance: dict[str, object]) -> list[Made]:
     """Return the analyses of a message and of those with its content, made of that of another of its template."""
+    why = {"reused": "near_duplicate", "equal_but_for": NEAR} if one.is_near else {"reused": "template"}
     origin = Origin(
-        known.provider, known.model, version, reused_from=known.id, provenance={**provenance, "reused": "template"},
+        known.provider, known.model, version, reused_from=known.id, provenance={**provenance, **why},
         template_key=one.template_key, job_id=one.job_id,
     )  # fmt: skip
     return one.made(of_template(one.view, one.found, known.view, known.found), origin)

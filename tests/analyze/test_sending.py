@@ -136,11 +136,15 @@ class TestCommands:
         connect_model(context, tenant, model)
         done = CliRunner().invoke(app, ["tenant", "sending", "acme", "--local-only", "--json"], catch_exceptions=False)
         assert json.loads(done.stdout) == {
-            "tenant": "acme", "sends_notes": False, "local_only": True, "idle_keys": ["openai"],
+            "tenant": "acme", "sends_notes": False, "local_only": True, "shares_near_duplicates": False,
+            "idle_keys": ["openai"],
         }  # fmt: skip
         done = CliRunner().invoke(app, ["tenant", "sending", "acme", "--notes"], catch_exceptions=False)
         assert "are sent to models" in done.stdout
         assert "stays on local servers" in done.stdout, "what is not named stays as it is"
+        assert "are each analysed" in done.stdout
+        done = CliRunner().invoke(app, ["tenant", "sending", "acme", "--near-duplicates"], catch_exceptions=False)
+        assert "Nearly equal messages of acme share an analysis" in done.stdout
 
     def test_refuse_a_key_to_a_server_that_is_not_local(self, context: Context, local: Tenant) -> None:
         host = urlsplit("https://models.example").netloc

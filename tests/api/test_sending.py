@@ -9,13 +9,18 @@ from tests.seeding import Seeded
 class TestSending:
     async def test_is_nothing_internal_and_any_server_at_first(self, send: Send, other: Seeded) -> None:
         shown = (await send("GET", "/v1/policies/sending", tenant=other)).json()
-        assert shown == {"sends_notes": False, "local_only": False, "idle_keys": []}
+        assert shown == {
+            "sends_notes": False,
+            "local_only": False,
+            "shares_near_duplicates": False,
+            "idle_keys": [],
+        }
 
     async def test_is_set_and_refuses_keys_to_other_servers(self, send: Send, get: Get) -> None:
-        body = {"sends_notes": True, "local_only": True}
+        body = {"sends_notes": True, "local_only": True, "shares_near_duplicates": True}
         assert (await send("PUT", "/v1/policies/sending", role="analyst", json=body)).status_code == 403
         shown = (await send("PUT", "/v1/policies/sending", role="admin", json=body)).json()
-        assert (shown["sends_notes"], shown["local_only"]) == (True, True)
+        assert {name: shown[name] for name in body} == body
         assert (await get("/v1/policies/sending")).json() == shown
         entries = (await get("/v1/audit")).json()["items"]
         (entry,) = [entry for entry in entries if entry["action"] == "policy.sending_changed"]

@@ -75,6 +75,12 @@ tenant = control_table(
         "Policy: whether no text leaves the machines that the operator names",
         default="false",
     ),
+    column(
+        "shares_near_duplicates",
+        BOOL,
+        "Policy: whether messages that say the same in nearly the same words share an analysis by a model",
+        default="false",
+    ),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("slug"),
     CheckConstraint("promotion_margin BETWEEN 0 AND 1", name="promotion_margin"),
