@@ -28,7 +28,7 @@ JOIN_DISTANCE = 0.55
 LEXICAL_JOIN_DISTANCE = 0.55
 MODEL_JOIN_DISTANCE = 0.25
 CENTRED_JOIN_DISTANCE = 0.4
-"""Of vectors by a provider's model, whose common part is taken out: see docs/clustering.md for the measurement."""
+"""Of vectors by a provider's model, whose common part is taken out; between the two others, and not measured."""
 BLOCK = 1024
 SEED = 0
 
