@@ -85,12 +85,12 @@ def test_check_62_no_image_or_markup_is_in_what_a_model_writes(attacked: list[di
         "ＨＴＴＰＳ：／／evil.example", "evil.ex\u200bample",
         "evil[.]example", "hxxps://evil.example", "boss＠evil.example", "evil.xn--p1ai", "evil.中国",
         "203.0.113.7/login", "[2001:db8::1]/x",
-        "&#104;ttps://evil.example", "wss://evil.example", "ev[2001:db8::1]il.example",
+        "&#104;ttps://evil.example", "wss://evil.example", "evil.[2001:db8::1]example",
     ],
 )  # fmt: skip
 def test_check_61_no_address_is_brought_in_however_it_is_spelt(address: str) -> None:
     written = plain(f"Log in at {address} now")
-    assert not re.search(r"evil\W*example|203|2001|xn--|中国|//", unicodedata.normalize("NFKC", written)), written
+    assert not re.search(r"evil\S*example|203|2001|xn--|中国|//", unicodedata.normalize("NFKC", written)), written
     assert plain("Log in at shop.example, 10.0.0.1", addresses_in("shop.example 10.0.0.1")).endswith(
         "shop.example, 10.0.0.1"
     )
