@@ -7,17 +7,11 @@ import re
 
 from opsintel.llm.ask import InvalidAnswer
 
-_THOUGHT = re.compile(r"\A\s*<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL)
-"""What reasoning models that are run locally say before they answer."""
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 
 
 def items_in(content: str) -> list[object]:
-    """Return the items of `{"items": [...]}`, fenced or not, after a thought or not.
-
-    Raises `InvalidAnswer` where it is no such object.
-    """
-    content = _THOUGHT.sub("", content, count=1)
+    """Return the items of `{"items": [...]}`, fenced or not; raises `InvalidAnswer` where it is no such object."""
     fenced = _FENCE.match(content)
     try:
         answer = json.loads(fenced.group(1) if fenced else content)
