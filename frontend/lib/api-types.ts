@@ -4593,6 +4593,7 @@ export interface components {
          *       "created_at": "2026-11-23T09:00:00Z",
          *       "field": "kind",
          *       "id": "01993c5e-7c00-7000-8000-00000000000f",
+         *       "is_settled": true,
          *       "pattern": "wrong tax on invoice #",
          *       "scope": "subject",
          *       "state": "proposed",
@@ -4640,6 +4641,11 @@ export interface components {
             created_at: string;
             /** Decided At */
             decided_at: string | null;
+            /**
+             * Is Settled
+             * @description Whether all messages that it goes for show what was decided
+             */
+            is_settled: boolean;
         };
         /**
          * LearnedRuleDetail
@@ -4667,6 +4673,7 @@ export interface components {
          *       ],
          *       "field": "kind",
          *       "id": "01993c5e-7c00-7000-8000-00000000000f",
+         *       "is_settled": true,
          *       "pattern": "wrong tax on invoice #",
          *       "scope": "subject",
          *       "state": "proposed",
@@ -4714,6 +4721,11 @@ export interface components {
             created_at: string;
             /** Decided At */
             decided_at: string | null;
+            /**
+             * Is Settled
+             * @description Whether all messages that it goes for show what was decided
+             */
+            is_settled: boolean;
             /**
              * Evidence
              * @description The latest 20, those to the contrary too

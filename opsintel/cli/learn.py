@@ -13,7 +13,7 @@ from opsintel.cli.tenant_context import opened
 from opsintel.errors import NotFoundError, one_line
 
 if TYPE_CHECKING:
-    from opsintel.learning.rules import State
+    from opsintel.learning.deciding import State
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -106,8 +106,10 @@ def _line(rule: dict[str, object]) -> str:
 
 def _decide(slug: str, rule: UUID, state: State) -> None:
     from opsintel.access.audit import SYSTEM
-    from opsintel.learning.rules import decide
+    from opsintel.learning.deciding import decide, settle
 
-    with opened(slug) as (context, tenant), context.database.tenant_tx(tenant.id) as connection:
-        changed = decide(connection, tenant.id, SYSTEM, rule, state)
+    with opened(slug) as (context, tenant):
+        with context.database.tenant_tx(tenant.id) as connection:
+            decide(connection, tenant.id, SYSTEM, rule, state)
+        changed = settle(context.database, tenant.id, rule)
     typer.echo(f"The rule is {state}; {changed:,} analyses show something else now")

@@ -86,7 +86,7 @@ def _held(connection: psycopg.Connection, message_id: UUID) -> list[date]:
 
 def _carry_out(connection: psycopg.Connection, tenant_id: UUID, message_id: UUID, days: Collection[date]) -> None:
     overlay(connection, [message_id])
-    propose(connection, tenant_id)
+    propose(connection, tenant_id, message_id)
     announce_days(connection, tenant_id, days, "correction", "issues")
 
 

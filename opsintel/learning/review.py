@@ -167,7 +167,7 @@ def resolve(
         (resolution.verdict, None if labels is None else Jsonb(labels), author.kind, author.id, item_id),
     )
     if labels is not None:
-        propose(connection, tenant_id)
+        propose(connection, tenant_id, message_id)
     for field, value in resolution.corrections.items():
         correct(connection, tenant_id, author, message_id, field, value, resolution.reason)
     record(

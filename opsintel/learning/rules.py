@@ -10,19 +10,14 @@ stood before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Literal, LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from opsintel.access.audit import Actor, Entry, Subject, record
-from opsintel.errors import ConflictError, NotFoundError
 from opsintel.ids import new_id
-from opsintel.learning.corrections import hold_messages, overlay
-from opsintel.learning.matching import KEYS, MATCHES, MESSAGES
-from opsintel.queue.outbox import announce_days
+from opsintel.learning.matching import KEYS, MATCHES, MESSAGES, TEMPLATE
 
 ENOUGH = 3
 DAYS = 30
@@ -30,24 +25,36 @@ DAYS = 30
 
 SAMPLES = 10
 SHOWN_EVIDENCE = 20
-PAGE = 1000
 
-State = Literal["accepted", "rejected", "undone"]
-_FROM: dict[State, tuple[str, ...]] = {
-    "accepted": ("proposed", "rejected", "undone"),
-    "rejected": ("proposed",),
-    "undone": ("accepted",),
-}
-"""From which states a rule comes into another."""
+SCOPES = ("sender", "subject", "organization")
+
+_AFFECTED: LiteralString = f"""
+    SELECT of.scope, of.key FROM ({MESSAGES} WHERE message.id = %s) AS keyed CROSS JOIN LATERAL {KEYS}
+    WHERE of.key IS NOT NULL
+"""
+"""By what rules would go for a message."""
+
+_NEAR: LiteralString = f"""
+    WITH judged AS (
+        SELECT message_id FROM correction WHERE undone_at IS NULL
+        UNION SELECT message_id FROM review_item WHERE state = 'confirmed'
+    )
+    SELECT message.id FROM judged JOIN message ON message.id = judged.message_id
+        LEFT JOIN participant AS author ON author.id = message.author_id
+    WHERE message.author_id = %(sender)s::uuid OR author.organization_id = %(organization)s::uuid
+       OR {TEMPLATE} = %(subject)s
+"""
+"""Messages that people said something of, and that share a key with one."""
 
 _SAID: LiteralString = f"""
     WITH said AS (
         SELECT DISTINCT ON (message_id, field) message_id, field, new_value AS value, true AS is_correction
-        FROM correction WHERE undone_at IS NULL ORDER BY message_id, field, created_at DESC, id DESC
+        FROM correction WHERE undone_at IS NULL AND message_id = ANY(%(near)s)
+        ORDER BY message_id, field, created_at DESC, id DESC
     ), confirmed AS (
         SELECT item.message_id, label.key AS field, label.value, false AS is_correction
         FROM review_item AS item CROSS JOIN LATERAL jsonb_each(item.labels) AS label
-        WHERE item.state = 'confirmed' AND NOT EXISTS (
+        WHERE item.state = 'confirmed' AND item.message_id = ANY(%(near)s) AND NOT EXISTS (
             SELECT FROM said WHERE said.message_id = item.message_id AND said.field = label.key)
     ), told AS (SELECT * FROM said UNION ALL SELECT * FROM confirmed)
     SELECT of.scope, of.key, keyed.id AS message_id, keyed.sender, keyed.template, told.field, told.value,
@@ -56,12 +63,13 @@ _SAID: LiteralString = f"""
         CROSS JOIN LATERAL {KEYS}
     WHERE of.key IS NOT NULL
 """
-"""What people say of messages, by what rules go by."""
+"""What people say of some messages, by what rules go by."""
 
 _CANDIDATES: LiteralString = f"""
     SELECT scope, key, field, (min(value::text))::jsonb, count(*) FILTER (WHERE is_correction) FROM ({_SAID}) AS said
+    WHERE (scope, key) IN (SELECT * FROM unnest(%(scopes)s::text[], %(keys)s::text[]))
     GROUP BY scope, key, field
-    HAVING count(DISTINCT value) = 1 AND count(*) FILTER (WHERE is_correction) >= %s
+    HAVING count(DISTINCT value) = 1 AND count(*) FILTER (WHERE is_correction) >= %(enough)s
        AND (scope <> 'sender' OR count(DISTINCT template) > 1 OR bool_or(template = ''))
        AND (scope <> 'organization' OR count(DISTINCT sender) > 1)
 """
@@ -110,14 +118,23 @@ class Evidence(NamedTuple):
     """Whether it was corrected to that; else it was confirmed in a review."""
 
 
-def propose(connection: psycopg.Connection, tenant_id: UUID) -> None:
-    """Bring what is proposed in line with what people say, in the caller's transaction.
+def propose(connection: psycopg.Connection, tenant_id: UUID, message_id: UUID) -> None:
+    """Bring what is proposed of a message's sender, subject and organisation in line with what people say, in the
+    caller's transaction.
 
     What a person has decided stays, and is not proposed again before people say something else; a rule that is accepted
     stays even then, until it is undone.
     """
-    candidates = {tuple(row[:3]): (row[3], row[4]) for row in connection.execute(_CANDIDATES, (ENOUGH,))}
-    held = connection.execute("SELECT id, state, value, scope, key, field FROM learned_rule").fetchall()
+    affected: dict[str, str] = dict(connection.execute(_AFFECTED, (message_id,)).fetchall())
+    keys = {"scopes": list(affected), "keys": list(affected.values())}
+    near = [row[0] for row in connection.execute(_NEAR, dict.fromkeys(SCOPES) | affected)]
+    rows = connection.execute(_CANDIDATES, {"near": near, "enough": ENOUGH} | keys)
+    candidates = {tuple(row[:3]): (row[3], row[4]) for row in rows}
+    held = connection.execute(
+        "SELECT id, state, value, scope, key, field FROM learned_rule"
+        " WHERE (scope, key) IN (SELECT * FROM unnest(%(scopes)s::text[], %(keys)s::text[]))",
+        keys,
+    ).fetchall()
     gone = [row[0] for row in held if row[1] == "proposed" and tuple(row[3:]) not in candidates]
     connection.execute("DELETE FROM learned_rule WHERE state = 'proposed' AND id = ANY(%s)", (gone,))
     known = {tuple(row[3:]): (row[1], row[2]) for row in held}
@@ -148,55 +165,13 @@ def effect(connection: psycopg.Connection, rule_id: UUID) -> Effect:
 
 def evidence(connection: psycopg.Connection, rule_id: UUID) -> list[Evidence]:
     """Return what people say of messages that a rule goes for, latest first; what is to the contrary too."""
+    row = connection.execute("SELECT scope, key FROM learned_rule WHERE id = %s", (rule_id,)).fetchone()
+    near = [] if row is None else connection.execute(_NEAR, dict.fromkeys(SCOPES) | {row[0]: row[1]}).fetchall()
     rows = connection.execute(
         f"SELECT said.message_id, message.subject, said.value, said.is_correction FROM ({_SAID}) AS said"
         " JOIN learned_rule AS rule ON rule.scope = said.scope AND rule.key = said.key AND rule.field = said.field"
-        " JOIN message ON message.id = said.message_id WHERE rule.id = %s"
-        " ORDER BY message.sorted_at DESC, message.id LIMIT %s",
-        (rule_id, SHOWN_EVIDENCE),
+        " JOIN message ON message.id = said.message_id WHERE rule.id = %(rule)s"
+        " ORDER BY message.sorted_at DESC, message.id LIMIT %(most)s",
+        {"near": [message_id for (message_id,) in near], "rule": rule_id, "most": SHOWN_EVIDENCE},
     ).fetchall()
     return [Evidence(*row) for row in rows]
-
-
-def decide(connection: psycopg.Connection, tenant_id: UUID, author: Actor, rule_id: UUID, state: State) -> int:
-    """Accept, reject or undo a rule, in the caller's transaction; return how many analyses show something else now.
-
-    Raises `NotFoundError` for none of the tenant's, `ConflictError` where its state does not allow it.
-    """
-    row = connection.execute("SELECT state, scope, field FROM learned_rule WHERE id = %s FOR UPDATE", (rule_id,))
-    found = row.fetchone()
-    if found is None:
-        raise NotFoundError("There is no such rule")
-    held, scope, field = found
-    if held not in _FROM[state]:
-        raise ConflictError(
-            f"The rule is {held}", remedy=f"Only one that is {' or '.join(_FROM[state])} can be {state}"
-        )
-    connection.execute(
-        "UPDATE learned_rule SET state = %s, actor_kind = %s, actor_id = %s, decided_at = clock_timestamp()"
-        " WHERE id = %s",
-        (state, author.kind, author.id, rule_id),
-    )
-    changed = 0 if state == "rejected" else _bring_in_line(connection, tenant_id, rule_id)
-    details = {"scope": scope, "field": field, "analyses": changed}
-    record(
-        connection, Entry(tenant_id, author, f"learned_rule.{state}", Subject("learned_rule", str(rule_id)), details)
-    )
-    return changed
-
-
-def _bring_in_line(connection: psycopg.Connection, tenant_id: UUID, rule_id: UUID) -> int:
-    """Have all analyses that a rule is about show what stands now, and their days follow."""
-    rows = connection.execute(
-        f"SELECT keyed.id FROM ({MESSAGES}) AS keyed, learned_rule AS rule WHERE rule.id = %s AND {MATCHES}"
-        " ORDER BY keyed.id",
-        (rule_id,),
-    ).fetchall()
-    ids, days, changed = [row[0] for row in rows], set[date](), 0
-    for start in range(0, len(ids), PAGE):
-        page = ids[start : start + PAGE]
-        days.update(hold_messages(connection, page))
-        changed += overlay(connection, page)
-    if changed:
-        announce_days(connection, tenant_id, days, "rule", "issues")
-    return changed

@@ -26,6 +26,7 @@ RULE_EXAMPLE: dict[str, Any] = {
     "decided_by": None,
     "created_at": "2026-11-23T09:00:00Z",
     "decided_at": None,
+    "is_settled": True,
 }
 DETAIL_EXAMPLE: dict[str, Any] = {
     **RULE_EXAMPLE,
@@ -67,6 +68,7 @@ class LearnedRule(Answer):
     decided_by: AskedBy | None
     created_at: datetime
     decided_at: datetime | None
+    is_settled: bool = Field(description="Whether all messages that it goes for show what was decided")
 
 
 class RuleEvidence(Answer):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsintel.learning import rules
+from opsintel.learning import deciding, rules
 from opsintel_api.models.learned_rules import LearnedRuleDetail, LearnedRulePage, RuleParameters
 from opsintel_api.problems import responses
 from opsintel_api.reading import JSON, Reader, Reading
@@ -68,12 +68,14 @@ async def undo_learned_rule(reader: Reader, learned_rule_id: UUID) -> Response:
     return await _decided(reader, learned_rule_id, "undone")
 
 
-async def _decided(reader: Reading, rule_id: UUID, state: rules.State) -> Response:
-    principal = reader.principal
+async def _decided(reader: Reading, rule_id: UUID, state: deciding.State) -> Response:
+    """Decide, and bring the first page of messages in line; the worker goes on with the others."""
+    principal, database = reader.principal, reader.services.context.database
 
     def write() -> None:
-        with reader.services.context.database.tenant_tx(principal.tenant_id) as connection:
-            rules.decide(connection, principal.tenant_id, principal.actor, rule_id, state)
+        with database.tenant_tx(principal.tenant_id) as connection:
+            deciding.decide(connection, principal.tenant_id, principal.actor, rule_id, state)
+        deciding.settle(database, principal.tenant_id, rule_id, pages=1)
 
     await asyncio.to_thread(write)
     return Response(await _shown(reader, rule_id), media_type=JSON)

@@ -19,8 +19,9 @@ from opsintel.db.engine import Database
 from opsintel.errors import ConflictError, NotFoundError
 from opsintel.ids import new_id
 from opsintel.learning.correcting import correct, shown_of, undo
+from opsintel.learning.deciding import decide, settle_page
 from opsintel.learning.review import Resolution, fill, resolve
-from opsintel.learning.rules import decide, effect, evidence
+from opsintel.learning.rules import effect, evidence, propose
 from opsintel.settings import Settings
 from opsintel.tenants import Tenant, create_tenant
 from tests.learn.queue import DAY, LONG, PERSON, SURE, analysed, write
@@ -86,7 +87,14 @@ class People:
         return UUID(str(rule_id))
 
     def decide(self, state: Any, rule: UUID | None = None) -> int:
-        return decide(self.connection, self.tenant.id, PERSON, rule or self.only_rule(), state)
+        rule_id = rule or self.only_rule()
+        decide(self.connection, self.tenant.id, PERSON, rule_id, state)
+        while not settle_page(self.connection, self.tenant.id, rule_id):
+            pass
+        row = self.connection.execute("SELECT changed, is_settled FROM learned_rule").fetchone()
+        assert row is not None
+        assert row[1]
+        return int(row[0])
 
     def shown(self, message_id: UUID, field: str = "kind") -> Any:
         return shown_of(self.connection, [message_id])[message_id][field]
@@ -274,7 +282,7 @@ class TestARule:
         people.decide("accepted")
         assert people.connection.execute("SELECT payload ->> 'reason' FROM outbox").fetchall() == [("rule",)]
         row = people.connection.execute("SELECT action, details FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
-        assert row == ("learned_rule.accepted", {"scope": "subject", "field": "kind", "analyses": 1})
+        assert row == ("learned_rule.accepted", {"scope": "subject", "field": "kind"})
 
     @pytest.mark.parametrize("states", [["undone"], ["accepted", "rejected"], ["accepted", "accepted"]])
     def test_is_decided_in_its_order(self, people: People, states: list[str]):
@@ -294,6 +302,20 @@ class TestARule:
             people.corrected(people.message(subject, sender))
         people.connection.execute("UPDATE message SET author_id = NULL")
         people.connection.execute("DELETE FROM participant WHERE id = %s", (sender,))
+        assert people.rules() == []
+
+
+class TestAProposal:
+    def test_looks_at_what_shares_a_key_with_the_message_alone(self, people: People):
+        near, far = people.message(SUBJECTS[0]), people.message("Delivery of parcel 9")
+        for key in ("wrong tax on invoice #", "delivery of parcel #"):
+            insert(
+                people.connection, "learned_rule", tenant_id=people.tenant.id, id=new_id(), scope="subject", key=key,
+                field="kind", value=Jsonb("legal"), corrections=3,
+            )  # fmt: skip
+        propose(people.connection, people.tenant.id, near)
+        assert [row[1] for row in people.rules()] == ["delivery of parcel #"], "nobody says so any more"
+        propose(people.connection, people.tenant.id, far)
         assert people.rules() == []
 
 

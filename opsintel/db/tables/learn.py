@@ -103,6 +103,9 @@ learned_rule = tenant_table(
     column("actor_id", TEXT, "Id of the account or key", null=True),
     column("created_at", TIME, "When it was proposed", default="now()"),
     column("decided_at", TIME, "When it was last accepted, rejected or undone", null=True),
+    column("is_settled", BOOL, "Whether all messages it goes for show what was decided", default="true"),
+    column("settled_to", UUID_, "The message up to which they do, while that is under way", null=True),
+    column("changed", INT, "Analyses that showed something else then", default="0"),
     reference("participant_id", "participant"),
     UniqueConstraint("tenant_id", "scope", "key", "field"),
     CheckConstraint("scope IN ('subject', 'sender', 'organization')", name="scope"),
@@ -115,8 +118,10 @@ learned_rule = tenant_table(
     CheckConstraint("scope <> 'sender' OR participant_id IS NOT NULL", name="sender"),
     Index("ix_learned_rule_created", "tenant_id", "created_at", "id"),
     Index("ix_learned_rule_participant", "tenant_id", "participant_id"),
+    Index("ix_learned_rule_open", "decided_at", postgresql_where=text("NOT is_settled")),
     retention="kept",
     erasure="row",
+    system_select=("tenant_id", "id", "is_settled", "decided_at"),
 )
 
 gold_set = tenant_table(

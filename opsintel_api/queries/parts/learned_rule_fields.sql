@@ -7,4 +7,4 @@
     'kind', rule.actor_kind,
     'id', CASE WHEN pg_input_is_valid(rule.actor_id, 'uuid') THEN rule.actor_id END,
     'name', CASE WHEN NOT pg_input_is_valid(rule.actor_id, 'uuid') THEN nullif(rule.actor_id, '') END) END,
-'created_at', rule.created_at, 'decided_at', rule.decided_at
+'created_at', rule.created_at, 'decided_at', rule.decided_at, 'is_settled', rule.is_settled
