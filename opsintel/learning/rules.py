@@ -28,6 +28,9 @@ SHOWN_EVIDENCE = 20
 
 SCOPES = ("sender", "subject", "organization")
 
+_WITHOUT_NUMBERS: LiteralString = "translate({}, '0123456789#', '')"
+"""How what cannot have a template is told for a tenth of the cost: without numbers, a subject ends as its template."""
+
 _AFFECTED: LiteralString = f"""
     SELECT of.scope, of.key FROM ({MESSAGES} WHERE message.id = %s) AS keyed CROSS JOIN LATERAL {KEYS}
     WHERE of.key IS NOT NULL
@@ -35,14 +38,16 @@ _AFFECTED: LiteralString = f"""
 """By what rules would go for a message."""
 
 _NEAR: LiteralString = f"""
-    WITH judged AS (
+    WITH judged AS MATERIALIZED (
         SELECT message_id FROM correction WHERE undone_at IS NULL
         UNION SELECT message_id FROM review_item WHERE state = 'confirmed'
     )
     SELECT message.id FROM judged JOIN message ON message.id = judged.message_id
-        LEFT JOIN participant AS author ON author.id = message.author_id
-    WHERE message.author_id = %(sender)s::uuid OR author.organization_id = %(organization)s::uuid
-       OR {TEMPLATE} = %(subject)s
+    WHERE message.author_id = %(sender)s::uuid
+       OR message.author_id IN (SELECT id FROM participant WHERE organization_id = %(organization)s::uuid)
+       OR (right(rtrim({_WITHOUT_NUMBERS.format("lower(left(message.subject, 200))")}),
+                 length(rtrim({_WITHOUT_NUMBERS.format("%(subject)s")})))
+           = rtrim({_WITHOUT_NUMBERS.format("%(subject)s")}) AND {TEMPLATE} = %(subject)s)
 """
 """Messages that people said something of, and that share a key with one."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from psycopg.types.json import Jsonb
 
+from opsintel.db.engine import Database
 from opsintel.ids import new_id
 from opsintel_api.models.messages import Message, MessagePage, SearchResult
 from tests.api.conftest import Get
@@ -84,6 +86,22 @@ class TestMessage:
         assert [part.filename for part in found.attachments] == ["a.pdf"]
         assert (found.labels, found.defects) == (["urgent"], ["missing_date"])
         assert found.occurrences[0].source_kind == "slack_export"
+
+    async def test_it_says_how_sure_it_was_and_what_that_is_worth(self, get: Get, database: Database, acme: Seeded):
+        confidence = {"kind": {"given": 0.9, "left": 0.8, "calibrated": 0.55}, "severity": {"given": 0.6, "left": 0.6}}
+        with database.tenant_tx(acme.tenant_id) as connection:
+            connection.execute(
+                "UPDATE analysis SET confidence = %s, output = output || %s WHERE current AND message_id = %s",
+                (Jsonb(confidence), Jsonb({"given": {"kind": 0.9}}), acme.messages[0]),
+            )
+        found = Message.model_validate_json((await get(f"/v1/messages/{acme.messages[0]}")).content).analysis
+        assert found is not None
+        assert (found.confidence["kind"], found.confidence["severity"]) == (0.9, 0.6)
+        assert found.calibrated == {"kind": 0.55}
+        with database.tenant_tx(acme.tenant_id) as connection:
+            connection.execute(
+                "UPDATE analysis SET output = output - 'given' WHERE message_id = %s", (acme.messages[0],)
+            )
 
     async def test_an_author_without_a_name_is_shown_by_address(self, get: Get, acme: Seeded):
         found = Message.model_validate_json((await get(f"/v1/messages/{acme.messages[5]}")).content)

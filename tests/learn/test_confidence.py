@@ -11,6 +11,7 @@ import pytest
 
 from opsintel.clock import today
 from opsintel.db.engine import Database
+from opsintel.db.marts.messages import v_analysis_current
 from opsintel.learning import confidence
 from opsintel.learning.calibration import FLOOR, Calibration, calibration_error
 from opsintel.learning.correcting import correct
@@ -118,6 +119,21 @@ class TestWhatIsLearnt:
         assert (found["kind"]["given"], version) == (0.9, 1)
         assert found["kind"]["calibrated"] == pytest.approx(0.5, abs=0.1)
         assert found["severity"]["calibrated"] > 0.9  # what a person left as it was is right
+
+    def test_stands_beside_it_in_the_mart(self, connection: psycopg.Connection, tenant: Tenant):
+        columns = {column.name: column.expression for column in v_analysis_current.columns}
+        judge(connection, tenant, 40, wrong=20)
+        confidence.learn(connection, tenant.id)
+        (message_id,) = write(connection, tenant, [LONG])
+        analysed(connection, tenant, message_id, confidence=SURE | {"kind": 0.8}, given={"kind": 0.9})
+        wanted = ("kind_confidence_given", "kind_confidence", "is_actionable_confidence_given")
+        row = connection.execute(
+            f"SELECT {', '.join(columns[name] for name in wanted)} FROM analysis WHERE current AND message_id = %s",
+            (message_id,),
+        ).fetchone()
+        assert row is not None
+        assert row[0] == row[2] == 0.9
+        assert row[1] == stored(connection, message_id)[0]["kind"]["calibrated"] < 0.8
 
     def test_has_what_is_low_by_it_looked_at(self, connection: psycopg.Connection, tenant: Tenant):
         judge(connection, tenant, 40, wrong=36)
