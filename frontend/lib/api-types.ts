@@ -2556,6 +2556,12 @@ export interface components {
              * @description What its calls of models may cost, in USD
              */
             ceiling_usd?: number | null;
+            /**
+             * Batch
+             * @description Whether its calls of models may wait up to a day in batches
+             * @default false
+             */
+            batch: boolean;
         };
         /**
          * BackfillOfSource
@@ -2577,6 +2583,7 @@ export interface components {
          * @description Days to run again, both included: all they hold, or what came from the named sources.
          * @example {
          *       "anew": true,
+         *       "batch": true,
          *       "ceiling_usd": 5,
          *       "first_stage": "analyses",
          *       "from": "2026-11-01",
@@ -2619,6 +2626,12 @@ export interface components {
              * @description What its calls of models may cost, in USD, never passed; none: what other ceilings leave
              */
             ceiling_usd?: number | null;
+            /**
+             * Batch
+             * @description Its calls of models may wait up to a day, where a provider has batches at a lower price
+             * @default true
+             */
+            batch: boolean;
         };
         /**
          * Backup
@@ -4390,6 +4403,7 @@ export interface components {
          *       "kind": "backfill",
          *       "parameters": {
          *         "anew": true,
+         *         "batch": true,
          *         "ceiling_usd": 5,
          *         "first_stage": "analyses",
          *         "from": "2026-11-01",

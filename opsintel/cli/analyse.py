@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsintel.cli import shadow
-from opsintel.cli.backfill import given_day, given_usd
+from opsintel.cli import batches, shadow
+from opsintel.cli.backfill import Batch, given_day, given_usd, may_wait
 from opsintel.cli.main import print_json
 from opsintel.errors import FatalError, InputError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from opsintel.tenants import Tenant
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command("batches")(batches.batches)
 app.command("shadow")(shadow.shadow)
 app.command("promote")(shadow.promote)
 
@@ -60,8 +61,8 @@ def estimate(
             else rerun.estimate(context, found, first, last, taxonomy)
         )
     if as_json:
-        cost = None if figures.cost_usd is None else float(figures.cost_usd)
-        print_json({**asdict(figures), "cost_usd": cost})
+        usd = {name: None if each is None else float(each) for name, each in asdict(figures).items() if "_usd" in name}
+        print_json({**asdict(figures), **usd})
         return
     price = "at a price that is unknown" if figures.cost_usd is None else f"{figures.cost_usd:.4f} USD"
     if isinstance(figures, of_vectors.Estimate):
@@ -75,6 +76,9 @@ def estimate(
         f" {figures.model}, {figures.tokens_in:,} tokens in, {figures.tokens_out:,} out, {price},"
         f" {figures.minutes:g} min"
     )
+    if figures.batch_hours is not None:
+        price = "an unknown price" if figures.batch_usd is None else f"{figures.batch_usd:.4f} USD"
+        typer.echo(f"By batch, unless --no-batch: {price}, done within {figures.batch_hours} h")
 
 
 @app.command("diff")
@@ -118,6 +122,7 @@ def run(
     first: First,
     last: Last,
     ceiling: Ceiling = None,
+    batch: Batch = None,
     wait: Annotated[bool, typer.Option("--wait", help="Also run the stages here, and end when the job has")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -129,7 +134,8 @@ def run(
     from opsintel.queue import backfills, jobs
     from opsintel_pipeline.worker.inline import process_waiting
 
-    wanted = backfills.Backfill(first, last, "analyses", anew=True, ceiling_usd=ceiling)
+    may = may_wait(batch, wait=wait)
+    wanted = backfills.Backfill(first, last, "analyses", anew=True, ceiling_usd=ceiling, batch=may)
     with _opened(tenant, first, last) as (context, found):
         days = backfills.estimate(context.database, found.id, wanted)
         with context.database.tenant_tx(found.id) as connection:

@@ -31,6 +31,21 @@ def given_usd(text: str) -> Decimal:
         raise typer.BadParameter(f"{text!r} is no amount; write it as 25 or 25.50") from None
 
 
+Batch = Annotated[
+    bool | None,
+    typer.Option(
+        "--batch/--no-batch",
+        help="Whether calls of models may wait up to a day, at the lower price of a batch; they may, unless --wait",
+        show_default=False,
+    ),
+]
+
+
+def may_wait(batch: bool | None, *, wait: bool) -> bool:
+    """Tell whether calls of models may wait in a batch: as was said, else unless the command waits for the job."""
+    return not wait if batch is None else batch
+
+
 @app.command()
 def backfill(
     tenant: Annotated[str, typer.Option(metavar="TENANT", help="Short name of the tenant")],
@@ -44,6 +59,7 @@ def backfill(
         Decimal | None,
         typer.Option(parser=given_usd, metavar="USD", help="What its calls of models may cost, never passed"),
     ] = None,
+    batch: Batch = None,
     wait: Annotated[bool, typer.Option("--wait", help="Also run the stages here, and end when the job has")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for machines")] = False,
 ) -> None:
@@ -59,7 +75,7 @@ def backfill(
     stage = next((name for name in STAGE_NAMES if name == from_stage), None)
     if stage is None:
         raise InputError(f"There is no stage '{from_stage}'", remedy=f"Choose one of {', '.join(STAGE_NAMES)}")
-    wanted = backfills.Backfill(first, last, stage, anew=anew, ceiling_usd=ceiling)
+    wanted = backfills.Backfill(first, last, stage, anew=anew, ceiling_usd=ceiling, batch=may_wait(batch, wait=wait))
     if fault := wanted.fault(today()):
         raise InputError(f"--{fault[0]}: {fault[1]}", remedy="Choose other days")
     settings = load_settings()

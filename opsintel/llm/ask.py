@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from opsintel.closing import Closing
@@ -25,7 +25,6 @@ from opsintel.llm.alerts import note_reached
 from opsintel.llm.budget import (
     CeilingError,
     Reserved,
-    Work,
     found_after_all,
     next_month,
     paid_before,
@@ -39,6 +38,7 @@ from opsintel.llm.chain import Link
 from opsintel.llm.charge import Spent, call_key, cost_of, most_of
 from opsintel.llm.keys import Health, found_ill, found_well
 from opsintel.llm.platform import NO_PLATFORM, Platform, hold
+from opsintel.llm.question import Question
 from opsintel.llm.sending import Servers, permitted, sending_of
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ CALL_SECONDS = 60.0
 LONGEST_PAUSE = 20.0
 LOCAL_ONLY_PAUSE = timedelta(minutes=1)
 NOT_OFFERED_PAUSE = timedelta(hours=1)
-_HEALTH: Mapping[Fault, Health] = {
+HEALTH: Mapping[Fault, Health] = {
     Fault.CREDENTIAL: "revoked",
     Fault.QUOTA: "quota",
     Fault.LIMITED: "rate_limited",
@@ -78,19 +78,6 @@ class NoAnswer(OpsintelError):
         super().__init__(message)
         self.reason = reason
         self.until = until
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: the same words for every call of a purpose (`system`), and those of this one."""
-
-    work: Work
-    system: str
-    text: str
-    schema: Mapping[str, Any]
-    max_tokens: int
-    insists: bool = False
-    """Whether it is asked once more, in the next way, where neither an answer nor its repair is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +112,18 @@ class Asker(Closing):
         self._database = database
         self._local_servers = local_servers
         self._keyring = keyring
-        self._caller = caller
+        self.caller = caller
         self._sleep = sleep
         self._platform = platform
         self._ways: dict[tuple[UUID, str], Way] = {}
 
     def close(self) -> None:
         """Let the process that makes the calls end."""
-        self._caller.close()
+        self.caller.close()
+
+    def way_of(self, link: Link) -> Way:
+        """Return the way of asking that a model takes, as far as that is known."""
+        return self._ways.get((link.key_id, link.model), Way.SCHEMA)
 
     def ask(self, tenant_id: UUID, chain: Sequence[Link], question: Question, read: Callable[[str], T]) -> Asked[T]:
         """Return the first valid answer; `read` makes it of the text, or raises `InvalidAnswer`. Raises `NoAnswer`."""
@@ -149,8 +140,8 @@ class Asker(Closing):
 
     def _of_model(self, tenant_id: UUID, link: Link, question: Question, read: Callable[[str], T]) -> Asked[T]:
         spent = Spent()
-        first = [{"role": "system", "content": question.system}, {"role": "user", "content": question.text}]
-        messages, ways = first, list(ANSWERS[ANSWERS.index(self._ways.get((link.key_id, link.model), Way.SCHEMA)) :])
+        first = question.messages()
+        messages, ways = first, list(ANSWERS[ANSWERS.index(self.way_of(link)) :])
         wrong = ""
         for attempt in range(3 if question.insists else 2):
             if attempt == _ANEW:
@@ -247,7 +238,7 @@ class Asker(Closing):
             raise NoAnswer("ceiling", error.message, until=next_month()) from None
         spent.attempts += 1
         try:
-            answer = self._caller.call(call)
+            answer = self.caller.call(call)
         except ModelError as error:
             with self._database.tenant_tx(tenant_id) as connection:
                 release(connection, reserved, error.fault.value, may_be_paid=error.may_be_paid)
@@ -300,7 +291,7 @@ class Asker(Closing):
 
     def _given_up(self, tenant_id: UUID, link: Link, error: ModelError) -> NoAnswer:
         """Note what is wrong with the key, where it is the key, and return why this model gave no answer."""
-        health = _HEALTH.get(error.fault)
+        health = HEALTH.get(error.fault)
         if health is None:
             return NoAnswer(error.fault.value, error.line(), until=None)
         wait = None if error.seconds is None else timedelta(seconds=error.seconds)

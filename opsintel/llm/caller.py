@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from opsintel.closing import Closing
+from opsintel.llm.batch.order import Order, Told
 from opsintel.llm.call import Answer, Call, Fault, ModelError
 
 PROGRAM = "opsintel_pipeline.llm"
@@ -43,22 +44,30 @@ class Caller(Closing):
 
     def call(self, call: Call) -> Answer:
         """Return the answer; raises `ModelError`."""
+        told = self._exchanged({"call": call.frame()}, call.seconds)
+        return Answer.of(told["answer"])
+
+    def order(self, order: Order) -> Told:
+        """Return what came of a step with a batch; raises `ModelError`."""
+        return Told.of(self._exchanged({"order": order.frame()}, order.seconds)["told"])
+
+    def _exchanged(self, frame: dict[str, Any], seconds: float) -> dict[str, Any]:
         number = next(self._numbers)
         future: Future[dict[str, Any]] = Future()
         try:
             with self._lock:
                 process = self._started()
                 self._waiting[number] = (process, future)
-                self._send(process, {"number": number, "call": call.frame()})
-            told = future.result(call.seconds + PATIENCE_SECONDS)
+                self._send(process, {"number": number, **frame})
+            told = future.result(seconds + PATIENCE_SECONDS)
         except TimeoutError:
-            message = f"No answer within {call.seconds:g} s"
+            message = f"No answer within {seconds:g} s"
             raise ModelError(Fault.UNREACHABLE, message, may_be_paid=True) from None
         finally:
             self._waiting.pop(number, None)
         if "fault" in told:
             raise ModelError.of(told["fault"])
-        return Answer.of(told["answer"])
+        return told
 
     def close(self) -> None:
         """Let the process end: it finishes what it began."""

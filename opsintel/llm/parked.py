@@ -16,6 +16,10 @@ AGAIN = timedelta(minutes=10)
 """When a day that was announced is announced again, should its run never come to it."""
 
 _PAGE = 200
+_IS_DUE = (
+    "current AND parked_until <= now()"
+    " AND (announced_at IS NULL OR announced_at < parked_until OR announced_at < now() - %(again)s)"
+)
 
 VECTORS_REASON = "parked vectors"
 _DAYS_WITHOUT_VECTORS = """
@@ -33,6 +37,7 @@ def due_now(connection: psycopg.Connection) -> None:
     """Have what is parked of the transaction's tenant tried again: something changed that it waited for."""
     connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND parked_until > now()")
     connection.execute("UPDATE embedding_model SET retry_at = now() WHERE retry_at > now()")
+    connection.execute("UPDATE model_batch SET next_at = now() WHERE state <> 'closed' AND next_at > now()")
 
 
 def resume(database: Database) -> int:
@@ -61,8 +66,8 @@ def _resume_vectors(database: Database) -> int:
 def _resume_analyses(database: Database) -> int:
     with database.system_tx() as connection:
         rows: list[tuple[UUID, date]] = connection.execute(
-            "SELECT DISTINCT tenant_id, partition_day FROM analysis WHERE current AND parked_until <= now() LIMIT %s",
-            (_PAGE,),
+            f"SELECT DISTINCT tenant_id, partition_day FROM analysis WHERE {_IS_DUE} LIMIT %(page)s",
+            {"again": AGAIN, "page": _PAGE},
         ).fetchall()
     days: dict[UUID, list[date]] = defaultdict(list)
     for tenant_id, day in rows:
@@ -70,9 +75,8 @@ def _resume_analyses(database: Database) -> int:
     for tenant_id, of_tenant in days.items():
         with database.tenant_tx(tenant_id) as connection:
             connection.execute(
-                "UPDATE analysis SET parked_until = now() + %s"
-                " WHERE current AND parked_until <= now() AND partition_day = ANY(%s)",
-                (AGAIN, of_tenant),
+                f"UPDATE analysis SET announced_at = now() WHERE {_IS_DUE} AND partition_day = ANY(%(days)s)",
+                {"again": AGAIN, "days": of_tenant},
             )
             announce_days(connection, tenant_id, of_tenant, REASON, "analyses")
     return len(rows)

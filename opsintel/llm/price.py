@@ -38,6 +38,9 @@ class Price:
         return tokens_in * max(self.input, self.cached, self.written) + tokens_out * self.output
 
 
+_BATCHES = "_batches"
+"""What the list adds to the name of a price for calls in a batch."""
+
 FREE = Price(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
 
 
@@ -51,6 +54,16 @@ def price_of(provider: str, model: str) -> Price | None:
         entry = listed.get(name)
         if entry is not None and entry.get("litellm_provider") == row.carrier and "input_cost_per_token" in entry:
             return _price(entry)
+    return None
+
+
+def batch_price_of(provider: str, model: str) -> Price | None:
+    """Return the price of a model within a batch; None where the list has none."""
+    carrier = provider_of(provider).carrier
+    for name in (model, f"{carrier}/{model}"):
+        entry = _listed().get(name, {})
+        if entry.get("litellm_provider") == carrier and f"input_cost_per_token{_BATCHES}" in entry:
+            return _price({name.removesuffix(_BATCHES): entry[name] for name in entry if name.endswith(_BATCHES)})
     return None
 
 

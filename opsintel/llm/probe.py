@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from opsintel.ids import new_id
-from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
+from opsintel.llm.ask import InvalidAnswer, NoAnswer
 from opsintel.llm.budget import Work
 from opsintel.llm.call import Way
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.parked import due_now
+from opsintel.llm.question import Question
 from opsintel.llm.vectors import vectors_by
 
 if TYPE_CHECKING:

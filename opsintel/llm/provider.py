@@ -46,6 +46,12 @@ class Provider:
     """Whether what stays the same in requests has to be marked to be cached; others cache by themselves or not at
     all."""
 
+    batch_requests: int = 0
+    """Requests that one batch of its batch interface takes; 0: it has none."""
+
+    batch_bytes: int = 0
+    """Bytes that these have together."""
+
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
@@ -53,15 +59,15 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         for row in (
             Provider(
                 "openai", "OpenAI", "openai", "https://api.openai.com/v1", True, "gpt-4o-mini",
-                "text-embedding-3-small",
+                "text-embedding-3-small", batch_requests=50_000, batch_bytes=200_000_000,
             ),
             Provider(
                 "anthropic", "Anthropic", "anthropic", "https://api.anthropic.com", True, "claude-haiku-4-5", None,
-                marks_cache=True,
+                marks_cache=True, batch_requests=100_000, batch_bytes=256_000_000,
             ),
             Provider(
                 "gemini", "Google Gemini", "gemini", "https://generativelanguage.googleapis.com/v1beta", True,
-                "gemini-2.5-flash", "gemini-embedding-001",
+                "gemini-2.5-flash", "gemini-embedding-001", batch_requests=50_000, batch_bytes=20_000_000,
             ),
             Provider("ollama", "Ollama", "ollama_chat", None, False, "llama3.2", "nomic-embed-text", is_free=True),
             Provider("vllm", "vLLM or another server with OpenAI's interface", "hosted_vllm", None, False, ""),

@@ -14,12 +14,13 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from opsintel.llm.ask import Asker, NoAnswer, Question
+from opsintel.llm.ask import Asker, NoAnswer
 from opsintel.llm.budget import Work
 from opsintel.llm.call import Way
 from opsintel.llm.chain import Link
 from opsintel.llm.charge import Spent
 from opsintel.llm.packed import unpacked
+from opsintel.llm.question import Question
 
 TEXTS_A_CALL = 64
 """Gemini takes 100 at most."""

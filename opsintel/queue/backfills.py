@@ -59,6 +59,9 @@ class Backfill:
     ceiling_usd: Decimal | None = None
     """What its calls of models may cost, never passed; None: what the tenant's other ceilings leave."""
 
+    batch: bool = False
+    """Whether its calls of models may wait up to a day, at the price of a provider's batch interface."""
+
     def parameters(self) -> dict[str, Any]:
         """Return what the job's row keeps."""
         return {
@@ -68,6 +71,7 @@ class Backfill:
             "sources": sorted(map(str, self.sources)),
             "anew": self.anew,
             "ceiling_usd": None if self.ceiling_usd is None else float(self.ceiling_usd),
+            "batch": self.batch,
         }
 
     @classmethod
@@ -83,6 +87,7 @@ class Backfill:
             sources,
             parameters.get("anew", False),
             None if ceiling is None else Decimal(str(ceiling)),
+            parameters.get("batch", False),
         )
 
     def fault(self, today: date) -> tuple[str, str] | None:

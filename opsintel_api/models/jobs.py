@@ -24,6 +24,7 @@ BACKFILL_EXAMPLE: dict[str, Any] = {
     "first_stage": "analyses",
     "anew": True,
     "ceiling_usd": 5.0,
+    "batch": True,
 }
 ESTIMATE_EXAMPLE: dict[str, Any] = {"days": 20, "messages": 1840, "first_day": "2026-11-01", "last_day": "2026-11-22"}
 JOB_EXAMPLE: dict[str, Any] = {
@@ -61,10 +62,15 @@ class BackfillRequest(Parameters):
         None, description="What its calls of models may cost, in USD, never passed; none: what other ceilings leave"
     )
 
+    batch: bool = Field(
+        True, description="Its calls of models may wait up to a day, where a provider has batches at a lower price"
+    )
+
     def backfill(self) -> Backfill:
         """Return what is asked for."""
         ceiling = None if self.ceiling_usd is None else Decimal(str(self.ceiling_usd))
-        return Backfill(self.from_, self.to, self.first_stage, tuple(sorted(set(self.sources))), self.anew, ceiling)
+        sources = tuple(sorted(set(self.sources)))
+        return Backfill(self.from_, self.to, self.first_stage, sources, self.anew, ceiling, self.batch)
 
 
 class BackfillParameters(Parameters):
@@ -93,6 +99,7 @@ class BackfillOfJob(Answer):
     sources: list[UUID]
     anew: bool = Field(False, description="Whether messages that have an analysis get another")
     ceiling_usd: float | None = Field(None, description="What its calls of models may cost, in USD")
+    batch: bool = Field(False, description="Whether its calls of models may wait up to a day in batches")
 
 
 class ErasureOfJob(Answer):

@@ -26,3 +26,8 @@ def grouped(items: Sequence[tuple[T, int]]) -> Iterator[list[T]]:
         length += size
     if group:
         yield group
+
+
+def is_in_sample(content: bytes, share: float) -> bool:
+    """Tell whether a message is of the share that is analysed, by its content: the same in every run."""
+    return int.from_bytes(content[:4]) < share * 2**32

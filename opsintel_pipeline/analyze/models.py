@@ -7,10 +7,10 @@ for again alone. A message that no model answered for has the analysis of the ru
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,29 +18,35 @@ import psycopg
 
 from opsintel.context import Context
 from opsintel.errors import MaskingError
-from opsintel.llm.ask import Asked, NoAnswer, Question
-from opsintel.llm.budget import Work, next_month, standing_of
+from opsintel.llm.alerts import note_reached
+from opsintel.llm.ask import Asked, NoAnswer
+from opsintel.llm.batch.question import LONGEST, clear, for_batch, held, reject
+from opsintel.llm.budget import CeilingError, next_month, standing_of
 from opsintel.llm.chain import Link
+from opsintel.llm.question import Question
 from opsintel.partitions import Partition
 from opsintel_pipeline.analyze import prompt
 from opsintel_pipeline.analyze.answer import Item, items_of, joined
+from opsintel_pipeline.analyze.batches import BATCH, Batches
 from opsintel_pipeline.analyze.built_in import BuiltIn
-from opsintel_pipeline.analyze.examples import Example, examples_for
-from opsintel_pipeline.analyze.groups import grouped
+from opsintel_pipeline.analyze.examples import examples_for
+from opsintel_pipeline.analyze.figures import Figures
+from opsintel_pipeline.analyze.given import made_of, provenance
+from opsintel_pipeline.analyze.groups import grouped, is_in_sample
 from opsintel_pipeline.analyze.message import MessageView, input_hash
 from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.rows import Made, Origin, put_off, store
 from opsintel_pipeline.analyze.sharing import (
-    Known,
     Open,
     by_budget,
     by_content,
+    by_rules,
     by_template,
-    common,
     known_templates,
     needs_model,
     place,
     reused,
+    work_of,
 )
 
 AT_ONCE = 4
@@ -54,47 +60,6 @@ SOON = timedelta(seconds=5)
 
 TOKENS_AN_ITEM = 900
 """Most that the analysis of one message takes; what is set aside depends on it."""
-
-
-@dataclass(slots=True)
-class Figures:
-    """What a partition took."""
-
-    calls: int = 0
-    reused: int = 0
-    parked: int = 0
-    failed: int = 0
-    cost_usd: float = 0.0
-
-    def add(self, asked: Asked[Any]) -> None:
-        """Count a question that was answered."""
-        self.calls += asked.attempts
-        self.cost_usd += float(asked.cost_usd or 0)
-
-
-def _is_in_sample(content: bytes, share: float) -> bool:
-    """Tell whether a message is of the share that is analysed, by its content: the same in every run."""
-    return int.from_bytes(content[:4]) < share * 2**32
-
-
-def _work(messages: Sequence[Open], day: date | None = None) -> Work:
-    """Return what a call about messages is for."""
-    return Work(
-        "analyse",
-        sum(one.messages() for one in messages),
-        common(one.source_id for one in messages),
-        common(one.job_id for one in messages),
-        day,
-    )
-
-
-def _by_rules(group: Sequence[Open], origin: Origin) -> list[Made]:
-    return [
-        made
-        for one in group
-        for each in one.everyone()
-        for made in each.made(each.found, replace(origin, job_id=each.job_id))
-    ]
 
 
 class ByModels:
@@ -117,12 +82,13 @@ class ByModels:
         self._built_in = built_in
         self._sends_notes = sends_notes
         self._taxonomy = built_in.taxonomy
+        self._batches = Batches(context, partition, prompt.version(built_in.taxonomy), chain)
         self._end = time.monotonic() + RUN_SECONDS
         self.figures = Figures()
 
     def make(self, waiting: Sequence[tuple[UUID, MessageView]]) -> None:
         """Make and store an analysis of each message; one that no model gave is that of the rules."""
-        made = self._built_in.made(waiting)
+        made = self._but_held(self._built_in.made(waiting))
         free = [one for one in made if not self._needs_model(one.view, one.found)]
         needed = by_content([one for one in made if self._needs_model(one.view, one.found)])
         tenant_id = self._partition.tenant_id
@@ -136,19 +102,56 @@ class ByModels:
             alike = self._alike(connection, asked)
             store(connection, self._partition, [*known, *alike])
             self.figures.reused += len(known) + len(alike)
+            self._put_off(self._batches.joined(connection, asked), BATCH, datetime.now(UTC) + LONGEST, connection)
             parts = by_budget(connection, list(asked.values()))
             groups = [group for part in parts for group in self._groups(connection, part)]
+            groups = [group for group in groups if not self._in_batch(connection, group)]
         with ThreadPoolExecutor(AT_ONCE, "asking") as threads:
             for _ in threads.map(self._group, groups):
                 pass
 
+    def collect(self) -> None:
+        """Store what came back of batches for this day; what is not valid of it is asked for at once."""
+        with self._transaction() as connection:
+            answered = self._batches.answered(connection, self._built_in)
+        for one in answered:
+            self._take(one.group, one.asked(self._taxonomy.names, self._language), one.shown, one.question_id)
+
+    def _but_held(self, made: list[Made]) -> list[Made]:
+        """Return messages without those that wait in a batch for an answer about their very content."""
+        with self._transaction() as connection:
+            waiting = held(connection, [(one.message_id, input_hash(one.view)) for one in made])
+            opened = [Open(one.message_id, one.view, one.found) for one in made if one.message_id in waiting]
+            place(connection, self._partition.day, opened)
+            self._put_off(opened, BATCH, datetime.now(UTC) + LONGEST, connection)
+        return [one for one in made if one.message_id not in waiting]
+
+    def _in_batch(self, connection: psycopg.Connection, group: list[Open]) -> bool:
+        """Have a group wait in a batch where it may, and tell whether it does."""
+        if not all(one.may_wait for one in group):
+            return False
+        try:
+            chain, question, shown = self._question(connection, group)
+        except MaskingError:
+            return False  # each of them is tried alone
+        if (link := for_batch(chain[0])) is None:
+            return False
+        try:
+            self._batches.ask(connection, link, question, shown, group)
+        except CeilingError as error:
+            note_reached(connection, self._partition.tenant_id, error)
+            self._put_off(group, "ceiling", next_month(), connection)
+        else:
+            self._put_off(group, BATCH, datetime.now(UTC) + LONGEST, connection)
+        return True
+
     def _groups(self, connection: psycopg.Connection, part: list[Open]) -> list[list[Open]]:
         """Return the messages of some budgets as those share calls; of a sample, the others are put off."""
-        standing = standing_of(connection, _work(part))
+        standing = standing_of(connection, work_of(part))
         if standing.degrade == "sample":
-            left = [one for one in part if not _is_in_sample(input_hash(one.view), standing.share)]
+            left = [one for one in part if not is_in_sample(input_hash(one.view), standing.share)]
             self._put_off(left, "sample", next_month(), connection)
-            part = [one for one in part if _is_in_sample(input_hash(one.view), standing.share)]
+            part = [one for one in part if is_in_sample(input_hash(one.view), standing.share)]
         return list(grouped([(one, len(one.view.text)) for one in part]))
 
     def tried(self, messages: Sequence[tuple[UUID, MessageView]]) -> dict[UUID, Analysis]:
@@ -178,9 +181,9 @@ class ByModels:
             (list(needed), version, [link.model for link in self._chain]),
         ).fetchall()
         made = []
-        for content, analysis_id, output, provider, model, provenance in rows:
+        for content, analysis_id, output, provider, model, before in rows:
             one = needed[content]
-            origin = Origin(provider, model, version, reused_from=analysis_id, provenance=provenance, job_id=one.job_id)
+            origin = Origin(provider, model, version, reused_from=analysis_id, provenance=before, job_id=one.job_id)
             made += one.made(Analysis.model_validate(output), origin)
         return made
 
@@ -192,7 +195,7 @@ class ByModels:
             made
             for key, found in known.items()
             for one in asked.pop(key).everyone()
-            for made in reused(one, found, version, self._provenance(one))
+            for made in reused(one, found, version, provenance(one, self._taxonomy))
         ]
 
     def _group(self, group: list[Open]) -> None:
@@ -200,7 +203,7 @@ class ByModels:
             self._put_off(group, "time", datetime.now(UTC) + SOON)
             return
         try:
-            asked, examples = self._ask(group)
+            asked, shown = self._ask(group)
         except MaskingError:
             self._divide(group, "masking")
             return
@@ -210,15 +213,36 @@ class ByModels:
             else:
                 self._put_off(group, error.reason, error.until)
             return
-        answered = {number: group[number - 1] for number in asked.value}
+        self._take(dict(enumerate(group, start=1)), asked, shown)
+
+    def _take(
+        self,
+        group: Mapping[int, Open],
+        asked: Asked[dict[int, Item]] | None,
+        shown: Sequence[str],
+        question_id: UUID | None = None,
+    ) -> None:
+        """Store what a model said of messages by their numbers; what it did not say is asked for alone.
+
+        None: all of it is asked for anew. `question_id`: the question in a batch that this was the answer to.
+        """
+        if asked is None:
+            if question_id is not None:
+                with self._transaction() as connection:
+                    reject(connection, question_id)
+            if group:
+                self._group(list(group.values()))
+            return
+        answered = {number: group[number] for number in asked.value if number in group}
         made = [
             each
             for number, one in answered.items()
-            for each in self._made(one, asked.value[number], asked, examples, len(answered))
+            for each in made_of(one, asked.value[number], asked, self._taxonomy, shown, len(answered))
         ]
         with self._transaction() as connection:
             store(connection, self._partition, made)
-        for number, one in enumerate(group, start=1):
+            clear(connection, [question_id] if question_id else [])
+        for number, one in group.items():
             if number not in answered:
                 self._group([one])
 
@@ -230,13 +254,12 @@ class ByModels:
         for one in group:
             self._group([one])
 
-    def _ask(self, group: list[Open]) -> tuple[Asked[dict[int, Item]], list[Example]]:
-        """Return what a model says of messages, and the examples that it was shown."""
-        work = _work(group, self._partition.day)
-        with self._transaction() as connection:
-            standing = standing_of(connection, work)
-            asked_about = [(one.message_id, one.view) for one in group]
-            examples = examples_for(connection, self._built_in.in_force, asked_about, self._taxonomy.names)
+    def _question(self, connection: psycopg.Connection, group: list[Open]) -> tuple[list[Link], Question, list[str]]:
+        """Return whom to ask what about messages, and the corrections that it shows. Raises `MaskingError`."""
+        work = work_of(group, self._partition.day)
+        standing = standing_of(connection, work)
+        asked_about = [(one.message_id, one.view) for one in group]
+        examples = examples_for(connection, self._built_in.in_force, asked_about, self._taxonomy.names)
         chain = self._chain
         if standing.degrade == "cheaper":
             chain = sorted(chain, key=lambda link: link.price.input + link.price.output if link.price else 0)
@@ -248,6 +271,12 @@ class ByModels:
             max_tokens=TOKENS_AN_ITEM * len(group),
             insists=len(group) == 1,
         )
+        return chain, question, [str(correction) for each in examples for correction in each.corrections]
+
+    def _ask(self, group: list[Open]) -> tuple[Asked[dict[int, Item]], list[str]]:
+        """Return what a model says of messages, and the corrections that it was shown."""
+        with self._transaction() as connection:
+            chain, question, shown = self._question(connection, group)
         names = self._taxonomy.names
         asked = self._context.asker.ask(
             self._partition.tenant_id,
@@ -256,36 +285,7 @@ class ByModels:
             lambda content: items_of(content, [one.sent.view for one in group], names, self._language),
         )
         self.figures.add(asked)
-        return asked, examples
-
-    def _made(self, one: Open, item: Item, asked: Asked[Any], examples: Sequence[Example], share: int) -> list[Made]:
-        """Return the analysis of a message and of those with the same content, each with its share of the cost."""
-        found = joined(one.view, one.found, one.sent.restored(item))
-        origin = Origin(
-            asked.link.provider,
-            asked.link.model,
-            prompt.version(self._taxonomy),
-            call_id=asked.call_id,
-            tokens=(asked.tokens_in // share, asked.tokens_out // share, asked.tokens_cached // share),
-            cost_usd=None if asked.cost_usd is None else asked.cost_usd / share,
-            latency_ms=asked.latency_ms,
-            attempts=asked.attempts,
-            provenance={**self._provenance(one, examples), "way": asked.way.value, "repaired": asked.was_repaired},
-            template_key=one.template_key,
-            job_id=one.job_id,
-        )
-        again = replace(origin, tokens=(0, 0, 0), cost_usd=0, attempts=0, latency_ms=0)
-        first = Made(one.message_id, one.view, found, origin)
-        known = Known(first.id, one.view, found, origin.provider, origin.model)
-        return [
-            first,
-            *(Made(message_id, one.view, found, again) for message_id in one.same),
-            *(
-                made
-                for other in one.alike
-                for made in reused(other, known, origin.profile_version, self._provenance(other, examples))
-            ),
-        ]
+        return asked, shown
 
     def _put_off(
         self, group: list[Open], reason: str, until: datetime, connection: psycopg.Connection | None = None
@@ -298,19 +298,14 @@ class ByModels:
         ids = [message_id for one in group for each in one.everyone() for message_id in each.ids()]
         kept = put_off(connection, ids, until)
         origin = replace(self._built_in.origin(), status="parked", reason=reason, parked_until=until)
-        store(connection, self._partition, [one for one in _by_rules(group, origin) if one.message_id not in kept])
+        store(connection, self._partition, [one for one in by_rules(group, origin) if one.message_id not in kept])
         self.figures.parked += len(ids)
 
     def _leave_to_a_person(self, one: Open, reason: str) -> None:
         origin = replace(self._built_in.origin(), status="failed", reason=reason)
         with self._transaction() as connection:
-            store(connection, self._partition, _by_rules([one], origin))
+            store(connection, self._partition, by_rules([one], origin))
         self.figures.failed += one.messages()
-
-    def _provenance(self, one: Open, examples: Sequence[Example] = ()) -> dict[str, Any]:
-        by_rules = {"is_actionable": one.found.is_actionable, "severity": one.found.severity}
-        shown = [str(correction_id) for example in examples for correction_id in example.corrections]
-        return {"prompt": prompt.prompt_hash(self._taxonomy), "examples": shown, "rules": by_rules}
 
     def _transaction(self) -> Any:
         return self._context.database.tenant_tx(self._partition.tenant_id)

@@ -14,6 +14,7 @@ import psycopg
 from opsintel.context import Context
 from opsintel.errors import InputError
 from opsintel.llm.ask import NoAnswer
+from opsintel.llm.batch.question import for_batch
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.charge import BYTES_A_TOKEN, TOKENS_AROUND
 from opsintel.llm.keys import model_servers
@@ -38,6 +39,9 @@ TOKENS_ANSWERED = 350
 """Of one message's analysis, as models write them."""
 
 SECONDS_A_CALL = 6.0
+BATCH_HOURS = 24
+"""After which providers give up what of a batch they did not come to."""
+
 SAMPLE = 20
 PARTS = ("is_actionable", "kind", "category", "severity", "sentiment")
 """What counts as a change."""
@@ -57,6 +61,11 @@ class Estimate:
     cost_usd: Decimal | None
     minutes: float
     model: str
+    batch_usd: Decimal | None
+    """What it would cost by the batch interface of the provider; None where there is none, or its price is unknown."""
+
+    batch_hours: int | None
+    """Within how many hours that gives its answers; None where the provider has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,7 @@ def estimate(
     fixed = _tokens(prompt.system_text(taxonomy)) + TOKENS_AROUND
     tokens_in = sum(fixed + _tokens(prompt.text_of(group, tenant.language)) for group in groups)
     tokens_out = TOKENS_ANSWERED * len(asked)
+    in_batch = for_batch(link)
     return Estimate(
         len(views),
         len(views) - len(asked),
@@ -112,6 +122,8 @@ def estimate(
         None if link.price is None else link.price.cost(tokens_in, tokens_out),
         round(len(groups) * SECONDS_A_CALL / 60, 1),
         link.model,
+        None if in_batch is None or in_batch.price is None else in_batch.price.cost(tokens_in, tokens_out),
+        None if in_batch is None else BATCH_HOURS,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from opsintel.context import Context
 from opsintel.learning import review
+from opsintel.llm.batch.question import clear_failed
 from opsintel.llm.chain import chain_of
 from opsintel.llm.keys import model_servers
 from opsintel.llm.sending import permitted, sending_of
@@ -14,7 +15,8 @@ from opsintel.partitions import Partition, StageResult
 from opsintel.taxonomy.kept import taxonomy_in_force
 from opsintel.tenants import tenant_by_id
 from opsintel_pipeline.analyze.built_in import BuiltIn
-from opsintel_pipeline.analyze.models import ByModels, Figures
+from opsintel_pipeline.analyze.figures import Figures
+from opsintel_pipeline.analyze.models import ByModels
 from opsintel_pipeline.analyze.rows import BUILT_IN, put_away, store, waiting
 
 PAGE = 500
@@ -31,6 +33,8 @@ def run(context: Context, partition: Partition) -> StageResult:
         language = tenant_by_id(context.database, partition.tenant_id).language
         by_models = ByModels(context, partition, chain, language, built_in, sends_notes=sending.sends_notes)
     put_away(context, partition)
+    if by_models is not None:
+        by_models.collect()
     made = 0
     while True:
         with context.database.tenant_tx(partition.tenant_id) as connection:
@@ -44,6 +48,7 @@ def run(context: Context, partition: Partition) -> StageResult:
             break
     figures = by_models.figures if by_models else Figures()
     with context.database.tenant_tx(partition.tenant_id) as connection:
+        clear_failed(connection, partition.day)
         open_reviews = review.fill(connection, partition.tenant_id, partition.day)
     return StageResult(
         _count(context, partition),

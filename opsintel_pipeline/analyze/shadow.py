@@ -23,9 +23,10 @@ from opsintel.taxonomy.kept import taxonomy_in_force, taxonomy_of_version
 from opsintel.tenants import tenant_by_id
 from opsintel_pipeline.analyze import prompt
 from opsintel_pipeline.analyze.built_in import BuiltIn
+from opsintel_pipeline.analyze.figures import Figures
 from opsintel_pipeline.analyze.learnt import told
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView
-from opsintel_pipeline.analyze.models import ByModels, Figures
+from opsintel_pipeline.analyze.models import ByModels
 from opsintel_pipeline.analyze.profile import Analysis
 
 NOTHING_SAID = "People have corrected or confirmed nothing yet that it could be measured on"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from uuid import UUID
 
 import psycopg
 
+from opsintel.llm.budget import Work
 from opsintel.llm.sending import sending_of
 from opsintel_pipeline.analyze.alike import of_template
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
@@ -47,6 +48,8 @@ class Open:
 
     source_id: UUID | None = None
     job_id: UUID | None = None
+    may_wait: bool = False
+    """Whether it is part of a backfill that uses batches."""
 
     @cached_property
     def sent(self) -> Sent:
@@ -174,12 +177,13 @@ def place(connection: psycopg.Connection, day: date, messages: Sequence[Open]) -
 
 
 def by_budget(connection: psycopg.Connection, messages: Sequence[Open]) -> list[list[Open]]:
-    """Return messages apart by the ceilings of sources and backfills that they count for; the others stay together."""
+    """Return messages apart by the ceilings of sources and backfills that they count for, and by whether they may wait
+    in a batch; the others stay together."""
     held = {row[0] for row in connection.execute("SELECT subject_id FROM budget WHERE scope <> 'month'")}
-    parts: dict[tuple[UUID | None, UUID | None], list[Open]] = defaultdict(list)
+    parts: dict[tuple[UUID | None, UUID | None, bool], list[Open]] = defaultdict(list)
     for one in messages:
         source, job = one.source_id, one.job_id
-        parts[source if source in held else None, job if job in held else None].append(one)
+        parts[source if source in held else None, job if job in held else None, one.may_wait].append(one)
     return list(parts.values())
 
 
@@ -187,3 +191,24 @@ def common(values: Iterator[UUID | None]) -> UUID | None:
     """Return the value that all have, None where they differ."""
     distinct = set(values)
     return distinct.pop() if len(distinct) == 1 else None
+
+
+def work_of(messages: Sequence[Open], day: date | None = None) -> Work:
+    """Return what a call about messages is for."""
+    return Work(
+        "analyse",
+        sum(one.messages() for one in messages),
+        common(one.source_id for one in messages),
+        common(one.job_id for one in messages),
+        day,
+    )
+
+
+def by_rules(group: Sequence[Open], origin: Origin) -> list[Made]:
+    """Return the analyses that the rules make of messages and of all that are like them."""
+    return [
+        made
+        for one in group
+        for each in one.everyone()
+        for made in each.made(each.found, replace(origin, job_id=each.job_id))
+    ]

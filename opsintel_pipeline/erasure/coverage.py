@@ -98,6 +98,13 @@ DECIDED: dict[str, dict[str, str]] = {
     "message_link": {"url text": _REDACTED},
     "message_revision": {"subject text": _REDACTED},
     "model_call": {"call_key": _HASH, "purpose provider model state fault": _OURS},
+    "model_batch": {"provider base_url model remote_id not_ours state fault": _OURS},
+    "model_batch_message": {"input_hash template_key": _HASH},
+    "model_batch_question": {
+        "call answer": "every question of the tenant that is here goes, as each may quote the person",
+        "provider model profile_version shown": _OURS,
+        "state way": _LIST,
+    },
     "named_lock": {"key": _IDS},
     "operator": {"name token_hash": _OPERATORS},
     "participant": {"display_name": _GOES},

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.llm.answers import forget_answers
+from opsintel.llm.batch.question import forget
 from opsintel.people.requests import Erasure
 from opsintel.people.suppression import Suppressed, ensure_suppression_key, suppression_key
 from opsintel_pipeline.erasure.derived import blank_threads, export_again, forget_words, refresh_touched
@@ -117,6 +118,8 @@ def _run_steps(work: Work) -> None:
 def _forget_answers(work: Work) -> None:
     if not work.dry_run:
         forget_answers(work.context.settings, work.tenant_id)
+        with work.context.database.tenant_tx(work.tenant_id) as connection:
+            forget(connection)
 
 
 def _late(context: Context, work: Work) -> Person | None:

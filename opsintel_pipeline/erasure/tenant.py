@@ -15,6 +15,7 @@ from opsintel.crypto.keyring import destroy_data_keys
 from opsintel.db.tables import declaration_of, metadata
 from opsintel.errors import NotFoundError, UnavailableError
 from opsintel.llm.answers import forget_answers
+from opsintel.llm.batch.withdraw import withdraw
 from opsintel.people.requests import Erasure
 from opsintel.tenants import Tenant, tenant_by_id
 from opsintel_pipeline.act.sheets.run import export_all
@@ -25,6 +26,9 @@ PAGE = 2_000
 
 SHEETS_TRIED = 5
 """How often an erasure waits for a spreadsheet that cannot be reached; then the receipt names it."""
+
+BATCHES_TRIED = 5
+"""How often it waits until a provider has ended and deleted a batch; what is left there then, the provider deletes."""
 
 _ACCOUNTS = "id IN (SELECT user_id FROM membership WHERE tenant_id = %(tenant)s)"
 _ONLY_HERE = (
@@ -70,6 +74,8 @@ def erase_tenant(context: Context, erasure: Erasure) -> dict[str, object]:
     if tenant is not None:
         _suspend(context, tenant.id)
         left = _withdraw(context, tenant, erasure, counts, left)
+        if withdraw(context, tenant.id) and erasure.attempts < BATCHES_TRIED:
+            raise UnavailableError("A batch of questions is still at its provider", remedy="It is tried again")
         for step in STEPS:
             step(context, erasure, counts)
     _delete_objects(context, erasure, counts)

@@ -18,12 +18,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from opsintel.context import Context
 from opsintel.errors import MaskingError
-from opsintel.llm.ask import InvalidAnswer, NoAnswer, Question
+from opsintel.llm.ask import InvalidAnswer, NoAnswer
 from opsintel.llm.budget import Work
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.items import items_in
 from opsintel.llm.keys import model_servers
 from opsintel.llm.plain import plain
+from opsintel.llm.question import Question
 from opsintel.llm.sending import permitted, sending_of
 from opsintel.tenants import tenant_by_id
 from opsintel_pipeline.issues.store import issues_of

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from opsintel.errors import InputError
+from opsintel.llm.batch.order import Order
 from opsintel.llm.call import Answer, Call, Fault, ModelError
+from opsintel_pipeline.llm.batches.perform import perform
 from opsintel_pipeline.llm.exchange import exchange
 from opsintel_pipeline.llm.kept import Kept
 
@@ -33,9 +35,10 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             answers.write(json.dumps({"number": number, **told}).encode() + b"\n")
             answers.flush()
 
-    def answer(number: int, call: Call) -> None:
+    def answer(frame: Mapping[str, Any]) -> None:
+        number = frame["number"]
         try:
-            tell(number, _answered(call, kept, local_servers))
+            tell(number, _answered(frame, kept, local_servers))
         except Exception as error:
             unforeseen = ModelError(Fault.UNREACHABLE, f"The call failed: {type(error).__name__}", may_be_paid=True)
             tell(number, {"fault": unforeseen.frame()})
@@ -44,14 +47,18 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         for line in requests:
             frame = json.loads(line)
-            threads.submit(answer, frame["number"], Call.of(frame["call"]))
+            threads.submit(answer, frame)
 
 
-def _answered(call: Call, kept: Kept, local_servers: frozenset[tuple[str, int]]) -> Mapping[str, Any]:
-    def make() -> Answer:
-        return exchange(call, local_servers)
-
+def _answered(frame: Mapping[str, Any], kept: Kept, local_servers: frozenset[tuple[str, int]]) -> Mapping[str, Any]:
     try:
+        if "order" in frame:
+            return {"told": perform(Order.of(frame["order"]), local_servers).frame()}
+        call = Call.of(frame["call"])
+
+        def make() -> Answer:
+            return exchange(call, local_servers)
+
         return {"answer": kept.once(call, make).frame()}
     except ModelError as error:
         return {"fault": error.frame()}

@@ -21,7 +21,7 @@ from opsintel.settings import load_settings, variable_of
 from opsintel_pipeline.erasure.run import ERASURES
 from opsintel_pipeline.llm.trial import TRIALS
 from opsintel_pipeline.person_export.run import EXPIRED, EXPORTS
-from opsintel_pipeline.worker import limits, listening, polling, watching
+from opsintel_pipeline.worker import batches, limits, listening, polling, watching
 from opsintel_pipeline.worker.alerts import ALERTS
 from opsintel_pipeline.worker.heartbeat import Heartbeat
 from opsintel_pipeline.worker.learned_rules import LEARNED_RULES
@@ -53,6 +53,7 @@ def main() -> None:
             _beside("polling", polling.run, context, stop)
             _beside("listening", listening.run, context, stop)
             _beside("watching", watching.run, context, stop)
+            _beside("batches", batches.run, context, stop)
             for errands in (ERASURES, EXPORTS, EXPIRED, TRIALS, SHADOW_RUNS, LEARNED_RULES, ALERTS):
                 _beside(errands.name, errands.run, context, stop)
             threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()

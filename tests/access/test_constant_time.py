@@ -33,6 +33,7 @@ PUBLIC = {
     "access/opaque.py": "a CRC-32 of what is shown beside it",
     "access/audit_anchors.py": "hashes of anchors, which lie open beside each other",
     "access/audit_chain.py": "hashes of entries, which anybody who reads the log computes",
+    "analyze/batches.py": "hashes of messages, which are in the row beside them",
     "analyze/sharing.py": "hashes of messages, which are in the row beside them",
     "act/sheets/plan.py": "hashes of rows that are in the sheet",
     "backup/manifest.py": "checksums of files of a back-up",

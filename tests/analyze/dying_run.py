@@ -30,7 +30,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "before it sets money aside": (ask, "reserve"),
     "before it makes the call": (Caller, "call"),
     "before it settles": (ask, "settle"),
-    "before it stores": (models.ByModels, "_made"),
+    "before it stores": (models, "made_of"),
     "once it has stored": (stage, "_count"),
     "before it stores vectors": (by_model._Filling, "_stored"),
 }

@@ -287,3 +287,8 @@ def states(database: Database, path: str) -> dict[str, int]:
     with database.system_tx() as connection:
         rows = connection.execute("SELECT state, count(*) FROM work WHERE job_id = %s GROUP BY 1", (job_id,))
         return dict(rows.fetchall())
+
+    async def test_may_wait_in_batches_unless_it_says_otherwise(self, send: Send, acme: Seeded):
+        wanted = [span(acme, 2, anew=True, **more) for more in ({}, {"batch": False})]
+        jobs_of = [Job.model_validate_json((await send("POST", "/v1/backfills", json=each)).content) for each in wanted]
+        assert [job.parameters.batch for job in jobs_of] == [True, False]

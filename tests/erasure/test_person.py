@@ -8,10 +8,12 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from opsintel.access.accounts import create_user
 from opsintel.access.audit import Actor, Entry, Subject, record
 from opsintel.access.audit_chain import verify_chain
+from opsintel.clock import today
 from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.llm.answers import answers_folder
@@ -26,6 +28,7 @@ from opsintel_pipeline.worker.inline import process_waiting
 from tests.erasure.people import ADDRESS, CANARIES, NAMESAKES, mails, write
 from tests.erasure.stores import database_bytes, folder_bytes, found
 from tests.pipeline.mailbox import import_mailbox
+from tests.seeding import insert
 
 OPERATOR = Actor("operator", "someone")
 
@@ -77,6 +80,18 @@ class TestEverything:
         assert folder.exists()
         erase(context, tenant)
         assert not folder.exists()
+
+    def test_that_waits_for_a_model_in_a_batch_is_gone(self, context: Context, tenant: Tenant) -> None:
+        with context.database.tenant_tx(tenant.id) as connection:
+            for state, fields in (("waiting", {"call": "{}"}), ("answered", {"answer": Jsonb({"content": "Ms C."})})):
+                insert(
+                    connection, "model_batch_question", tenant_id=tenant.id, id=new_id(), call_id=new_id(),
+                    key_id=new_id(), provider="openai", model="m", partition_day=today(), profile_version="1",
+                    way="schema", state=state, size=2, **fields,
+                )  # fmt: skip
+        erase(context, tenant)
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert connection.execute("SELECT count(*) FROM model_batch_question").fetchone() == (0,)
 
     def test_of_others_stays_as_it_was(self, context: Context, tenant: Tenant, admin_url: str) -> None:
         before = texts(context, tenant)

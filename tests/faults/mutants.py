@@ -128,9 +128,9 @@ MUTANTS = (
 
 MODEL_CALL = Mutant(
     "at-most-once model call", models.ByModels, "_group",
-    "asked, examples = self._ask(group)",
+    "asked, shown = self._ask(group)",
     "with self._transaction() as opened:\n"
-    "            store(opened, self._partition, _by_rules(group, self._built_in.origin()))\n"
-    "        asked, examples = self._ask(group)",
+    "            store(opened, self._partition, by_rules(group, self._built_in.origin()))\n"
+    "        asked, shown = self._ask(group)",
 )  # fmt: skip
 """No process of the simulation makes calls: tests/analyze/test_kills.py catches it, with real kills."""

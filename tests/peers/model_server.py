@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.connectors.remote import Fault
+from tests.peers.batches import Batches, anthropic_batches, gemini_batches, openai_files
 from tests.peers.provider import Asked, ProviderPeer, Refusal, Told
 
 KEY = "sk-canary-model-key"
@@ -58,6 +59,7 @@ class ModelServer(ProviderPeer):
         self.ways: set[str] = {"schema", "tool", "json"}
         self.prompts: list[Prompt] = []
         self.written = 0
+        self.batches = Batches()
         self.before_vectors: Callable[[Texts], None] = lambda asked: None
         self.embedded: list[Texts] = []
         self.dimensions = 256
@@ -71,6 +73,9 @@ class ModelServer(ProviderPeer):
         for pattern, dialect in DIALECTS.items():
             if asked.method == "POST" and (path := re.fullmatch(pattern, asked.path)):
                 return dialect(self, asked, path)
+        for pattern, step in BATCHES.items():
+            if path := re.fullmatch(pattern, f"{asked.method} {asked.path}"):
+                return step(self, asked, path)
         return Told(404, {"error": {"message": "not found"}})
 
     def refused(self, refusal: Refusal) -> Told:
@@ -245,6 +250,9 @@ DIALECTS: Mapping[str, Callable[[ModelServer, Asked, re.Match[str]], Told]] = {
     r"/v1beta/models/([^/:]+):batchEmbedContents": _gemini_vectors,
     r"/api/embed": _ollama_vectors,
 }
+
+BATCHES = {**openai_files(_openai), **anthropic_batches(_anthropic), **gemini_batches(_gemini)}
+"""By method and path."""
 
 BASES = {"openai": "/v1", "vllm": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama": ""}
 """What follows the server's address in the base address of a provider's interface."""

@@ -43,14 +43,14 @@ def breaches(asked: Asked) -> list[str]:
 def _openai(asked: Asked) -> Iterator[str]:
     yield from _headers(asked, "authorization", "content-type")
     body = asked.json()
-    yield from _against(_openai_schema(), body)
+    yield from against(_openai_schema(), body)
     if (form := body.get("response_format", {})).get("type") == "json_schema" and form["json_schema"].get("strict"):
         yield from not_strict(form["json_schema"]["schema"])
 
 
 def _anthropic(asked: Asked) -> Iterator[str]:
     yield from _headers(asked, "x-api-key", "anthropic-version", "content-type")
-    yield from _against(_anthropic_schema(), asked.json())
+    yield from against(_anthropic_schema(), asked.json())
     published = _literals(anthropic.types.AnthropicBetaParam)
     for beta in filter(None, asked.headers.get("anthropic-beta", "").split(",")):
         if beta not in published:
@@ -82,12 +82,12 @@ def _of_google(asked: Asked, published: Any) -> Iterator[str]:
 
 def _ollama(asked: Asked) -> Iterator[str]:
     yield from _headers(asked, "content-type")
-    yield from _against(_ollama_schema(), asked.json())
+    yield from against(_ollama_schema(), asked.json())
 
 
 def _openai_vectors(asked: Asked) -> Iterator[str]:
     yield from _headers(asked, "authorization", "content-type")
-    yield from _against(_closed(openai.types.embedding_create_params.EmbeddingCreateParams), asked.json())
+    yield from against(closed(openai.types.embedding_create_params.EmbeddingCreateParams), asked.json())
     if not all(asked.json()["input"]):
         yield "a text without words has no vector"
 
@@ -100,7 +100,7 @@ def _gemini_vectors(asked: Asked) -> Iterator[str]:
 
 def _ollama_vectors(asked: Asked) -> Iterator[str]:
     yield from _headers(asked, "content-type")
-    yield from _against(_closed(EmbedRequest), asked.json())
+    yield from against(closed(EmbedRequest), asked.json())
 
 
 _PROVIDERS: Mapping[str, Callable[[Asked], Iterator[str]]] = {
@@ -122,7 +122,7 @@ def _headers(asked: Asked, *names: str) -> Iterator[str]:
         yield f"it is {kind}, not application/json"
 
 
-def _against(schema: jsonschema.protocols.Validator, body: Any) -> Iterator[str]:
+def against(schema: jsonschema.protocols.Validator, body: Any) -> Iterator[str]:
     for error in schema.iter_errors(body):
         yield f"{error.json_path}: {jsonschema.exceptions.best_match([error]).message[:300]}"
 
@@ -153,20 +153,20 @@ _NOT_STRICT = frozenset({"allOf", "not", "dependentRequired", "dependentSchemas"
 
 @cache
 def _openai_schema() -> jsonschema.protocols.Validator:
-    return _closed(openai.types.chat.completion_create_params.CompletionCreateParamsNonStreaming)
+    return closed(openai.types.chat.completion_create_params.CompletionCreateParamsNonStreaming)
 
 
 @cache
 def _anthropic_schema() -> jsonschema.protocols.Validator:
-    return _closed(anthropic.types.message_create_params.MessageCreateParamsNonStreaming)
+    return closed(anthropic.types.message_create_params.MessageCreateParamsNonStreaming)
 
 
 @cache
 def _ollama_schema() -> jsonschema.protocols.Validator:
-    return _closed(ChatRequest, frozenset({"Parameters", "Property"}))
+    return closed(ChatRequest, frozenset({"Parameters", "Property"}))
 
 
-def _closed(published: Any, open_to_more: frozenset[str] = frozenset()) -> jsonschema.protocols.Validator:
+def closed(published: Any, open_to_more: frozenset[str] = frozenset()) -> jsonschema.protocols.Validator:
     """Return a validator of a provider's type that takes no field which the type does not name.
 
     `open_to_more`: types within it that stand for a JSON Schema, of which servers read what they know.

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from tests.peers.chaos import Chaos, Mishap, instead, spoilt
 from tests.peers.provider import Asked, ProviderPeer, Told, running
 from tests.peers.published import breaches
+from tests.peers.published_batches import breaches_of_batch, is_of_batches
 
 _OF_THE_CONNECTION = frozenset({"host", "connection", "content-length", "transfer-encoding", "date", "keep-alive"})
 
@@ -85,7 +86,8 @@ class Recorder(ProviderPeer):
         connection = http.client.HTTPConnection(self._target, timeout=60)
         headers = {name: value for name, value in asked.headers.items() if name not in _OF_THE_CONNECTION}
         try:
-            connection.request(asked.method, asked.path, asked.body, headers)
+            query = f"?{urlencode(asked.query)}" if asked.query else ""
+            connection.request(asked.method, asked.path + query, asked.body, headers)
             response = connection.getresponse()
             kept = {name: value for name, value in response.getheaders() if name.lower() not in _OF_THE_CONNECTION}
             return Told(response.status, response.read(), kept)
@@ -97,7 +99,7 @@ class Recorder(ProviderPeer):
 
 def _breaches(asked: Asked) -> list[str]:
     try:
-        return breaches(asked)
+        return breaches_of_batch(asked) if is_of_batches(asked) else breaches(asked)
     except Exception as error:  # noqa: BLE001  a check that breaks must fail the test, not the connection
         return [f"{asked.path}: {error!r}"]
 

@@ -82,6 +82,7 @@ analysis = tenant_table(
     column("corrected_at", TIME, "When corrections or rules last changed it", null=True),
     column("reason", TEXT, "Why no model made it, where one should have", null=True),
     column("parked_until", TIME, "From when it is tried again, while it is parked or stale", null=True),
+    column("announced_at", TIME, "When its day was last announced, as it was due", null=True),
     column("stale", BOOL, "Whether it is to be made again by the present profile, as somebody asked", default="false"),
     column("current", BOOL, "Whether it is the one shown", default="true"),
     column("created_at", TIME, "When it was made", default="now()"),
@@ -103,7 +104,7 @@ analysis = tenant_table(
     ),
     retention="with_parent",
     erasure="row",
-    system_select=("tenant_id", "partition_day", "status", "current", "parked_until"),
+    system_select=("tenant_id", "partition_day", "status", "current", "parked_until", "announced_at"),
     access=[limited_by_message("analysis")],
 )
 

@@ -1,0 +1,1 @@
+"""Batches: questions that may wait, sent through a provider's batch interface at its lower price."""

@@ -1,0 +1,96 @@
+"""Batches are formed of the questions that wait, as many as a provider takes; a batch is written before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+
+from opsintel.db.engine import Database
+from opsintel.ids import new_id
+from opsintel.llm.batch.question import give_up
+from opsintel.llm.provider import provider_of
+
+GATHER = timedelta(minutes=1)
+"""How long questions are gathered: one batch of many days is cheaper to look after than one of each."""
+
+MOST = 1_000
+"""Questions of one batch, at most: it is held in memory as a whole, and some thousand messages have come then."""
+
+_PAGE = 200
+_AROUND = 200
+"""Bytes of a request beside what is asked."""
+
+
+def form(database: Database) -> int:
+    """Form batches of what was gathered, a transaction a tenant, and return how many."""
+    with database.system_tx() as connection:
+        tenants = connection.execute(
+            "SELECT tenant_id FROM model_batch_question WHERE state = 'waiting' AND batch_id IS NULL"
+            " GROUP BY tenant_id HAVING min(created_at) <= now() - %s OR count(*) >= %s LIMIT %s",
+            (GATHER, MOST, _PAGE),
+        ).fetchall()
+    formed = 0
+    for (tenant_id,) in tenants:
+        with database.tenant_tx(tenant_id) as connection:
+            drop_deleted(connection)
+            formed += _form(connection, tenant_id)
+    return formed
+
+
+def drop_deleted(connection: psycopg.Connection, batch_id: UUID | None = None) -> None:
+    """Give up, in the caller's transaction, the questions of a batch (None: of none yet) that were not sent and speak
+    of a message which was deleted since; the others that they speak of are asked about anew."""
+    rows = connection.execute(
+        "SELECT id FROM model_batch_question AS question WHERE state = 'waiting' AND batch_id IS NOT DISTINCT FROM %s"
+        " AND EXISTS (SELECT FROM model_batch_message AS place JOIN message ON message.id = place.message_id"
+        " WHERE place.question_id = question.id AND place.number IS NOT NULL AND message.deleted_at IS NOT NULL)",
+        (batch_id,),
+    ).fetchall()
+    give_up(connection, [row[0] for row in rows], "deleted", may_be_paid=False)
+
+
+def _form(connection: psycopg.Connection, tenant_id: UUID) -> int:
+    rows: list[tuple[UUID, int, UUID, str, str]] = connection.execute(
+        "SELECT id, size, key_id, provider, model FROM model_batch_question"
+        " WHERE state = 'waiting' AND batch_id IS NULL ORDER BY key_id, model, created_at, id"
+        " LIMIT %s FOR UPDATE SKIP LOCKED",
+        (10 * MOST,),
+    ).fetchall()
+    formed = 0
+    for part in _parts(rows):
+        _, _, key_id, provider, model = part[0]
+        batch_id, ids = new_id(), [row[0] for row in part]
+        connection.execute(
+            "INSERT INTO model_batch (tenant_id, id, key_id, provider, base_url, model, state, questions)"
+            " SELECT %s, %s, %s, %s, coalesce((SELECT base_url FROM model_key WHERE id = %s), ''), %s, 'formed', %s",
+            (tenant_id, batch_id, key_id, provider, key_id, model, len(ids)),
+        )
+        connection.execute("UPDATE model_batch_question SET batch_id = %s WHERE id = ANY(%s)", (batch_id, ids))
+        connection.execute(
+            "UPDATE model_call SET batch_id = %s FROM model_batch_question AS question"
+            " WHERE model_call.id = question.call_id AND question.id = ANY(%s)",
+            (batch_id, ids),
+        )
+        formed += 1
+    return formed
+
+
+def _parts(
+    rows: Sequence[tuple[UUID, int, UUID, str, str]],
+) -> Iterator[list[tuple[UUID, int, UUID, str, str]]]:
+    """Yield rows in their order, as many together as one batch of their key and model takes."""
+    part: list[tuple[UUID, int, UUID, str, str]] = []
+    size = 0
+    for row in rows:
+        limits = provider_of(row[3])
+        is_full = len(part) >= min(MOST, limits.batch_requests) or size + row[1] + _AROUND > limits.batch_bytes
+        if part and (part[0][2:] != row[2:] or is_full):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += row[1] + _AROUND
+    if part:
+        yield part

@@ -1,0 +1,67 @@
+"""A batch as its row says, and the orders that the process which makes calls gets for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from opsintel.context import Context
+from opsintel.errors import NotFoundError
+from opsintel.llm.batch.order import Order, Step, Told
+from opsintel.llm.call import Call, Fault, ModelError
+from opsintel.llm.chain import Link
+
+COLUMNS = (
+    "tenant_id, id, key_id, provider, base_url, model, state, remote_id, is_found, not_ours, questions, attempts,"
+    " begun_at, created_at"
+)
+"""The columns of `model_batch` that make one, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch; `link` is the key that it goes by, None where that is gone."""
+
+    tenant_id: UUID
+    id: UUID
+    key_id: UUID
+    provider: str
+    base_url: str
+    model: str
+    state: str
+    remote_id: str
+    is_found: bool
+    not_ours: list[str]
+    questions: int
+    attempts: int
+    begun_at: datetime | None
+    created_at: datetime
+    link: Link | None = None
+
+
+def told(context: Context, batch: Batch, step: Step, calls: Mapping[str, Call] | None = None) -> Told:
+    """Return what came of a step; raises `ModelError`. While a key is rotated the one before is taken as well."""
+    assert batch.link is not None
+    secrets = [one for one in (batch.link.secret_id, batch.link.previous_secret_id) if one is not None]
+    with context.database.tenant_tx(batch.tenant_id) as connection:
+        known = connection.execute(
+            "SELECT remote_id FROM model_batch WHERE key_id = %s AND id <> %s AND remote_id <> ''",
+            (batch.key_id, batch.id),
+        ).fetchall()
+    while True:
+        try:
+            return context.asker.caller.order(
+                Order(
+                    step, batch.id, batch.provider, batch.link.base_url, batch.model, batch.remote_id, calls or {},
+                    batch.questions, batch.begun_at, (*batch.not_ours, *(row[0] for row in known)),
+                    context.keyring.open(batch.tenant_id, secrets[0]) if secrets else None,
+                )
+            )  # fmt: skip
+        except NotFoundError:
+            raise ModelError(Fault.CREDENTIAL, "The key was removed") from None
+        except ModelError as error:
+            if error.fault is not Fault.CREDENTIAL or len(secrets) < 2:
+                raise
+            secrets = secrets[1:]
