@@ -1651,6 +1651,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/estimates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate Models
+         * @description Have it worked out what the tenant's models would take for these days; 202 with the job. No call is made.
+         *
+         *     Its figures: `messages`, those `free` of a call, `calls`, `tokens_in`, `tokens_out`, `seconds`, `cost_micro_usd`
+         *     (millionths of a USD; absent where the price is unknown), and where the provider has batches, their price and hours.
+         */
+        post: operations["estimate_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -3524,6 +3547,44 @@ export interface components {
             dry_run_id?: string | null;
         };
         /**
+         * EstimateOfJob
+         * @description What was asked for: what the tenant's models would take for the messages of these days, all of them anew.
+         */
+        EstimateOfJob: {
+            /**
+             * From
+             * Format: date
+             */
+            from: string;
+            /**
+             * To
+             * Format: date
+             */
+            to: string;
+        };
+        /**
+         * EstimateRequest
+         * @description Days whose messages would be analysed anew, both included.
+         * @example {
+         *       "from": "2026-11-01",
+         *       "to": "2026-11-22"
+         *     }
+         */
+        EstimateRequest: {
+            /**
+             * From
+             * Format: date
+             * @description First UTC day
+             */
+            from: string;
+            /**
+             * To
+             * Format: date
+             * @description Last UTC day
+             */
+            to: string;
+        };
+        /**
          * Evaluation
          * @description How right a field of the analyses of a version was in a week.
          * @example {
@@ -4425,14 +4486,14 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "backfill" | "source" | "model_key" | "erasure" | "person_export";
+            kind: "backfill" | "source" | "model_key" | "estimate" | "erasure" | "person_export";
             /**
              * State
              * @enum {string}
              */
             state: "queued" | "running" | "done" | "failed" | "cancelled";
             /** Parameters */
-            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["SourceErrandOfJob"] | components["schemas"]["ModelKeyOfJob"] | components["schemas"]["ErasureOfJob"] | components["schemas"]["PersonExportOfJob"];
+            parameters: components["schemas"]["BackfillOfJob"] | components["schemas"]["SourceErrandOfJob"] | components["schemas"]["ModelKeyOfJob"] | components["schemas"]["EstimateOfJob"] | components["schemas"]["ErasureOfJob"] | components["schemas"]["PersonExportOfJob"];
             /**
              * Total
              * @description Days it has, 1 for what has no days; null before it was started
@@ -14233,6 +14294,77 @@ export interface operations {
                     "application/json": components["schemas"]["BackfillEstimate"];
                 };
             };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimate_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateRequest"];
+            };
+        };
+        responses: {
             /** @description Accepted */
             202: {
                 headers: {

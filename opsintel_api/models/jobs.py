@@ -79,6 +79,17 @@ class BackfillParameters(Parameters):
     estimate: bool = Field(False, description="Start nothing; say how many days and messages it would be")
 
 
+class EstimateRequest(Parameters):
+    """Days whose messages would be analysed anew, both included."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"from": "2026-11-01", "to": "2026-11-22"}]}
+    )
+
+    from_: Day = Field(alias="from", description="First UTC day")
+    to: Day = Field(description="Last UTC day")
+
+
 class BackfillEstimate(Answer):
     """How much a backfill would run."""
 
@@ -114,6 +125,13 @@ class ModelKeyOfJob(Answer):
     model_key_id: UUID
 
 
+class EstimateOfJob(Answer):
+    """What was asked for: what the tenant's models would take for the messages of these days, all of them anew."""
+
+    from_: date = Field(alias="from")
+    to: date
+
+
 class PersonExportOfJob(Answer):
     """What was asked for: an export with the job's id; it names nobody."""
 
@@ -124,9 +142,9 @@ class Job(Answer):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [JOB_EXAMPLE]})
 
     id: UUID
-    kind: Literal["backfill", "source", "model_key", "erasure", "person_export"]
+    kind: Literal["backfill", "source", "model_key", "estimate", "erasure", "person_export"]
     state: JobState
-    parameters: BackfillOfJob | SourceErrandOfJob | ModelKeyOfJob | ErasureOfJob | PersonExportOfJob
+    parameters: BackfillOfJob | SourceErrandOfJob | ModelKeyOfJob | EstimateOfJob | ErasureOfJob | PersonExportOfJob
     total: int | None = Field(description="Days it has, 1 for what has no days; null before it was started")
     done: int = Field(description="How many are done")
     failed: int = Field(description="How many were given up")

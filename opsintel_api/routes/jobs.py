@@ -11,10 +11,19 @@ from fastapi import Header, Query, Response
 
 from opsintel.clock import today
 from opsintel.db.listener import CHANGES
-from opsintel.llm import reruns
+from opsintel.ids import new_id
+from opsintel.llm import reruns, trials
 from opsintel.queue import backfills
 from opsintel.queue.backfills import Asker, Backfill
-from opsintel_api.models.jobs import BackfillEstimate, BackfillParameters, BackfillRequest, Job, JobPage, JobParameters
+from opsintel_api.models.jobs import (
+    BackfillEstimate,
+    BackfillParameters,
+    BackfillRequest,
+    EstimateRequest,
+    Job,
+    JobPage,
+    JobParameters,
+)
 from opsintel_api.problems import RequestProblem, responses, unprocessable
 from opsintel_api.reading import JSON, Reader, statement
 from opsintel_api.routes import WITHOUT_PARAMETERS, protected_router
@@ -71,6 +80,27 @@ async def start_backfill(
     async with reader.transaction() as connection:
         created = await _known(connection, reader, backfill, idempotency_key)
     assert created is not None
+    return accepted(created)
+
+
+@routes.post("/estimates", response_model=Job, status_code=202, responses=ACCEPTED, dependencies=[WITHOUT_PARAMETERS])
+async def estimate_models(reader: Reader, asked: EstimateRequest) -> Response:
+    """Have it worked out what the tenant's models would take for these days; 202 with the job. No call is made.
+
+    Its figures: `messages`, those `free` of a call, `calls`, `tokens_in`, `tokens_out`, `seconds`, `cost_micro_usd`
+    (millionths of a USD; absent where the price is unknown), and where the provider has batches, their price and hours.
+    """
+    if fault := Backfill(asked.from_, asked.to).fault(today()):
+        raise unprocessable(*fault)
+    async with reader.transaction() as connection:
+        created = await connection.fetchval(
+            statement("job_of_kind_start"),
+            reader.principal.tenant_id,
+            new_id(),
+            trials.ESTIMATE.name,
+            json.dumps(trials.estimate_of(asked.from_, asked.to)),
+            *reader.principal.created_by,
+        )
     return accepted(created)
 
 

@@ -193,8 +193,8 @@ async def _trial(reader: Reading, key_id: UUID) -> str:
                 statement("job_of_kind_start"),
                 principal.tenant_id,
                 new_id(),
-                trials.KIND,
-                json.dumps(trials.parameters_of(key_id)),
+                trials.TRIAL.name,
+                json.dumps(trials.trial_of(key_id)),
                 *principal.created_by,
             )  # fmt: skip
         )

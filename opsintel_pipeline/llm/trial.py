@@ -7,7 +7,7 @@ from uuid import UUID
 
 from opsintel.context import Context
 from opsintel.llm.probe import probe_key
-from opsintel.llm.trials import put_off, take, waiting
+from opsintel.llm.trials import TRIAL
 from opsintel.queue import jobs
 from opsintel_pipeline.worker.errands import Errands
 
@@ -15,10 +15,10 @@ from opsintel_pipeline.worker.errands import Errands
 def perform(context: Context, tenant_id: UUID, job_id: UUID) -> None:
     """Try a key now; nothing where another process does. The job has failed where one of the models does not answer."""
     with context.database.tenant_tx(tenant_id) as connection:
-        key_id = take(connection, job_id)
-    if key_id is None:
+        asked = TRIAL.take(connection, job_id)
+    if asked is None:
         return
-    probed = probe_key(context, tenant_id, key_id)
+    probed = probe_key(context, tenant_id, UUID(asked["model_key_id"]))
     error = "" if probed else "No chain uses this key: put a model of it into one"
     for one in probed:
         if one.health != "valid":
@@ -28,4 +28,4 @@ def perform(context: Context, tenant_id: UUID, job_id: UUID) -> None:
         jobs.end(connection, job_id, error=error, figures=Counter(one.health for one in probed))
 
 
-TRIALS = Errands("trial of a key", waiting, perform, put_off, 1)
+TRIALS = Errands("trial of a key", TRIAL.waiting, perform, TRIAL.put_off, 1)

@@ -18,6 +18,7 @@ from opsintel.metrics.stored import StoredGauges
 from opsintel.objects.store import open_objects
 from opsintel.queue.choose import open_queue
 from opsintel.settings import load_settings, variable_of
+from opsintel_pipeline.analyze.estimating import ESTIMATES
 from opsintel_pipeline.erasure.run import ERASURES
 from opsintel_pipeline.llm.trial import TRIALS
 from opsintel_pipeline.person_export.run import EXPIRED, EXPORTS
@@ -54,7 +55,7 @@ def main() -> None:
             _beside("listening", listening.run, context, stop)
             _beside("watching", watching.run, context, stop)
             _beside("batches", batches.run, context, stop)
-            for errands in (ERASURES, EXPORTS, EXPIRED, TRIALS, SHADOW_RUNS, LEARNED_RULES, ALERTS):
+            for errands in (ERASURES, EXPORTS, EXPIRED, TRIALS, ESTIMATES, SHADOW_RUNS, LEARNED_RULES, ALERTS):
                 _beside(errands.name, errands.run, context, stop)
             threading.Thread(target=limits.run, args=(database, stop), name="limits", daemon=True).start()
             run(database, queue, stop, Heartbeat(settings.data_dir))

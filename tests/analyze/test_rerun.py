@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from opsintel.context import Context
 from opsintel.errors import InputError
-from opsintel.llm import reruns
+from opsintel.ids import new_id
+from opsintel.llm import reruns, trials
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze import rerun
+from opsintel_pipeline.analyze.estimating import ESTIMATES
 from opsintel_pipeline.analyze.run import run
 from tests.analyze.conftest import DAY, analyses, connect_model, item, messages_of, partition, write
 from tests.peers.model_server import ModelServer, Prompt
@@ -47,6 +51,42 @@ class TestAnEstimate:
     def test_needs_a_model(self, context: Context, tenant: Tenant) -> None:
         with pytest.raises(InputError, match="no model"):
             rerun.estimate(context, tenant, DAY, DAY)
+
+
+class TestAnEstimateByTheWorker:
+    def test_is_told_as_figures_of_its_job(self, context: Context, tenant: Tenant, model: ModelServer) -> None:
+        connect_model(context, tenant, model)
+        write(context, tenant, TEXTS)
+        found = rerun.estimate(context, tenant, DAY, DAY)
+        state, error, figures = estimated(context, tenant)
+        assert (state, error, figures["messages"], figures["calls"]) == ("done", "", 12, found.calls)
+        assert figures["cost_micro_usd"] == round(found.cost_usd * 1_000_000) > 0
+        assert figures["seconds"] == round(found.minutes * 60)
+
+    def test_leaves_out_a_price_that_is_unknown(self, context: Context, tenant: Tenant, model: ModelServer) -> None:
+        connect_model(context, tenant, model, "vllm")
+        write(context, tenant, TEXTS)
+        assert "cost_micro_usd" not in estimated(context, tenant)[2]
+
+    def test_without_a_model_says_so(self, context: Context, tenant: Tenant) -> None:
+        state, error, figures = estimated(context, tenant)
+        assert (state, figures) == ("failed", None)
+        assert "no model" in error
+
+
+def estimated(context: Context, tenant: Tenant) -> tuple[Any, ...]:
+    """Ask for an estimate as the API does, have the worker make it, and return how its job ended."""
+    with context.database.tenant_tx(tenant.id) as connection:
+        connection.execute(
+            "INSERT INTO job (tenant_id, id, kind, parameters) VALUES (%s, %s, %s, %s)",
+            (tenant.id, new_id(), trials.ESTIMATE.name, Jsonb(trials.estimate_of(DAY, DAY))),
+        )
+    ESTIMATES.work(context)
+    assert trials.ESTIMATE.waiting(context.database) == []
+    with context.database.tenant_tx(tenant.id) as connection:
+        row = connection.execute("SELECT state, error, figures FROM job WHERE kind = 'estimate'").fetchone()
+    assert row is not None
+    return row
 
 
 class TestASample:

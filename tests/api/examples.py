@@ -55,6 +55,7 @@ def example(route: str, tenant: Seeded) -> Example:
         "PUT /v1/policies/promotion": Example({"margin": 0.01}),
         "GET /v1/search": Example(query={"q": "tax"}),
         "POST /v1/backfills": Example({"from": day, "to": day}, statuses=frozenset({202})),
+        "POST /v1/estimates": Example({"from": day, "to": day}, statuses=frozenset({202})),
         "POST /v1/erasures": Example(
             {"subject": {"email": "nobody@example.com"}, "dry_run": True}, statuses=frozenset({202})
         ),

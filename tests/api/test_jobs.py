@@ -179,6 +179,11 @@ class TestABackfillThatAnalysesAnew:
         assert (first.status_code, again.status_code, refused.status_code) == (202, 202, 422)
         assert first.json()["id"] == again.json()["id"]
 
+    async def test_may_wait_in_batches_unless_it_says_otherwise(self, send: Send, acme: Seeded):
+        wanted = [span(acme, 2, anew=True, **more) for more in ({}, {"batch": False})]
+        jobs_of = [Job.model_validate_json((await send("POST", "/v1/backfills", json=each)).content) for each in wanted]
+        assert [job.parameters.batch for job in jobs_of] == [True, False]
+
 
 def marked(database: Database, acme: Seeded, job_id: UUID) -> int:
     with database.tenant_tx(acme.tenant_id) as connection:
@@ -288,7 +293,15 @@ def states(database: Database, path: str) -> dict[str, int]:
         rows = connection.execute("SELECT state, count(*) FROM work WHERE job_id = %s GROUP BY 1", (job_id,))
         return dict(rows.fetchall())
 
-    async def test_may_wait_in_batches_unless_it_says_otherwise(self, send: Send, acme: Seeded):
-        wanted = [span(acme, 2, anew=True, **more) for more in ({}, {"batch": False})]
-        jobs_of = [Job.model_validate_json((await send("POST", "/v1/backfills", json=each)).content) for each in wanted]
-        assert [job.parameters.batch for job in jobs_of] == [True, False]
+
+class TestEstimates:
+    async def test_are_accepted_as_a_job(self, send: Send, get: Get, acme: Seeded):
+        answer = await send("POST", "/v1/estimates", json=span(acme, 3))
+        assert answer.status_code == 202
+        job = Job.model_validate_json((await get(answer.headers["location"])).content)
+        assert (job.kind, job.state, job.figures) == ("estimate", "queued", None)
+        assert job.created_by == acme.users["owner"]
+
+    @pytest.mark.parametrize("wrong", [{"from": "2026-11-22", "to": "2026-11-01"}, {"from": "2026-11-22"}, {}])
+    async def test_want_days(self, send: Send, wrong: dict[str, str]):
+        assert (await send("POST", "/v1/estimates", json=wrong)).status_code == 422

@@ -20,7 +20,7 @@ from opsintel.llm.budget import CeilingError, Reserved, Work, release, reserve, 
 from opsintel.llm.call import Answer
 from opsintel.llm.chain import chain_of
 from opsintel.llm.platform import Platform
-from opsintel.llm.trials import take, waiting
+from opsintel.llm.trials import TRIAL
 from opsintel_api.routes import model_keys
 from tests.api.conftest import Get, Send
 from tests.seeding import Seeded, insert
@@ -88,12 +88,12 @@ class TestKeys:
         assert again.status_code == 202
         assert again.json()["parameters"] == {"model_key_id": made["key"]["id"]}
         job_id = UUID(again.json()["id"])
-        assert (acme.tenant_id, job_id) in waiting(database)
+        assert (acme.tenant_id, job_id) in TRIAL.waiting(database)
         with database.tenant_tx(acme.tenant_id) as connection:
-            assert take(connection, job_id) == UUID(made["key"]["id"])
-            assert take(connection, job_id) is None
+            assert TRIAL.take(connection, job_id) == {"model_key_id": made["key"]["id"]}
+            assert TRIAL.take(connection, job_id) is None
             connection.execute("UPDATE job SET started_at = started_at - interval '1 hour' WHERE id = %s", (job_id,))
-            assert take(connection, job_id) == UUID(made["key"]["id"])
+            assert TRIAL.take(connection, job_id) == {"model_key_id": made["key"]["id"]}
 
     async def test_are_rotated_with_two_alive(self, send: Send, database: Database, acme: Seeded):
         made = await added(send)

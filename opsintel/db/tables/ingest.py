@@ -208,7 +208,7 @@ job = tenant_table(
     column(
         "kind",
         TEXT,
-        "backfill, source, model_key, erasure or person_export; the last two have rows with the id of the job",
+        "backfill, source, model_key, estimate, erasure or person_export; rows of the last two have the id of the job",
     ),
     column("state", TEXT, "queued, running, done, failed or cancelled", default="'queued'"),
     column("parameters", JSON_, "What was asked for: days, sources, stages; ids only, never content"),
@@ -225,7 +225,7 @@ job = tenant_table(
     column("finished_at", TIME, "When it ended", null=True),
     ForeignKeyConstraint(["created_by"], ["app_user.id"], ondelete="SET NULL"),
     reference("service_key_id", "api_key", on_delete="NO ACTION"),
-    CheckConstraint("kind IN ('backfill', 'source', 'model_key', 'erasure', 'person_export')", name="kind"),
+    CheckConstraint("kind IN ('backfill', 'source', 'model_key', 'estimate', 'erasure', 'person_export')", name="kind"),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     UniqueConstraint("tenant_id", "created_by", "idempotency_key"),
     UniqueConstraint("tenant_id", "service_key_id", "idempotency_key"),

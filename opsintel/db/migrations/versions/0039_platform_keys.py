@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column('model_key', sa.Column('of_platform', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment="Whether it goes by the installation's key, which no table holds"))
     op.add_column('model_call', sa.Column('of_platform', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment="Whether that was by the installation's key"))
-    _budget("scope IN ('source', 'backfill', 'month', 'platform')", "(scope IN ('month', 'platform')) = (subject_id IS NULL)")
+    _budget("scope IN ('source', 'backfill', 'month', 'platform')", "(scope = 'month' OR scope = 'platform') = (subject_id IS NULL)")
     op.alter_column('budget', 'scope', comment='month, source, backfill, or platform: the month by keys of the installation')
     op.alter_column('budget', 'subject_id', comment='The source or job; null for a month of the tenant')
 
