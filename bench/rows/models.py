@@ -25,7 +25,7 @@ from bench.workplace import Installed, Workplace
 from opsintel.access.audit import SYSTEM
 from opsintel.context import Context
 from opsintel.crypto.secrets import Secret
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.chain import append_to_chain
 from opsintel.llm.keys import add_key
 from opsintel.llm.parked import resume

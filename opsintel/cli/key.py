@@ -213,7 +213,7 @@ def ceiling(
     ] = 0.2,
 ) -> None:
     """Set what calls of models may cost in a month; at the ceiling work is parked, and goes on in the next month."""
-    from opsintel.llm.budget import set_budget
+    from opsintel.llm.ceilings import set_budget
     from opsintel.sources.source import source_named
 
     limit = _amount(usd)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,7 +36,7 @@ from opsintel.llm.call import ANSWERS, Answer, Call, Fault, ModelError, Way
 from opsintel.llm.caller import Caller
 from opsintel.llm.chain import Link
 from opsintel.llm.charge import Spent, call_key, cost_of, most_of
-from opsintel.llm.keys import Health, found_ill, found_well
+from opsintel.llm.keys import HEALTH_OF, found_ill, found_well
 from opsintel.llm.platform import NO_PLATFORM, Platform, hold
 from opsintel.llm.question import Question
 from opsintel.llm.sending import Servers, permitted, sending_of
@@ -50,14 +50,6 @@ CALL_SECONDS = 60.0
 LONGEST_PAUSE = 20.0
 LOCAL_ONLY_PAUSE = timedelta(minutes=1)
 NOT_OFFERED_PAUSE = timedelta(hours=1)
-HEALTH: Mapping[Fault, Health] = {
-    Fault.CREDENTIAL: "revoked",
-    Fault.QUOTA: "quota",
-    Fault.LIMITED: "rate_limited",
-    Fault.MODEL: "model_missing",
-    Fault.UNREACHABLE: "unreachable",
-}
-"""Faults of a key, rather than of what was asked."""
 
 _REPAIR, _ANEW = 1, 2
 """Attempts at a question that come after the first."""
@@ -291,7 +283,7 @@ class Asker(Closing):
 
     def _given_up(self, tenant_id: UUID, link: Link, error: ModelError) -> NoAnswer:
         """Note what is wrong with the key, where it is the key, and return why this model gave no answer."""
-        health = HEALTH.get(error.fault)
+        health = HEALTH_OF.get(error.fault)
         if health is None:
             return NoAnswer(error.fault.value, error.line(), until=None)
         wait = None if error.seconds is None else timedelta(seconds=error.seconds)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,6 +18,7 @@ from opsintel.crypto.secrets import Secret
 from opsintel.errors import ConflictError, InputError, NotFoundError, one_line
 from opsintel.ids import new_id
 from opsintel.llm.alerts import LASTED, alert_of_key
+from opsintel.llm.call import Fault
 from opsintel.llm.provider import Provider, provider_of
 from opsintel.net.client import check_address
 from opsintel.net.hosts import canonical_host
@@ -26,6 +29,17 @@ if TYPE_CHECKING:
     from opsintel.crypto.keyring import Keyring
 
 Health = Literal["untested", "valid", "quota", "rate_limited", "revoked", "model_missing", "unreachable"]
+
+HEALTH_OF: Mapping[Fault, Health] = MappingProxyType(
+    {
+        Fault.CREDENTIAL: "revoked",
+        Fault.QUOTA: "quota",
+        Fault.LIMITED: "rate_limited",
+        Fault.MODEL: "model_missing",
+        Fault.UNREACHABLE: "unreachable",
+    }
+)
+"""What a fault says of a key; others are of what was asked."""
 
 KEY_PURPOSE = "model.key"
 NAME_LIMIT = 200

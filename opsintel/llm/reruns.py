@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from opsintel.access.audit import SYSTEM, Actor
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.queue import backfills
 from opsintel.queue.backfills import Asker, Backfill
 

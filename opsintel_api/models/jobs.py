@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from opsintel.llm.budget import MOST_USD
+from opsintel.llm.ceilings import MOST_USD
 from opsintel.partitions import STAGE_NAMES, StageName
 from opsintel.queue.backfills import Backfill
 from opsintel_api.models.common import Answer, Day, NextCursor, PageParameters, Parameters

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from opsintel.llm.budget import DEGRADE_FROM, MOST_USD, SAMPLE_SHARE, Degrade
+from opsintel.llm.budget import DEGRADE_FROM, Degrade
+from opsintel.llm.ceilings import MOST_USD, SAMPLE_SHARE
 from opsintel.llm.chain import MODEL_LIMIT
 from opsintel_api.masking import Shown
 from opsintel_api.models.common import Answer, NextCursor, PageParameters, Parameters, Period, PeriodParameters

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsintel.llm.budget import remove_budget, set_budget
+from opsintel.llm.ceilings import remove_budget, set_budget
 from opsintel_api.models.common import PageParameters
 from opsintel_api.models.usage import Budget, BudgetPage, BudgetRequest, UsagePage, UsageParameters
 from opsintel_api.problems import responses, unprocessable

@@ -35,13 +35,14 @@ from opsintel_pipeline.analyze.given import made_of, provenance
 from opsintel_pipeline.analyze.groups import grouped, is_in_sample
 from opsintel_pipeline.analyze.message import MessageView, input_hash
 from opsintel_pipeline.analyze.profile import Analysis
-from opsintel_pipeline.analyze.rows import Made, Origin, put_off, store
+from opsintel_pipeline.analyze.rows import Made, put_off, store
 from opsintel_pipeline.analyze.sharing import (
     Open,
     by_budget,
     by_content,
     by_rules,
     by_template,
+    known_contents,
     known_templates,
     needs_model,
     place,
@@ -95,7 +96,7 @@ class ByModels:
         with self._transaction() as connection:
             store(connection, self._partition, free)
             place(connection, self._partition.day, list(needed.values()))
-            known = self._known(connection, needed)
+            known = known_contents(connection, needed, prompt.version(self._taxonomy), self._models())
             reused = {one.message_id for one in known}
             left = [one for one in needed.values() if one.message_id not in reused]
             asked = by_template(connection, tenant_id, left)
@@ -168,29 +169,16 @@ class ByModels:
             }
         return fresh
 
+    def _models(self) -> list[str]:
+        return [link.model for link in self._chain]
+
     def _needs_model(self, view: MessageView, by_rules: Analysis) -> bool:
         return needs_model(view, by_rules, sends_notes=self._sends_notes)
-
-    def _known(self, connection: psycopg.Connection, needed: dict[bytes, Open]) -> list[Made]:
-        """Return analyses of messages whose very content a model of this chain has analysed before."""
-        version = prompt.version(self._taxonomy)
-        rows = connection.execute(
-            "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model, provenance FROM analysis"
-            " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
-            " AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
-            (list(needed), version, [link.model for link in self._chain]),
-        ).fetchall()
-        made = []
-        for content, analysis_id, output, provider, model, before in rows:
-            one = needed[content]
-            origin = Origin(provider, model, version, reused_from=analysis_id, provenance=before, job_id=one.job_id)
-            made += one.made(Analysis.model_validate(output), origin)
-        return made
 
     def _alike(self, connection: psycopg.Connection, asked: dict[bytes, Open]) -> list[Made]:
         """Take the messages whose template a model knows out of those that are asked about; return their analyses."""
         version = prompt.version(self._taxonomy)
-        known = known_templates(connection, list(asked), version, [link.model for link in self._chain])
+        known = known_templates(connection, list(asked), version, self._models())
         return [
             made
             for key, found in known.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -118,6 +118,24 @@ def by_template(connection: psycopg.Connection, tenant_id: UUID, messages: Seque
         if first is not one:
             first.alike.append(one)
     return opened
+
+
+def known_contents(
+    connection: psycopg.Connection, needed: Mapping[bytes, Open], version: str, models: Sequence[str]
+) -> list[Made]:
+    """Return analyses of messages whose very content a model of the chain has analysed before."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (input_hash) input_hash, id, output, provider, model, provenance FROM analysis"
+        " WHERE input_hash = ANY(%s) AND profile_version = %s AND status = 'done' AND NOT built_in"
+        " AND model = ANY(%s) ORDER BY input_hash, created_at DESC",
+        (list(needed), version, list(models)),
+    )
+    made = []
+    for content, analysis_id, output, provider, model, before in rows:
+        one = needed[content]
+        origin = Origin(provider, model, version, reused_from=analysis_id, provenance=before, job_id=one.job_id)
+        made += one.made(Analysis.model_validate(output), origin)
+    return made
 
 
 def known_templates(

@@ -13,8 +13,9 @@ from opsintel.clock import month_after, today
 from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.llm.alerts import note_reached
-from opsintel.llm.budget import CeilingError, Work, remove_budget, reserve, set_budget, settle
+from opsintel.llm.budget import CeilingError, Work, reserve, settle
 from opsintel.llm.call import Answer
+from opsintel.llm.ceilings import remove_budget, set_budget
 from opsintel.llm.chain import Link
 from opsintel.tenants import Tenant
 from tests.alerts.conftest import a_key, a_source, alerts, letters, pass_time, stands, tell

@@ -10,7 +10,7 @@ from uuid import UUID
 from opsintel.context import Context
 from opsintel.llm import reruns
 from opsintel.llm.batch.run import advance
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.parked import resume
 from opsintel.queue.backfills import Backfill
 from opsintel.tenants import Tenant

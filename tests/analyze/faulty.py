@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from opsintel.context import Context
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.run import run

@@ -22,7 +22,7 @@ from opsintel.llm.batch.listed import listed
 from opsintel.llm.batch.question import for_batch, forget
 from opsintel.llm.batch.run import advance
 from opsintel.llm.batch.withdraw import withdraw
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.chain import chain_of, set_price
 from opsintel.llm.keys import key_named, remove_key, rotate_key
 from opsintel.llm.parked import due_now

@@ -12,7 +12,8 @@ from opsintel.access.audit import SYSTEM
 from opsintel.context import Context
 from opsintel.crypto.secrets import Secret
 from opsintel.errors import AddressError, ConflictError, InputError
-from opsintel.llm.budget import Work, reserve, set_budget
+from opsintel.llm.budget import Work, reserve
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.chain import append_to_chain, chain_of, reorder_chain, set_price
 from opsintel.llm.keys import add_key, address_of, key_named, keys_of, remove_key, rotate_key
 from opsintel.llm.probe import probe, probe_key

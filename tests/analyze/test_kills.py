@@ -16,8 +16,8 @@ import pytest
 from opsintel.context import Context
 from opsintel.llm import caller
 from opsintel.llm.ask import Asker
-from opsintel.llm.budget import set_budget
 from opsintel.llm.caller import Caller
+from opsintel.llm.ceilings import set_budget
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze.run import run
 from tests.analyze.conftest import analyses, connect_model, partition, well, write

@@ -11,7 +11,7 @@ import pytest
 
 from opsintel.context import Context
 from opsintel.errors import MaskingError
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.keys import keys_of
 from opsintel.llm.parked import resume
 from opsintel.tenants import Tenant

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from opsintel.context import Context
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze import run as analyze
 from opsintel_pipeline.issues import run as issues

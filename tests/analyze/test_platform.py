@@ -12,7 +12,7 @@ from opsintel.access.audit import SYSTEM
 from opsintel.context import Context
 from opsintel.crypto.secrets import Secret
 from opsintel.errors import InputError, NotFoundError
-from opsintel.llm.budget import remove_budget
+from opsintel.llm.ceilings import remove_budget
 from opsintel.llm.chain import append_to_chain, chain_of, set_price
 from opsintel.llm.keys import add_key, key_named, rotate_key
 from opsintel.llm.platform import Platform, platform_of, require_offered

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from opsintel.context import Context
 from opsintel.ids import new_id
 from opsintel.llm import reruns
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.parked import resume
 from opsintel.queue import backfills
 from opsintel.queue.backfills import Backfill

@@ -9,7 +9,7 @@ import pytest
 
 from opsintel.context import Context
 from opsintel.ids import new_id
-from opsintel.llm.budget import set_budget
+from opsintel.llm.ceilings import set_budget
 from opsintel.llm.chain import chain_of, reorder_chain
 from opsintel.llm.parked import due_now, resume
 from opsintel.llm.vectors import version_of

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from opsintel.context import Context
 from opsintel.errors import NotFoundError
-from opsintel.llm.ask import HEALTH
 from opsintel.llm.batch.collect import POLL, close, collect, end_without, fail_all, later, unsent
 from opsintel.llm.batch.form import drop_deleted, form
 from opsintel.llm.batch.order import SECONDS, Step
@@ -22,7 +21,7 @@ from opsintel.llm.batch.question import LONGEST
 from opsintel.llm.batch.sent import COLUMNS, Batch, told
 from opsintel.llm.call import Call, Fault, ModelError
 from opsintel.llm.chain import links_of
-from opsintel.llm.keys import found_ill, found_well, model_servers
+from opsintel.llm.keys import HEALTH_OF, found_ill, found_well, model_servers
 from opsintel.llm.sending import permitted, sending_of
 
 logger = logging.getLogger(__name__)
@@ -172,7 +171,7 @@ def _put_off(context: Context, batch: Batch, error: ModelError) -> None:
     wait = timedelta(minutes=min(2**batch.attempts, 30)) if error.seconds is None else timedelta(seconds=error.seconds)
     if error.fault in (Fault.CREDENTIAL, Fault.QUOTA):
         with context.database.tenant_tx(batch.tenant_id) as connection:
-            found_ill(connection, batch.key_id, HEALTH[error.fault], error.line(), None)
+            found_ill(connection, batch.key_id, HEALTH_OF[error.fault], error.line(), None)
     later(context, batch, wait, error.line())
 
 
