@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -21,24 +20,11 @@ from opsintel.learning.correcting import correct
 from opsintel.learning.gold import freeze
 from opsintel.llm.chain import chain_of
 from opsintel.settings import Settings
-from opsintel.tenants import Tenant, create_tenant
+from opsintel.tenants import Tenant
 from tests.learn.queue import LONG, PERSON, analysed, write
 from tests.seeding import insert
 
 Set = Callable[..., str]
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    with database.system_tx() as connection:
-        connection.execute("DELETE FROM tenant")
-    return create_tenant(database, "acme", "Acme")
-
-
-@pytest.fixture
-def connection(database: Database, tenant: Tenant) -> Any:
-    with database.tenant_tx(tenant.id) as opened:
-        yield opened
 
 
 def key(connection: psycopg.Connection, tenant: Tenant, name: str) -> UUID:

@@ -10,14 +10,13 @@ import psycopg
 import pytest
 
 from opsintel.clock import today
-from opsintel.db.engine import Database
 from opsintel.db.marts.messages import v_analysis_current
 from opsintel.learning import confidence
 from opsintel.learning.calibration import FLOOR, Calibration, calibration_error
 from opsintel.learning.correcting import correct
 from opsintel.learning.review import LOW, Resolution, fill, resolve
 from opsintel.learning.sampled import sampled
-from opsintel.tenants import Tenant, create_tenant
+from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze.profile import NotActionable, RequestKind
 from opsintel_pipeline.learn.weekly import evaluate, week_of
 from tests.learn.queue import DAY, LONG, PERSON, SURE, analysed, write
@@ -63,19 +62,6 @@ class TestACalibration:
         learnt = Calibration.of([0.8] * 500, [True] * 400 + [False] * 100)
         assert learnt is not None
         assert learnt(0.8) == pytest.approx(0.8, abs=0.01)
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    with database.system_tx() as connection:
-        connection.execute("DELETE FROM tenant")
-    return create_tenant(database, "acme", "Acme")
-
-
-@pytest.fixture
-def connection(database: Database, tenant: Tenant) -> Any:
-    with database.tenant_tx(tenant.id) as opened:
-        yield opened
 
 
 @pytest.fixture

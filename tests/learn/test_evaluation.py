@@ -29,19 +29,6 @@ from opsintel_pipeline.normalize.store import bury
 from tests.learn.queue import DAY, LONG, PERSON, SURE, analysed, write
 
 
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    with database.system_tx() as connection:
-        connection.execute("DELETE FROM tenant")
-    return create_tenant(database, "acme", "Acme")
-
-
-@pytest.fixture
-def connection(database: Database, tenant: Tenant) -> Any:
-    with database.tenant_tx(tenant.id) as opened:
-        yield opened
-
-
 def messages(connection: psycopg.Connection, tenant: Tenant, number: int, **fields: Any) -> list[UUID]:
     ids = write(connection, tenant, [f"{LONG}{place}" for place in range(number)])
     for message_id in ids:

@@ -17,20 +17,13 @@ from opsintel.ids import new_id
 from opsintel.learning.correcting import shown_of
 from opsintel.learning.review import A_DAY, SAMPLE, Resolution, fill, resolve
 from opsintel.settings import Settings
-from opsintel.tenants import Tenant, create_tenant
+from opsintel.tenants import Tenant
 from opsintel_pipeline.analyze.profile import NotActionable
 from opsintel_pipeline.analyze.rows import Origin
 from opsintel_pipeline.normalize.store import bury
 from tests.learn.queue import DAY, LONG, PERSON, SURE, analysed, corrected, write
 
 UNSURE = SURE | {"severity": 0.2}
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    with database.system_tx() as connection:
-        connection.execute("DELETE FROM tenant")
-    return create_tenant(database, "acme", "Acme")
 
 
 def items(database: Database, tenant: Tenant, state: str = "open") -> dict[UUID, tuple[Any, ...]]:

@@ -23,19 +23,12 @@ from opsintel.learning.deciding import decide, settle_page
 from opsintel.learning.review import Resolution, fill, resolve
 from opsintel.learning.rules import effect, evidence, propose
 from opsintel.settings import Settings
-from opsintel.tenants import Tenant, create_tenant
+from opsintel.tenants import Tenant
 from tests.learn.queue import DAY, LONG, PERSON, SURE, analysed, write
 from tests.seeding import insert
 
 SUBJECTS = ("Wrong tax on invoice 12", "RE: wrong tax on invoice 4417", "Fwd: Re: Wrong tax on invoice 9")
 TEMPLATE = "wrong tax on invoice #"
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    with database.system_tx() as connection:
-        connection.execute("DELETE FROM tenant")
-    return create_tenant(database, "acme", "Acme")
 
 
 class People:

@@ -14,18 +14,11 @@ from opsintel.learning import deciding
 from opsintel.learning.deciding import decide, settle, waiting
 from opsintel.objects.store import open_objects
 from opsintel.settings import Settings
-from opsintel.tenants import Tenant, create_tenant
+from opsintel.tenants import Tenant
 from opsintel_pipeline.worker.learned_rules import LEARNED_RULES
 from tests.learn.queue import PERSON, analysed, corrected, write
 
 MANY = 9
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    with database.system_tx() as connection:
-        connection.execute("DELETE FROM tenant")
-    return create_tenant(database, "acme", "Acme")
 
 
 @pytest.fixture
