@@ -48,6 +48,8 @@ class Condition:
     """When it ends by itself, if it does."""
     patience: timedelta = timedelta()
     """How long it may last before anybody gets a letter."""
+    waits_for_person: bool = False
+    """Whether it cannot pass by itself: who was told that it may is told again."""
 
 
 def open_alert(connection: psycopg.Connection, tenant_id: UUID, found: Condition) -> None:
@@ -55,7 +57,7 @@ def open_alert(connection: psycopg.Connection, tenant_id: UUID, found: Condition
     values = {
         "tenant": tenant_id, "id": new_id(), "kind": found.kind, "subject": found.subject_id, "line": found.line,
         "subject_kind": KINDS[found.kind].subject, "source": found.source_id, "ends": found.ends_at,
-        "patience": found.patience, "quiet": QUIET,
+        "patience": found.patience, "quiet": QUIET, "worse": found.waits_for_person,
     }  # fmt: skip
     connection.execute(
         "UPDATE alert SET resolved_at = ends_at, quiet_until = NULL WHERE kind = %(kind)s AND subject_id = %(subject)s"
@@ -65,7 +67,8 @@ def open_alert(connection: psycopg.Connection, tenant_id: UUID, found: Condition
     # Who was told is told again once the quiet is over, should it last until then.
     again = connection.execute(
         "UPDATE alert SET resolved_at = NULL, line = %(line)s, ends_at = %(ends)s, told_at = NULL, told_ids = '{}',"
-        " attempts = 0, tell_at = CASE WHEN told_at IS NULL THEN greatest(tell_at, now() + %(patience)s)"
+        " attempts = 0, acknowledged_at = NULL, actor_kind = NULL, actor_id = NULL,"
+        " tell_at = CASE WHEN told_at IS NULL THEN greatest(tell_at, now() + %(patience)s)"
         " ELSE quiet_until END WHERE resolved_at IS NOT NULL AND quiet_until > now()"
         " AND id = (SELECT id FROM alert AS last WHERE last.kind = %(kind)s AND last.subject_id = %(subject)s"
         " ORDER BY opened_at DESC, id DESC LIMIT 1)",
@@ -78,7 +81,13 @@ def open_alert(connection: psycopg.Connection, tenant_id: UUID, found: Condition
             " tell_at) VALUES (%(tenant)s, %(id)s, %(kind)s, %(subject_kind)s, %(subject)s, %(source)s, %(line)s,"
             " %(ends)s, now() + %(quiet)s, now() + %(patience)s)"
             " ON CONFLICT (tenant_id, kind, subject_id) WHERE resolved_at IS NULL DO UPDATE SET line = excluded.line,"
-            " tell_at = least(alert.tell_at, excluded.tell_at) WHERE alert.line <> excluded.line",
+            " tell_at = CASE WHEN %(worse)s THEN now() ELSE least(alert.tell_at, excluded.tell_at) END,"
+            " told_at = CASE WHEN NOT %(worse)s THEN alert.told_at END,"
+            " told_ids = CASE WHEN %(worse)s THEN '{}' ELSE alert.told_ids END,"
+            " attempts = CASE WHEN %(worse)s THEN 0 ELSE alert.attempts END,"
+            " acknowledged_at = CASE WHEN NOT %(worse)s THEN alert.acknowledged_at END,"
+            " actor_kind = CASE WHEN NOT %(worse)s THEN alert.actor_kind END,"
+            " actor_id = CASE WHEN NOT %(worse)s THEN alert.actor_id END WHERE alert.line <> excluded.line",
             values,
         ).rowcount
     )

@@ -165,7 +165,7 @@ def promote(connection: psycopg.Connection, tenant_id: UUID, author: Actor, run_
         put_in_force(connection, tenant_id, id_of_version(connection, taxonomy_version), author)
     if (models := _models(chain)) is not None:
         links_of(connection, models)
-        reorder_chain(connection, tenant_id, "analyse", models)
+        reorder_chain(connection, tenant_id, "analyse", models, author)
     connection.execute(
         "UPDATE shadow_run SET state = 'promoted', promoted_at = now(), is_overridden = %s, reason = %s WHERE id = %s",
         (bool(why), override if why else "", run_id),

@@ -11,10 +11,13 @@ from uuid import UUID
 import psycopg
 
 from opsintel.alerts.store import Condition, open_alert
-from opsintel.clock import month_after
+from opsintel.clock import month_after, now
 
 if TYPE_CHECKING:
     from opsintel.llm.budget import CeilingError
+
+OF_A_BACKFILL = timedelta(days=31)
+"""How long an alert about a backfill's ceiling stands: its analyses wait on, but who left it so long means it."""
 
 LASTED = timedelta(hours=1)
 """What may pass by itself is an alert once it lasted so long: keys are tried again at least every hour."""
@@ -54,7 +57,8 @@ def alert_of_key(
     line = _AT_ONCE.get(health) or (_LASTING.get(health) if has_lasted else None)
     if line is not None:
         line = _BY_OPERATOR if of_platform and health in ("revoked", "quota") else line
-        open_alert(connection, tenant_id, Condition("key.invalid", key_id, line))
+        waits = health in _AT_ONCE
+        open_alert(connection, tenant_id, Condition("key.invalid", key_id, line, waits_for_person=waits))
 
 
 def note_reached(connection: psycopg.Connection, tenant_id: UUID, error: CeilingError) -> None:
@@ -79,7 +83,7 @@ def alert_of_ceiling(
     ceiling: tuple[UUID, str, UUID | None],
     ends_at: datetime,
 ) -> None:
-    """Open an alert about a ceiling (id, scope, source or job); it ends with the month, unless it is of a backfill."""
+    """Open an alert about a ceiling (id, scope, source or job): till the month ends, or `OF_A_BACKFILL`."""
     budget_id, scope, subject_id = ceiling
     of = _OF[scope]
     if kind == "budget.exhausted":
@@ -96,6 +100,6 @@ def alert_of_ceiling(
             budget_id,
             line,
             source_id=subject_id if scope == "source" else None,
-            ends_at=None if scope == "backfill" else ends_at,
+            ends_at=now() + OF_A_BACKFILL if scope == "backfill" else ends_at,
         ),
     )

@@ -30,9 +30,11 @@ DEGRADE_FROM = 0.8
 _ALWAYS = "DATE '1970-01-01'"
 """Stands for the month in the budget of a backfill, which lasts as long as that does."""
 
-_MONTH = (
+MONTH = (
     f"CASE WHEN budget.scope = 'backfill' THEN {_ALWAYS} ELSE date_trunc('month', now() AT TIME ZONE 'UTC')::date END"
 )
+"""The period of a budget that counts now."""
+
 _COUNTED = "source_id, job_id, of_platform, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, reserved_usd"
 _WARNS = (
     "budget.scope <> 'backfill' AND spent_usd + %(cost)s > 0"
@@ -89,7 +91,7 @@ def standing_of(connection: psycopg.Connection, work: Work) -> Standing:
     """Return what budgets say about some work now; the strictest wins: park, then sample, then cheaper."""
     rows = connection.execute(
         f"SELECT degrade, sample_share FROM budget JOIN budget_period AS period ON period.budget_id = budget.id"
-        f" AND period.month = {_MONTH} WHERE {_APPLIES} AND spent_usd + reserved_usd >= limit_usd * degrade_from",
+        f" AND period.month = {MONTH} WHERE {_APPLIES} AND spent_usd + reserved_usd >= limit_usd * degrade_from",
         _subjects(work, of_platform=False),
     ).fetchall()
     for degrade in ("park", "sample", "cheaper"):
@@ -200,7 +202,7 @@ def _set_aside(
     connection: psycopg.Connection, tenant_id: UUID, subjects: dict[str, UUID | bool | None], usd: Decimal
 ) -> None:
     budgets: Sequence[tuple[UUID, date, Decimal]] = connection.execute(
-        f"SELECT id, {_MONTH}, limit_usd FROM budget WHERE {_APPLIES} ORDER BY id", subjects
+        f"SELECT id, {MONTH}, limit_usd FROM budget WHERE {_APPLIES} ORDER BY id", subjects
     ).fetchall()
     for budget_id, month, limit in budgets:
         connection.execute(

@@ -12,7 +12,7 @@ from opsintel.access.audit import SYSTEM, Actor, Entry, Subject, record
 from opsintel.alerts.store import resolve_alerts
 from opsintel.errors import InputError, NotFoundError
 from opsintel.ids import new_id
-from opsintel.llm.budget import DEGRADE_FROM, Degrade
+from opsintel.llm.budget import DEGRADE_FROM, MONTH, Degrade
 from opsintel.llm.parked import due_now
 from opsintel.llm.platform import SCOPE
 
@@ -53,6 +53,7 @@ def set_budget(
     ).fetchone()
     assert row is not None
     budget_id: UUID = row[0]
+    _count_before(connection, tenant_id, budget_id)
     connection.execute(
         "UPDATE budget_period SET reached_at = NULL, warned_at = NULL WHERE budget_id = %s", (budget_id,)
     )
@@ -73,6 +74,20 @@ def remove_budget(connection: psycopg.Connection, tenant_id: UUID, budget_id: UU
     resolve_alerts(connection, budget_id, by_person=True)
     due_now(connection)
     record(connection, Entry(tenant_id, actor, "budget.removed", Subject("budget", str(budget_id))))
+
+
+def _count_before(connection: psycopg.Connection, tenant_id: UUID, budget_id: UUID) -> None:
+    """Count for a new ceiling what its calls have cost already, and what is set aside for those under way."""
+    connection.execute(
+        "INSERT INTO budget_period (tenant_id, budget_id, month, spent_usd, reserved_usd)"
+        f" SELECT %(tenant)s, budget.id, {MONTH}, coalesce(sum(call.cost_usd), 0),"
+        " coalesce(sum(call.reserved_usd) FILTER (WHERE call.state = 'reserved'), 0)"
+        " FROM budget LEFT JOIN model_call AS call ON CASE budget.scope WHEN 'backfill' THEN call.job_id ="
+        " budget.subject_id ELSE call.created_at >= date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
+        " AND (budget.scope = 'month' OR call.source_id = budget.subject_id) END"
+        " WHERE budget.id = %(budget)s GROUP BY budget.id, budget.scope ON CONFLICT DO NOTHING",
+        {"tenant": tenant_id, "budget": budget_id},
+    )
 
 
 def _require_ceiling(limit_usd: Decimal, degrade: str, *shares: float) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from opsintel.queue.asked_for import JobKind
 
 TRIAL = JobKind("model_key")
-ESTIMATE = JobKind("estimate")
+ESTIMATE = JobKind(
+    "estimate", timedelta(hours=2), ended="The process ended while this was worked out: ask for fewer days at once"
+)
 
 
 def trial_of(key_id: UUID) -> dict[str, str]:

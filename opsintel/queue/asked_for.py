@@ -23,6 +23,9 @@ class JobKind:
     lease: timedelta = timedelta(minutes=10)
     """How long one may take; after it, whoever had it in hand is taken for dead."""
 
+    ended: str | None = None
+    """What is said of one whose process ended; None: it is done again."""
+
     def waiting(self, database: Database) -> list[tuple[UUID, UUID]]:
         """Return (tenant, job) of those that have not ended, oldest first."""
         with database.system_tx() as connection:
@@ -34,6 +37,12 @@ class JobKind:
 
     def take(self, connection: psycopg.Connection, job_id: UUID) -> dict[str, Any] | None:
         """Take one in hand and return what was asked for; None where another process has it, or it is over."""
+        if self.ended is not None:
+            connection.execute(
+                "UPDATE job SET state = 'failed', error = %s, finished_at = now() WHERE id = %s AND kind = %s"
+                " AND state = 'running' AND started_at < now() - %s",
+                (self.ended, job_id, self.name, self.lease),
+            )
         row = connection.execute(
             "UPDATE job SET state = 'running', total = 1, started_at = now() WHERE id = %s AND kind = %s"
             " AND (state = 'queued' OR (state = 'running' AND started_at < now() - %s)) RETURNING parameters",

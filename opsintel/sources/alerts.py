@@ -25,5 +25,6 @@ def alert_of_source(connection: psycopg.Connection, tenant_id: UUID, source_id: 
         _DISABLED if disabled else _FAILING,
         source_id=source_id,
         patience=timedelta() if disabled else PATIENCE,
+        waits_for_person=disabled,
     )
     open_alert(connection, tenant_id, condition)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ CHARACTERS = 12_000
 """Of the texts of one call, unless it is about a single message."""
 
 
-def grouped(items: Sequence[tuple[T, int]]) -> Iterator[list[T]]:
+def grouped(items: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
     """Yield groups of items, each given with the length of its text, in their order."""
     group: list[T] = []
     length = 0

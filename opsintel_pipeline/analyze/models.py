@@ -156,18 +156,29 @@ class ByModels:
         return list(grouped([(one, len(one.view.text)) for one in part]))
 
     def tried(self, messages: Sequence[tuple[UUID, MessageView]]) -> dict[UUID, Analysis]:
-        """Return what models make of messages, and store nothing; raises `NoAnswer` where they give none."""
+        """Return what models make of messages, and store nothing; raises `NoAnswer` where they give none.
+
+        What a group's answer leaves out is asked for alone, as in a run; what has no answer then is what the rules say.
+        """
         opened = [Open(made.message_id, made.view, made.found) for made in self._built_in.made(messages)]
         fresh = {one.message_id: one.found for one in opened if not self._needs_model(one.view, one.found)}
         asked = [one for one in opened if one.message_id not in fresh]
         for group in grouped([(one, len(one.view.text)) for one in asked]):
             answered = self._ask(group)[0].value
-            fresh |= {
-                one.message_id: joined(one.view, one.found, one.sent.restored(answered[number]))
-                for number, one in enumerate(group, start=1)
-                if number in answered
-            }
+            for number, one in enumerate(group, start=1):
+                item = answered.get(number) or self._item_of(one)
+                by_model = item and joined(one.view, one.found, one.sent.restored(item))
+                fresh[one.message_id] = by_model or one.found
         return fresh
+
+    def _item_of(self, one: Open) -> Item | None:
+        """Return what a model says of one message alone; None where that stays invalid."""
+        try:
+            return self._ask([one])[0].value.get(1)
+        except NoAnswer as error:
+            if error.until is not None:
+                raise
+            return None
 
     def _models(self) -> list[str]:
         return [link.model for link in self._chain]

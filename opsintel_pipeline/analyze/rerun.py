@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -43,6 +43,9 @@ BATCH_HOURS = 24
 """After which providers give up what of a batch they did not come to."""
 
 SAMPLE = 20
+PAGE = 2_000
+"""Messages that are read at once."""
+
 PARTS = ("is_actionable", "kind", "category", "severity", "sentiment")
 """What counts as a change."""
 
@@ -96,35 +99,61 @@ def estimate(
         sending = sending_of(connection)
         link = _first_of(permitted(chain_of(connection, "analyse"), sending, model_servers(context.settings)))
         taxonomy = _taxonomy(connection, taxonomy_version)
-        rows = connection.execute(
-            f"SELECT {COLUMNS} FROM message WHERE partition_day BETWEEN %s AND %s AND deleted_at IS NULL AND selected"
-            " ORDER BY partition_day, sorted_at, id",
-            (first, last),
-        ).fetchall()
-    views = [MessageView(*row) for row in rows]
-    templates = Groups()
-    asked: dict[bytes, MessageView] = {}
-    for view in views:
-        if needs_model(view, analyze(view), sends_notes=sending.sends_notes):
+    read = 0
+    templates, known = Groups(), set[bytes]()
+
+    def asked() -> Iterator[tuple[MessageView, int]]:
+        nonlocal read
+        for view in _views(context, tenant, first, last):
+            read += 1
+            if not needs_model(view, analyze(view), sends_notes=sending.sends_notes):
+                continue
             near = near_key(view) if sending.shares_near_duplicates else None
-            asked.setdefault(near or template_key(templates, view), view)
-    groups = list(grouped([(view, len(view.text)) for view in asked.values()]))
+            key = near or template_key(templates, view)
+            if key not in known:
+                known.add(key)
+                yield view, len(view.text)
+
     fixed = _tokens(prompt.system_text(taxonomy)) + TOKENS_AROUND
-    tokens_in = sum(fixed + _tokens(prompt.text_of(group, tenant.language)) for group in groups)
-    tokens_out = TOKENS_ANSWERED * len(asked)
+    calls = tokens_in = 0
+    for group in grouped(asked()):
+        calls += 1
+        tokens_in += fixed + _tokens(prompt.text_of(group, tenant.language))
+    tokens_out = TOKENS_ANSWERED * len(known)
     in_batch = for_batch(link)
     return Estimate(
-        len(views),
-        len(views) - len(asked),
-        len(groups),
+        read,
+        read - len(known),
+        calls,
         tokens_in,
         tokens_out,
         None if link.price is None else link.price.cost(tokens_in, tokens_out),
-        round(len(groups) * SECONDS_A_CALL / 60, 1),
+        round(calls * SECONDS_A_CALL / 60, 1),
         link.model,
         None if in_batch is None or in_batch.price is None else in_batch.price.cost(tokens_in, tokens_out),
         None if in_batch is None else BATCH_HOURS,
     )
+
+
+def _views(context: Context, tenant: Tenant, first: date, last: date) -> Iterator[MessageView]:
+    """Yield the messages of some days in their order, a page in memory at a time."""
+    with context.database.tenant_tx(tenant.id) as connection:
+        days = connection.execute(
+            "SELECT DISTINCT partition_day FROM message WHERE partition_day BETWEEN %s AND %s ORDER BY 1", (first, last)
+        ).fetchall()
+    for (day,) in days:
+        after: tuple[Any, ...] = ("-infinity", UUID(int=0))
+        while True:
+            with context.database.tenant_tx(tenant.id) as connection:
+                rows = connection.execute(
+                    f"SELECT sorted_at, id, {COLUMNS} FROM message WHERE partition_day = %s AND deleted_at IS NULL"
+                    " AND selected AND (sorted_at, id) > (%s, %s) ORDER BY sorted_at, id LIMIT %s",
+                    (day, *after, PAGE),
+                ).fetchall()
+            yield from (MessageView(*row[2:]) for row in rows)
+            if len(rows) < PAGE:
+                break
+            after = rows[-1][:2]
 
 
 def changes(

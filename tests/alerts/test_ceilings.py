@@ -146,9 +146,29 @@ def test_a_ceiling_of_a_backfill_is_told_once_it_is_reached_and_has_no_month(
     ceiling(context, tenant, scope="backfill", subject=job_id)
     for usd in ("9", "5"):
         spend(context, tenant, link, usd, Work("analyse", job_id=job_id))
-    pass_time(context, tenant, "40 days")
+    pass_time(context, tenant, "30 days")
     tell(context)
     assert stands(context, tenant) == [(EXHAUSTED, True)]
+    pass_time(context, tenant, "2 days")
+    tell(context)
+    assert stands(context, tenant) == [(EXHAUSTED, False)]
+
+
+def test_a_new_ceiling_counts_what_was_spent_before(context: Context, tenant: Tenant, link: Link) -> None:
+    source_id, job_id = a_source(context, tenant), new_id()
+    with context.database.tenant_tx(tenant.id) as connection:
+        insert(connection, "job", tenant_id=tenant.id, id=job_id, kind="backfill", parameters="{}")
+        reserve(connection, tenant.id, link, Work("analyse", job_id=job_id), new_id().bytes, Decimal(2))
+    for usd, work in (("9", Work("analyse")), ("3", Work("analyse", source_id=source_id))):
+        spend(context, tenant, link, usd, work)
+    budgets = [ceiling(context, tenant, scope=scope, subject=subject)
+               for scope, subject in (("month", None), ("source", source_id), ("backfill", job_id))]  # fmt: skip
+    with context.database.tenant_tx(tenant.id) as connection:
+        counted = {
+            row[0]: row[1:]
+            for row in connection.execute("SELECT budget_id, spent_usd, reserved_usd FROM budget_period")
+        }
+    assert [counted[budget] for budget in budgets] == [(12, 2), (3, 0), (0, 2)]
 
 
 def test_two_processes_at_once_open_one(context: Context, tenant: Tenant, link: Link) -> None:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from opsintel.access.audit import SYSTEM
+from opsintel.alerts.kinds import KINDS
+from opsintel.alerts.store import acknowledge
 from opsintel.context import Context
 from opsintel.errors import CredentialError, RetriableError
 from opsintel.sources.control import Change, change_source, remove_source
@@ -101,6 +103,36 @@ def test_one_that_came_back_and_lasts_is_told_again_once_the_quiet_is_over(
     tell(context)
     assert len(letters(smtp)) == 2
     assert stands(context, tenant) == [(UNHEALTHY, True)]
+
+
+def test_one_that_somebody_took_note_of_is_told_again_where_it_comes_back(
+    context: Context, tenant: Tenant, source: Source, smtp: SmtpPeer
+) -> None:
+    fail(context, source)
+    with context.database.tenant_tx(tenant.id) as connection:
+        acknowledge(connection, tenant.id, alerts(context, tenant)[0]["id"], list(KINDS), SYSTEM)
+    set_state(context.database, source, "active")
+    fail(context, source)
+    pass_time(context, tenant, "7 hours")
+    tell(context)
+    assert len(letters(smtp)) == 2
+
+
+def test_what_only_a_person_can_mend_is_told_to_who_was_told_that_it_may_pass(
+    context: Context, tenant: Tenant, source: Source, smtp: SmtpPeer
+) -> None:
+    fail(context, source)
+    pass_time(context, tenant, "16 minutes")
+    tell(context)
+    assert "is tried again" in letters(smtp)["owner@acme.example"]
+    pass_time(context, tenant, "16 minutes")
+    fail(context, source, REFUSED)
+    tell(context)
+    assert "authorise it again" in letters(smtp)["owner@acme.example"]
+    pass_time(context, tenant, "16 minutes")
+    fail(context, source, REFUSED)
+    tell(context)
+    assert letters(smtp) == {}
 
 
 def test_silence_is_an_alert(context: Context, tenant: Tenant, source: Source) -> None:

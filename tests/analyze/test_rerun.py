@@ -43,6 +43,16 @@ class TestAnEstimate:
         assert 1 <= found.cost_usd / row[0] < 4, "what is set aside is more than what is paid"
         assert 0.5 < found.tokens_in / float(row[1]) < 2
 
+    def test_is_the_same_however_many_messages_are_read_at_once(
+        self, context: Context, tenant: Tenant, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect_model(context, tenant, model)
+        write(context, tenant, [*TEXTS, TEXTS[0]])
+        found = rerun.estimate(context, tenant, DAY, DAY)
+        monkeypatch.setattr(rerun, "PAGE", 5)
+        assert rerun.estimate(context, tenant, DAY, DAY) == found
+        assert found.messages == 13
+
     def test_of_an_unknown_price_says_so(self, context: Context, tenant: Tenant, model: ModelServer) -> None:
         connect_model(context, tenant, model, "vllm")
         write(context, tenant, TEXTS)
@@ -67,6 +77,17 @@ class TestAnEstimateByTheWorker:
         connect_model(context, tenant, model, "vllm")
         write(context, tenant, TEXTS)
         assert "cost_micro_usd" not in estimated(context, tenant)[2]
+
+    def test_that_killed_its_process_is_over(self, context: Context, tenant: Tenant) -> None:
+        with context.database.tenant_tx(tenant.id) as connection:
+            connection.execute(
+                "INSERT INTO job (tenant_id, id, kind, state, started_at, parameters) VALUES"
+                " (%s, %s, 'estimate', 'running', now() - interval '3 hours', %s)",
+                (tenant.id, new_id(), Jsonb(trials.estimate_of(DAY, DAY))),
+            )
+        ESTIMATES.work(context)
+        with context.database.tenant_tx(tenant.id) as connection:
+            assert connection.execute("SELECT state, error <> '' FROM job").fetchone() == ("failed", True)
 
     def test_without_a_model_says_so(self, context: Context, tenant: Tenant) -> None:
         state, error, figures = estimated(context, tenant)
