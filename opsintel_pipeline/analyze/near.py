@@ -36,10 +36,12 @@ _GREETING = re.compile(
     re.I,
 )
 _CLOSING = re.compile(
-    rf"(?:(?<=[.!?,;\n])|\A)\s*(?:{'|'.join(_LISTS['closings'])})[ \t]*(?:[,!.—–-]+|\n|\Z)"
-    rf"(?P<names>(?:\s*{_NAME}){{0,3}})\s*[.!]*\s*\Z",
+    rf"(?:(?<=[.!?,;\n])|\A)\s{{0,4}}(?:{'|'.join(_LISTS['closings'])})[ \t]{{0,4}}(?:[,!.—–-]{{1,4}}|\n|\Z)"
+    rf"(?P<names>(?:\s{{0,4}}{_NAME}){{0,3}})\s{{0,4}}[.!]{{0,4}}\Z",
     re.I,
 )
+_LONGEST_CLOSING = 200
+"""Characters at the end of a text among which its closing is looked for."""
 _IDENTIFIER = re.compile(
     rf"(?P<kind>\b(?:{'|'.join(_LISTS['numbered'])})(?:[ \t]+(?:is|ist|es))?[ \t]*[:#]?[ \t]*#?|#)"
     r"(?P<value>(?=[\w-]*\d)(?:[A-Z]{1,5}-?)?\d[\d-]{2,20})(?![\w.,%€$£]*[\w%€$£])",
@@ -69,16 +71,20 @@ def near_key(view: MessageView) -> bytes | None:
 
 def essence(text: str) -> list[str]:
     """Return what a text says, word by word, in lower case. Raises `MaskingError`."""
-    text = _without(_CLOSING, _without(_GREETING, _without(_GREETING, text)))
+    text = _without(_GREETING, _without(_GREETING, text)).rstrip()
+    text = _without(_CLOSING, text, max(0, len(text) - _LONGEST_CLOSING))
     masked = PLACEHOLDER.sub(_kind, mask(text, Placeholders()).text)
     masked = _IDENTIFIER.sub(lambda found: f"{found['kind']} \x00number ", masked)
     words = (word.lower().replace("’", "'") for word in _MEANT.findall(masked))
     return [word for word in words if word not in _COURTESY]
 
 
-def _without(pattern: re.Pattern[str], text: str) -> str:
-    """Return a text without its greeting or closing, unless what looks like a name is a word for something."""
-    found = pattern.search(text)
+def _without(pattern: re.Pattern[str], text: str, start: int = 0) -> str:
+    """Return a text without its greeting or closing, unless what looks like a name is a word for something.
+
+    It is looked for from `start` on.
+    """
+    found = pattern.search(text, start)
     if found is None or any(map(_means_something, re.findall(r"[\w'’-]+", found["names"]))):
         return text
     return text[: found.start()] + text[found.end() :]

@@ -16,11 +16,23 @@ _EMAIL = re.compile(
 )
 _IP4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IP6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:]{0,4}:)[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:]|\.\d)")
+_NUMBERED = r"(?:[\d.]{3,15}(?:,|,?\s(?:and|or|to|und|oder|bis|auf|y|et|à|[-–]))\s){0,4}\Z"
+"""Those of a list that stand before."""
 _VERSION = re.compile(
-    r"(?:\bv|\bver|version|versión|release|build|firmware|update|upgrade|api|sdk|chrome|firefox)[\s:./]{0,3}\Z",
+    r"(?:(?:\bv|\bver|version(?:s|en)?|versión|versiones|release|build|firmware|update|upgrade|api|sdk|chrome|firefox)[\s:./]{0,3}"
+    r"|(?:up|down)grad\w{0,8}\s(?:from|to|von|auf)\s"
+    r"|(?:\b(?:chapters?|sections?|clauses?|kapiteln?|abschnitte?n?|ziffern?|absatz|capítulo|chapitre)|§)[\s:.]{0,2})"
+    + _NUMBERED,
     re.IGNORECASE,
 )
-_BEFORE = 16
+_PRODUCT = re.compile(
+    r"(?:\b(?:app|ios|ipados|android|macos|windows|ubuntu|debian|kernel|nginx|apache|openssl|openssh|curl|python|java|php"
+    r"|safari|edge|opera|docker|kubernetes|jenkins|grafana|tomcat)[ -]|\b[a-z][a-z+_-]{1,30}/)\Z",
+    re.IGNORECASE,
+)
+"""What a version follows; a host's name and address are written alike ("web/10.0.0.7")."""
+_PART_OF_VERSION = 100
+_BEFORE = 100
 
 
 def emails(text: str) -> Finds:
@@ -41,9 +53,20 @@ def ip_addresses(text: str) -> Finds:
             if any(character.isdigit() for character in value) and _is_address(value):
                 yield Found("ip", match.start(), match.start() + len(value))
     for match in _IP4.finditer(text):
-        before = text[max(0, match.start() - _BEFORE) : match.start()]
-        if _is_address(match.group()) and not _VERSION.search(before):
+        if _is_address(match.group()) and not _is_version(match):
             yield Found("ip", match.start(), match.end())
+
+
+def _is_version(match: re.Match[str]) -> bool:
+    """Tell whether words before four numbers make them a version or a chapter; with a port they are an address."""
+    start, value = match.start(), match.group()
+    before = match.string[max(0, start - _BEFORE) : start]
+    if _VERSION.search(before):
+        return True
+    if _PRODUCT.search(before) is None or re.match(r"[:/]\d", match.string[match.end() : match.end() + 2]):
+        return False
+    is_small = all(int(part) < _PART_OF_VERSION for part in value.split("."))
+    return is_small and not ipaddress.ip_address(value).is_private
 
 
 def _is_address(value: str) -> bool:

@@ -42,7 +42,8 @@ _CALLED = re.compile(
 )
 _OTHERWISE = re.compile(
     r"(?:order|invoice|ticket|case|\bref|reference|number|\bno\.?|\bnr\.?|\bid\b|#|№|sku|serial|transaction|\btxn|waybill|\bawb|\bsession|request|\btrace|track|parcel|shipment|version|build"
-    r"|article|\bart\b|item|part|bestell\w*|rechnung\w*|auftrag\w*|vorgang\w*|kunden\w*|sendung\w*|pedido|factura|commande|facture"
+    r"|article|\bart\b|item|part|\bpo\b|model|serie\w*|\blot\b|\blos\b|batch|charge|gtin|\bean\b|\bupc\b|isbn|\bimei\b|flight|flug|\bvuelo|\bvalues?\b"
+    r"|readings?|\b(?:mess)?werte?\b|lieferschein\w*|bauteil\w*|vertrag\w*|material\w*|artikel\w*|bestell\w*|rechnung\w*|auftrag\w*|vorgang\w*|kunden\w*|sendung\w*|pedido|factura|commande|facture"
     r"|colis|ordine|fattura|account|konto|customer|contract|policy|total|amount|price|sum|balance|[€$£¥])\W{0,4}(?:[a-z]{1,6}\W{1,2})?\Z",
     re.IGNORECASE,
 )
@@ -53,6 +54,8 @@ _BEFORE = 40
 _LEAST, _MOST = 7, 15
 """Digits of a number (E.164)."""
 _MOST_GROUPS = 7
+_SINGLES = re.compile(rf"(?:\d{_SEPARATORS}{{1,3}}){{{_MOST_GROUPS},}}")
+"""Single digits, more than a number has groups."""
 _SMALL = re.compile(r"(?:\d{1,2}|(?:19|20)\d\d)(?!\d)")
 
 
@@ -75,12 +78,17 @@ def _rejoined(match: re.Match[str]) -> str:
 
 def _within(text: str, start: int, end: int) -> Finds:
     """Yield the numbers in one run of groups of digits: two may stand side by side, or after a date."""
+    called, otherwise = _named_at(text, start)
     while end - start >= _LEAST:
+        singles = None if called else _SINGLES.match(text, start, end)
+        if singles:
+            start = singles.end()
+            continue
         date = _DATE.match(text, start, end)
         if date:
             start = date.end()
         else:
-            reach = _reach(text, start, end)
+            reach = _reach(text, start, end, otherwise=otherwise)
             if reach:
                 yield Found("phone", start, reach)
             start = reach or _after_small_number(text, start, end)
@@ -88,11 +96,20 @@ def _within(text: str, start: int, end: int) -> Finds:
             start += 1
 
 
-def _reach(text: str, start: int, end: int) -> int:
-    """Return where the longest telephone number that begins at a place ends; 0 when none does."""
+def _named_at(text: str, start: int) -> tuple[bool, bool]:
+    """Return whether the words before a place say that a telephone number follows, and whether they say otherwise."""
     before = text[max(0, start - _BEFORE) : start].rpartition("\n")[2]
     called = _CALLED.search(before) is not None
-    otherwise = not called and (_OTHERWISE.search(before) is not None or _in_link(text, start))
+    return called, not called and (_OTHERWISE.search(before) is not None or _in_link(text, start))
+
+
+def _reach(text: str, start: int, end: int, *, otherwise: bool) -> int:
+    """Return where the longest telephone number that begins at a place ends; 0 when none does.
+
+    `otherwise` tells that words before the run of digits name something else: that holds to its end.
+    """
+    called, other = _named_at(text, start)
+    otherwise = not called and (otherwise or other)
     extension = _EXTENSION.search(text, start, end)
     ends = [end] if extension else []
     groups = _GROUP.finditer(text, start, extension.start() if extension else end)

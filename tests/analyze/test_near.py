@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from opsintel.access.audit import SYSTEM
 from opsintel.context import Context
 from opsintel.llm.sending import Sending, set_sending
 from opsintel.tenants import Tenant
-from opsintel_pipeline.analyze import rerun
+from opsintel_pipeline.analyze import near, rerun
 from opsintel_pipeline.analyze.message import MessageView
 from opsintel_pipeline.analyze.near import near_key
 from opsintel_pipeline.analyze.run import run
@@ -58,6 +59,22 @@ class TestTheKey:
     def test_differs_where_a_word_says_something_else(self, text: str, other: str) -> None:
         assert near_key(view(text))
         assert near_key(view(text)) != near_key(view(other))
+
+    def test_of_a_text_full_of_blank_lines_looks_for_a_closing_at_its_end_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begins: list[int] = []
+        without = near._without
+
+        def seen(pattern: re.Pattern[str], text: str, start: int = 0) -> str:
+            if pattern is near._CLOSING:
+                begins.append(len(text) - start)
+            return without(pattern, text, start)
+
+        monkeypatch.setattr(near, "_without", seen)
+        said = "Can you send my parcel today." + "\n" * 3_000
+        assert near.essence(said + "my invoice too.\nThanks,\nMia") == near.essence(said + "my invoice too.")
+        assert max(begins) <= 200
 
     def test_differs_in_another_language_and_for_who_wrote(self) -> None:
         said = view(FIRST)

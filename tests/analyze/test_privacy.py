@@ -7,7 +7,7 @@ from faker import Faker
 
 from opsintel.errors import MaskingError
 from opsintel_pipeline.analyze.patterns import personal_data_in
-from opsintel_pipeline.privacy import Placeholders, mask, masking, numbers, recognise
+from opsintel_pipeline.privacy import Placeholders, mask, masking, numbers, phones, recognise
 from opsintel_pipeline.privacy.evaluation import recognition_of
 from opsintel_pipeline.privacy.generated import generate
 
@@ -42,6 +42,10 @@ class TestRecognise:
             ("card", "4111 1111 1111 1111", "in 2026 {} was"),
             ("card", "378282246310005", "{}"),
             ("ip", "10.0.0.7", "{}:8080"),
+            ("ip", "10.0.0.7", "worker/{} is down"),
+            ("ip", "52.1.2.3", "app/{}:8080 is down"),
+            ("ip", "203.0.113.9", "upgraded the app at {}"),
+            ("phone", "+49 30 1234567", "Vertrag 12 {}"),
             ("ip", "2001:db8::8a2e:370:7334", "[{}]:443"),
             ("ip", "fe80::1", "via {}, twice"),
             ("key", "sk-proj-abcDEF1234567890abcd", "'{}'"),
@@ -115,6 +119,25 @@ class TestRecognise:
             "the password is correct, the token expired, a secret meeting",
             "https://example.org/orders/0301234567",
             "1Z999AA10123456784 RR123456785US",
+            "PO 450-001-2345",
+            "Model 800-555-0199",
+            "Lieferschein 0711/1234567",
+            "Seriennr. 0221-998877",
+            "Bauteil 089 123456",
+            "Los 069 12345",
+            "Vertrag 0176 1234567",
+            "GTIN 04012345678901",
+            "Order 01 23 45 67 89",
+            "Flight LH 030 1234",
+            "Werte: 01 02 03 04 05 06",
+            "app 3.10.2.5 crashed",
+            "iOS 17.1.2.3",
+            "Android 14.0.0.1",
+            "nginx/1.25.3.1",
+            "OpenSSL 1.1.1.1",
+            "versions 2.3.4.5 and 2.3.4.6",
+            "upgraded from 2.3.4.5 to 2.3.4.6",
+            "Kapitel 4.3.2.1",
             "my password does not work",
             "password reset",
             "the secret ingredient2",
@@ -231,6 +254,18 @@ class TestFigures:
 
 
 class TestHostileText:
+    def test_a_run_of_single_digits_is_read_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        tried: list[int] = []
+        reach = phones._reach
+
+        def seen(text: str, start: int, end: int, *, otherwise: bool) -> int:
+            tried.append(start)
+            return reach(text, start, end, otherwise=otherwise)
+
+        monkeypatch.setattr(phones, "_reach", seen)
+        assert found("1 " * 10_000 + "\n030 1234567") == [("phone", "030 1234567")]
+        assert len(tried) < 1_000
+
     @pytest.mark.parametrize(
         "part",
         ["1 ", "0 30 ", "4111 ", "AB12 ", "(", "::", "a@", "secret=", "[EMAIL_1]", "-----BEGIN PRIVATE KEY-----"],
