@@ -125,6 +125,21 @@ class TestASample:
         assert {one.fields["kind"][1] for one in changed} == {"praise"}
         assert analyses(context, tenant) == before
 
+    def test_asks_alone_for_what_the_answer_to_a_group_leaves_out(
+        self, context: Context, tenant: Tenant, model: ModelServer
+    ) -> None:
+        write(context, tenant, TEXTS[:3])
+        run(context, partition(tenant))
+        connect_model(context, tenant, model)
+
+        def praises_the_first(prompt: Prompt) -> str:
+            return json.dumps({"items": json.loads(praises(prompt))["items"][:1]})
+
+        model.brain = praises_the_first
+        took, changed = rerun.changes(context, tenant, DAY, DAY, 3)
+        assert (took.analysed, len(changed)) == (3, 3)
+        assert {one.fields["kind"][1] for one in changed} == {"praise"}
+
 
 class TestARerun:
     def test_makes_anew_what_was_marked_and_nothing_else(
