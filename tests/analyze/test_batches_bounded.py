@@ -54,6 +54,14 @@ from tests.peers.model_server import ModelServer
 from tests.peers.recorder import Recorder
 
 
+CHANGES = {
+    "deleted": "UPDATE message SET deleted_at = now(), text = '' WHERE text = %s",
+    "removed": "DELETE FROM message WHERE text = %s",
+    "edited": "UPDATE message SET text = 'Another text than before, please help.', edited_at = now() WHERE text = %s",
+}
+"""What may happen to a message while it waits."""
+
+
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches are formed without a wait."""
@@ -239,12 +247,13 @@ class TestMessages:
         assert rows[""]["provider"] == "built-in", "what a model said of a message that is gone goes nowhere"
         assert all(row["status"] == "done" for text, row in rows.items() if text)
 
-    def test_that_are_deleted_before_a_batch_is_sent_are_not_sent(
-        self, context: Context, tenant: Tenant, model: ModelServer
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+    def test_that_change_before_a_batch_is_sent_are_not_sent(
+        self, change: str, context: Context, tenant: Tenant, model: ModelServer
     ) -> None:
         begin(context, tenant, model, "openai")
         with context.database.tenant_tx(tenant.id) as connection:
-            connection.execute("UPDATE message SET deleted_at = now(), text = '' WHERE text = %s", (TEXTS[0],))
+            connection.execute(change.encode(), (TEXTS[0],))
         to_the_end(context, tenant, model)
         assert not any(TEXTS[0] in asked.body.decode() for asked in model.asked)
         assert {row["status"] for row in analyses(context, tenant) if row["text"]} == {"done"}

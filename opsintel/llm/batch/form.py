@@ -23,6 +23,13 @@ _PAGE = 200
 _AROUND = 200
 """Bytes of a request beside what is asked."""
 
+_INPUT_HASH = (
+    "sha256(convert_to(concat_ws(E'\\x1f', message.subject, message.text, message.language,"
+    " coalesce(message.automatic, ''), CASE WHEN message.is_bot THEN 'True' ELSE 'False' END, message.direction,"
+    " message.kind, coalesce(message.extra->>'priority', ''), message.visibility), 'UTF8'))"
+)
+"""What `input_hash` of the stage says of a message, in SQL: where the two differ nothing is ever sent."""
+
 
 def form(database: Database) -> int:
     """Form batches of what was gathered, a transaction a tenant, and return how many."""
@@ -35,21 +42,24 @@ def form(database: Database) -> int:
     formed = 0
     for (tenant_id,) in tenants:
         with database.tenant_tx(tenant_id) as connection:
-            drop_deleted(connection)
+            drop_changed(connection)
             formed += _form(connection, tenant_id)
     return formed
 
 
-def drop_deleted(connection: psycopg.Connection, batch_id: UUID | None = None) -> None:
+def drop_changed(connection: psycopg.Connection, batch_id: UUID | None = None) -> None:
     """Give up, in the caller's transaction, the questions of a batch (None: of none yet) that were not sent and speak
-    of a message which was deleted since; the others that they speak of are asked about anew."""
+    of a message which is not what they say it is, or no more; their messages are asked about anew."""
     rows = connection.execute(
-        "SELECT id FROM model_batch_question AS question WHERE state = 'waiting' AND batch_id IS NOT DISTINCT FROM %s"
-        " AND EXISTS (SELECT FROM model_batch_message AS place JOIN message ON message.id = place.message_id"
-        " WHERE place.question_id = question.id AND place.number IS NOT NULL AND message.deleted_at IS NOT NULL)",
+        "SELECT question.id FROM model_batch_question AS question"
+        " LEFT JOIN model_batch_message AS place ON place.question_id = question.id AND place.number IS NOT NULL"
+        " LEFT JOIN message ON message.id = place.message_id"
+        " WHERE question.state = 'waiting' AND question.batch_id IS NOT DISTINCT FROM %s GROUP BY question.id"
+        f" HAVING NOT coalesce(bool_and(message.deleted_at IS NULL AND {_INPUT_HASH} = place.input_hash), false)"
+        " OR count(place.number) < max(place.number)",
         (batch_id,),
     ).fetchall()
-    give_up(connection, [row[0] for row in rows], "deleted", may_be_paid=False)
+    give_up(connection, [row[0] for row in rows], "changed", may_be_paid=False)
 
 
 def _form(connection: psycopg.Connection, tenant_id: UUID) -> int:

@@ -15,7 +15,7 @@ from uuid import UUID
 from opsintel.context import Context
 from opsintel.errors import NotFoundError
 from opsintel.llm.batch.collect import POLL, close, collect, end_without, fail_all, later, unsent
-from opsintel.llm.batch.form import drop_deleted, form
+from opsintel.llm.batch.form import drop_changed, form
 from opsintel.llm.batch.order import SECONDS, Step
 from opsintel.llm.batch.question import LONGEST
 from opsintel.llm.batch.sent import COLUMNS, Batch, told
@@ -101,7 +101,7 @@ def _submit(context: Context, batch: Batch) -> None:
             return
     with context.database.tenant_tx(batch.tenant_id) as connection:
         assert batch.link is not None
-        drop_deleted(connection, batch.id)
+        drop_changed(connection, batch.id)
         if not permitted([batch.link], sending_of(connection), model_servers(context.settings)):
             fail_all(connection, batch.id, "local_only", may_be_paid=False)
         rows = connection.execute(
