@@ -34,8 +34,13 @@ _DAYS_WITHOUT_VECTORS = """
 
 
 def due_now(connection: psycopg.Connection) -> None:
-    """Have what is parked of the transaction's tenant tried again: something changed that it waited for."""
-    connection.execute("UPDATE analysis SET parked_until = now() WHERE current AND parked_until > now()")
+    """Have what is parked of the transaction's tenant tried again: something changed that it waited for. What waits in
+    a batch is left to that."""
+    connection.execute(
+        "UPDATE analysis SET parked_until = now() WHERE current AND parked_until > now() AND NOT EXISTS ("
+        "SELECT FROM model_batch_message AS place JOIN model_batch_question AS question ON question.id = question_id"
+        " WHERE place.message_id = analysis.message_id AND question.state IN ('waiting', 'sent'))"
+    )
     connection.execute("UPDATE embedding_model SET retry_at = now() WHERE retry_at > now()")
     connection.execute("UPDATE model_batch SET next_at = now() WHERE state <> 'closed' AND next_at > now()")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -25,6 +25,9 @@ from opsintel_pipeline.analyze.sharing import Open, place
 
 BATCH = "batch"
 """Why an analysis is parked."""
+
+PAGE = 200
+"""Answers that are read at once."""
 
 _GONE = MessageView("", "", "", None, is_bot=False, direction="", kind="")
 """Stands for a message that is no more as it was."""
@@ -92,16 +95,25 @@ class Batches:
         with connection.transaction():
             ask(connection, self._partition.tenant_id, link, question, way, self._version, shown, waiting)
 
-    def answered(self, connection: psycopg.Connection, built_in: BuiltIn) -> list[Answered]:
-        """Return what came back for this day."""
-        rows = connection.execute(
-            "SELECT question.id, question.key_id, question.provider, question.model, way, shown, call_id, answer,"
-            " cost_usd, profile_version, (SELECT max(number) FROM model_batch_message WHERE question_id = question.id)"
-            " FROM model_batch_question AS question JOIN model_call AS paid ON paid.id = question.call_id"
-            " WHERE question.state = 'answered' AND question.partition_day = %s ORDER BY question.id",
-            (self._partition.day,),
-        ).fetchall()
-        groups = self._groups(connection, built_in, [row[0] for row in rows])
+    def answered(self, built_in: BuiltIn) -> Iterator[Answered]:
+        """Yield what came back for this day, a page at a time, each read in a transaction of its own."""
+        last = UUID(int=0)
+        while page := self._answered_after(last, built_in):
+            yield from page
+            last = page[-1].question_id
+
+    def _answered_after(self, last: UUID, built_in: BuiltIn) -> list[Answered]:
+        with self._context.database.tenant_tx(self._partition.tenant_id) as connection:
+            rows = connection.execute(
+                "SELECT question.id, question.key_id, question.provider, question.model, way, shown, call_id, answer,"
+                " cost_usd, profile_version,"
+                " (SELECT max(number) FROM model_batch_message WHERE question_id = question.id)"
+                " FROM model_batch_question AS question JOIN model_call AS paid ON paid.id = question.call_id"
+                " WHERE question.state = 'answered' AND question.partition_day = %s AND question.id > %s"
+                " ORDER BY question.id LIMIT %s",
+                (self._partition.day, last, PAGE),
+            ).fetchall()
+            groups = self._groups(connection, built_in, [row[0] for row in rows])
         return [
             Answered(
                 question_id, groups.get(question_id, {}), count or 0, shown,

@@ -113,9 +113,7 @@ class ByModels:
 
     def collect(self) -> None:
         """Store what came back of batches for this day; what is not valid of it is asked for at once."""
-        with self._transaction() as connection:
-            answered = self._batches.answered(connection, self._built_in)
-        for one in answered:
+        for one in self._batches.answered(self._built_in):
             self._take(one.group, one.asked(self._taxonomy.names, self._language), one.shown, one.question_id)
 
     def _but_held(self, made: list[Made]) -> list[Made]:
