@@ -53,7 +53,6 @@ from tests.peers.chaos import Chaos
 from tests.peers.model_server import ModelServer
 from tests.peers.recorder import Recorder
 
-
 CHANGES = {
     "deleted": "UPDATE message SET deleted_at = now(), text = '' WHERE text = %s",
     "removed": "DELETE FROM message WHERE text = %s",
@@ -328,7 +327,7 @@ class TestAProvider:
         begin(context, tenant, model, "openai")
         advance(context)
         with context.database.tenant_tx(tenant.id) as connection:
-            connection.execute("UPDATE model_batch SET created_at = now() - interval '2 days'")
+            connection.execute("UPDATE model_batch SET sent_at = now() - interval '2 days'")
         step(context, tenant)
         run(context, partition(tenant))
         assert {row["status"] for row in analyses(context, tenant)} == {"done"}

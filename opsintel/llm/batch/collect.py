@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -27,6 +29,18 @@ COLLECTED_TRIES = 3
 _SETTLED = 200
 """Results of one transaction."""
 
+_NOT_STORED = re.compile("[\x00\ud800-\udfff]")
+"""Characters that PostgreSQL does not take; an answer that is valid has none."""
+
+_WANTED = """
+    SELECT EXISTS (
+        SELECT FROM model_batch_message AS place JOIN message ON message.id = place.message_id
+        JOIN analysis ON analysis.message_id = message.id AND analysis.current
+        WHERE place.question_id = %(id)s AND number IS NOT NULL AND message.deleted_at IS NULL
+        AND (analysis.status = 'parked' OR analysis.stale)) AS it
+"""
+"""Whether a message that a question speaks of still waits for its answer."""
+
 
 def collect(context: Context, batch: Batch) -> None:
     """Settle what came back; what is missing is fetched again some times, then it has failed."""
@@ -44,6 +58,8 @@ def collect(context: Context, batch: Batch) -> None:
         return
     for first in range(0, len(ours), _SETTLED):
         _settle(context, batch, ours[first : first + _SETTLED])
+    if ours and batch.is_found:
+        batch = replace(batch, is_found=False)
     if len(ours) < len(calls) and batch.attempts < COLLECTED_TRIES:
         later(context, batch, POLL, "some results cannot be read")
         return
@@ -53,26 +69,41 @@ def collect(context: Context, batch: Batch) -> None:
 def _settle(context: Context, batch: Batch, results: list[tuple[str, UUID, Result]]) -> None:
     """Note answers and faults in one transaction, and wake who waits for them."""
     assert batch.link is not None
-    link, answered, failed = in_batch(batch.link), [], 0
+    link, taken = in_batch(batch.link), list[UUID]()
+    failed = unwanted = 0
     with context.database.tenant_tx(batch.tenant_id) as connection:
         for name, call_id, result in results:
             if isinstance(result, ModelError):
                 failed += give_up(connection, [UUID(name)], result.fault.value, may_be_paid=result.may_be_paid)
                 continue
-            kept = connection.execute(
-                "UPDATE model_batch_question SET state = 'answered', answer = %s, call = NULL"
-                " WHERE id = %s AND state = 'sent'",
-                (Jsonb(result.frame()), UUID(name)),
-            ).rowcount
-            if kept:
-                settle(connection, Reserved(call_id, None), result, _cost(connection, call_id, link, result))
-                answered.append(UUID(name))
-        wake(connection, answered)
+            state = _keep(connection, UUID(name), result)
+            if state is None:
+                continue
+            settle(connection, Reserved(call_id, None), result, _cost(connection, call_id, link, result))
+            taken.append(UUID(name))
+            unwanted += state == "failed"
+        wake(connection, taken)
         connection.execute(
-            "UPDATE model_batch SET answered = answered + %s, failed = failed + %s WHERE id = %s",
-            (len(answered), failed, batch.id),
+            "UPDATE model_batch SET answered = answered + %s, failed = failed + %s, is_found = false WHERE id = %s",
+            (len(taken) - unwanted, failed + unwanted, batch.id),
         )
         found_well(connection, batch.key_id)
+
+
+def _keep(connection: psycopg.Connection, question_id: UUID, answer: Answer) -> str | None:
+    """Store an answer that a message still waits for, and return the state of its question; None where that is over.
+
+    What is said of messages that are gone is not stored: the question has failed then, though it is paid for.
+    """
+    content = _NOT_STORED.sub("\N{REPLACEMENT CHARACTER}", answer.content)
+    row = connection.execute(
+        f"WITH wanted AS ({_WANTED}) UPDATE model_batch_question SET call = NULL,"
+        " state = CASE WHEN wanted.it THEN 'answered' ELSE 'failed' END,"
+        " answer = CASE WHEN wanted.it THEN %(answer)s::jsonb END"
+        " FROM wanted WHERE id = %(id)s AND state = 'sent' RETURNING state",
+        {"id": question_id, "answer": Jsonb(replace(answer, content=content).frame())},
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _cost(connection: psycopg.Connection, call_id: UUID, link: Link, answer: Answer) -> Decimal | None:
@@ -106,7 +137,7 @@ def unsent(context: Context, batch: Batch, fault: str, wait: timedelta, not_ours
         fail_all(connection, batch.id, fault, may_be_paid=False, states=("sent",))
         connection.execute(
             "UPDATE model_batch SET state = 'formed', remote_id = '', is_found = false, fault = %(fault)s,"
-            " attempts = CASE %(other)s WHEN '' THEN 0 ELSE 1 END,"
+            " attempts = 0,"
             " begun_at = CASE %(other)s WHEN '' THEN NULL ELSE begun_at END,"
             " not_ours = array_remove(not_ours || %(other)s::text, ''), leased_until = now(),"
             " next_at = now() + %(wait)s WHERE id = %(id)s",

@@ -19,6 +19,9 @@ GATHER = timedelta(minutes=1)
 MOST = 1_000
 """Questions of one batch, at most: it is held in memory as a whole, and some thousand messages have come then."""
 
+MAY_WORK = "tenant_id NOT IN (SELECT id FROM tenant WHERE paused_at IS NOT NULL OR suspended_at IS NOT NULL)"
+"""Of a row: what waits of a tenant that is paused or suspended stays where it is."""
+
 _PAGE = 200
 _AROUND = 200
 """Bytes of a request beside what is asked."""
@@ -36,7 +39,7 @@ def form(database: Database) -> int:
     with database.system_tx() as connection:
         tenants = connection.execute(
             "SELECT tenant_id FROM model_batch_question WHERE state = 'waiting' AND batch_id IS NULL"
-            " GROUP BY tenant_id HAVING min(created_at) <= now() - %s OR count(*) >= %s LIMIT %s",
+            f" AND {MAY_WORK} GROUP BY tenant_id HAVING min(created_at) <= now() - %s OR count(*) >= %s LIMIT %s",
             (GATHER, MOST, _PAGE),
         ).fetchall()
     formed = 0

@@ -167,7 +167,7 @@ def forget(connection: psycopg.Connection) -> int:
     sent, and after their answer came. Their messages are asked about anew. Of what was sent the words go; its answer
     still counts for those of its messages that are as they were."""
     rows = connection.execute(
-        "SELECT question.id, call_id, coalesce(attempts, 0) > 0 FROM model_batch_question AS question"
+        "SELECT question.id, call_id, begun_at IS NOT NULL FROM model_batch_question AS question"
         " LEFT JOIN model_batch AS batch ON batch.id = batch_id"
         " WHERE question.state IN ('waiting', 'answered') FOR UPDATE OF question"
     ).fetchall()
@@ -181,12 +181,15 @@ def forget(connection: psycopg.Connection) -> int:
 
 
 def clear(connection: psycopg.Connection, question_ids: Sequence[UUID]) -> None:
-    """Remove questions whose answers were stored, in the transaction that stores them."""
+    """Remove questions whose answers were stored, in the transaction that stores them; who shares them is woken."""
+    wake(connection, question_ids)
     connection.execute("DELETE FROM model_batch_question WHERE id = ANY(%s)", (list(question_ids),))
 
 
 def reject(connection: psycopg.Connection, question_id: UUID) -> None:
-    """Note that the answer to a question is not valid, in the caller's transaction: it is asked without a batch."""
+    """Note that the answer to a question is not valid, in the caller's transaction: it is asked without a batch, for
+    all that wait for it."""
+    wake(connection, [question_id])
     connection.execute(
         "UPDATE model_batch_question SET state = 'failed', answer = NULL WHERE id = %s AND state = 'answered'",
         (question_id,),

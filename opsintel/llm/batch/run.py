@@ -15,7 +15,7 @@ from uuid import UUID
 from opsintel.context import Context
 from opsintel.errors import NotFoundError
 from opsintel.llm.batch.collect import POLL, close, collect, end_without, fail_all, later, unsent
-from opsintel.llm.batch.form import drop_changed, form
+from opsintel.llm.batch.form import MAY_WORK, drop_changed, form
 from opsintel.llm.batch.order import SECONDS, Step
 from opsintel.llm.batch.question import LONGEST
 from opsintel.llm.batch.sent import COLUMNS, Batch, told
@@ -43,7 +43,7 @@ def advance(context: Context) -> int:
     with context.database.system_tx() as connection:
         due = connection.execute(
             "SELECT tenant_id, id FROM model_batch WHERE state <> 'closed' AND next_at <= now()"
-            " AND leased_until <= now() ORDER BY next_at LIMIT %s",
+            f" AND leased_until <= now() AND {MAY_WORK} ORDER BY next_at LIMIT %s",
             (_PAGE,),
         ).fetchall()
     for tenant_id, batch_id in due:
@@ -58,8 +58,7 @@ def _taken(context: Context, tenant_id: UUID, batch_id: UUID) -> Batch | None:
     """Take a batch in hand and return it; None where another process has it."""
     with context.database.tenant_tx(tenant_id) as connection:
         row = connection.execute(
-            "UPDATE model_batch SET leased_until = now() + %s, attempts = attempts + 1,"
-            " begun_at = CASE state WHEN 'formed' THEN coalesce(begun_at, now()) ELSE begun_at END"
+            "UPDATE model_batch SET leased_until = now() + %s, attempts = attempts + 1"
             f" WHERE id = %s AND state <> 'closed' AND leased_until <= now() RETURNING {COLUMNS}",
             (LEASE, batch_id),
         ).fetchone()
@@ -74,10 +73,11 @@ def _taken(context: Context, tenant_id: UUID, batch_id: UUID) -> Batch | None:
 
 
 def _step(context: Context, batch: Batch) -> None:
-    if batch.link is None or batch.created_at < datetime.now(UTC) - LONGEST:
+    rests = batch.link is not None and batch.link.retry_at is not None and batch.link.retry_at > datetime.now(UTC)
+    if batch.link is None or (_is_overdue(batch) and (rests or batch.state == "formed")):
         _abandon(context, batch)
         return
-    if batch.link.retry_at is not None and batch.link.retry_at > datetime.now(UTC):
+    if batch.link.retry_at is not None and rests:
         later(context, batch, batch.link.retry_at - datetime.now(UTC), batch.link.health)
         return
     try:
@@ -89,16 +89,28 @@ def _step(context: Context, batch: Batch) -> None:
             case _:
                 _remove(context, batch)
     except ModelError as error:
-        _put_off(context, batch, error)
+        if _is_overdue(batch):
+            _abandon(context, batch)
+        else:
+            _put_off(context, batch, error)
+
+
+def _is_overdue(batch: Batch) -> bool:
+    """Tell whether a batch is waited for no longer: once it is sent, from then on."""
+    since = batch.created_at if batch.state == "formed" or batch.sent_at is None else batch.sent_at
+    return since < datetime.now(UTC) - LONGEST
 
 
 def _submit(context: Context, batch: Batch) -> None:
     """Send a batch; one that may have been sent before is looked for first."""
-    if batch.attempts > 1:
-        remote_id = told(context, batch, Step.FIND).remote_id
-        if remote_id:
-            _sent(context, batch, remote_id, is_found=True)
-            return
+    try:
+        remote_id = told(context, batch, Step.FIND).remote_id if batch.begun_at is not None else ""
+    except ModelError as error:
+        _refused(context, batch, error)
+        return
+    if remote_id:
+        _sent(context, batch, remote_id, is_found=True)
+        return
     with context.database.tenant_tx(batch.tenant_id) as connection:
         assert batch.link is not None
         drop_changed(connection, batch.id)
@@ -108,7 +120,11 @@ def _submit(context: Context, batch: Batch) -> None:
             "SELECT id, call FROM model_batch_question WHERE batch_id = %s AND state = 'waiting' ORDER BY id",
             (batch.id,),
         ).fetchall()
-        connection.execute("UPDATE model_batch SET questions = %s WHERE id = %s", (len(rows), batch.id))
+        connection.execute(
+            "UPDATE model_batch SET questions = %s, begun_at = CASE WHEN %s THEN coalesce(begun_at, now()) END"
+            " WHERE id = %s",
+            (len(rows), bool(rows), batch.id),
+        )
     if not rows:
         end_without(context, batch, "", "closed")
         return
@@ -117,11 +133,19 @@ def _submit(context: Context, batch: Batch) -> None:
             context, batch, Step.SUBMIT, {str(question_id): Call.of(json.loads(call)) for question_id, call in rows}
         )
     except ModelError as error:
-        if error.fault not in _TAKES_NO_BATCH or error.may_be_paid:
-            raise
-        end_without(context, batch, error.fault.value, "closed")
+        if not error.may_be_paid:
+            with context.database.tenant_tx(batch.tenant_id) as connection:
+                connection.execute("UPDATE model_batch SET begun_at = NULL WHERE id = %s", (batch.id,))
+        _refused(context, batch, error)
         return
     _sent(context, batch, sent.remote_id)
+
+
+def _refused(context: Context, batch: Batch, error: ModelError) -> None:
+    """End a batch that its provider does not take, unpaid; raises the error where another try may go better."""
+    if error.fault not in _TAKES_NO_BATCH or error.may_be_paid:
+        raise error
+    end_without(context, batch, error.fault.value, "closed")
 
 
 def _sent(context: Context, batch: Batch, remote_id: str, *, is_found: bool = False) -> None:
@@ -140,6 +164,8 @@ def _sent(context: Context, batch: Batch, remote_id: str, *, is_found: bool = Fa
 def _look(context: Context, batch: Batch) -> None:
     state = told(context, batch, Step.LOOK).state
     match state:
+        case "running" if _is_overdue(batch):
+            _abandon(context, batch)
         case "running":
             later(context, batch, POLL)
         case "ended":
@@ -153,7 +179,7 @@ def _look(context: Context, batch: Batch) -> None:
 
 def _remove(context: Context, batch: Batch) -> None:
     """Leave nothing of a batch at its provider."""
-    if told(context, batch, Step.REMOVE).state == "running":
+    if not batch.is_guess and told(context, batch, Step.REMOVE).state == "running":
         later(context, batch, POLL)
     else:
         close(context, batch)
@@ -161,6 +187,9 @@ def _remove(context: Context, batch: Batch) -> None:
 
 def _put_off(context: Context, batch: Batch, error: ModelError) -> None:
     """Have a batch wait for what is wrong: with the key, or between here and its provider."""
+    if error.fault is Fault.MODEL and batch.state == "sent" and batch.is_guess:
+        unsent(context, batch, "another's", timedelta(0), not_ours=batch.remote_id)
+        return
     if error.fault is Fault.MODEL and batch.state == "sent":
         # Its provider knows it no more: somebody removed it there.
         end_without(context, batch, "gone", "closed", may_be_paid=True)
@@ -178,10 +207,10 @@ def _put_off(context: Context, batch: Batch, error: ModelError) -> None:
 def _abandon(context: Context, batch: Batch) -> None:
     """Give up a batch whose key is gone, or that was waited for too long; what was sent may be charged for."""
     logger.warning("batch %s is given up: no answer came in time, or its key is gone", batch.id)
-    if batch.remote_id and batch.link is not None:
+    if batch.remote_id and batch.link is not None and not batch.is_guess:
         try:
             told(context, batch, Step.REMOVE)
         except ModelError as error:
             logger.warning("batch %s may still be at its provider: %s", batch.id, error.line())
-    was_sent = bool(batch.remote_id) or batch.attempts > 1
+    was_sent = bool(batch.remote_id) or batch.begun_at is not None
     end_without(context, batch, "abandoned", "closed", may_be_paid=was_sent)

@@ -8,16 +8,19 @@ from datetime import datetime
 from uuid import UUID
 
 from opsintel.context import Context
-from opsintel.errors import NotFoundError
+from opsintel.errors import NotFoundError, SealError
 from opsintel.llm.batch.order import Order, Step, Told
 from opsintel.llm.call import Call, Fault, ModelError
 from opsintel.llm.chain import Link
 
 COLUMNS = (
     "tenant_id, id, key_id, provider, base_url, model, state, remote_id, is_found, not_ours, questions, attempts,"
-    " begun_at, created_at"
+    " begun_at, sent_at, created_at"
 )
 """The columns of `model_batch` that make one, in order."""
+
+NAMELESS = frozenset({"anthropic"})
+"""Providers whose batches have no name of ours: what is found there shows by its results whether it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,15 @@ class Batch:
     questions: int
     attempts: int
     begun_at: datetime | None
+    sent_at: datetime | None
     created_at: datetime
     link: Link | None = None
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether its `remote_id` may be another's batch, as its provider keeps no name of ours: nothing of that is
+        cancelled or deleted."""
+        return self.is_found and self.provider in NAMELESS
 
 
 def told(context: Context, batch: Batch, step: Step, calls: Mapping[str, Call] | None = None) -> Told:
@@ -47,7 +57,7 @@ def told(context: Context, batch: Batch, step: Step, calls: Mapping[str, Call] |
     secrets = [one for one in (batch.link.secret_id, batch.link.previous_secret_id) if one is not None]
     with context.database.tenant_tx(batch.tenant_id) as connection:
         known = connection.execute(
-            "SELECT remote_id FROM model_batch WHERE key_id = %s AND id <> %s AND remote_id <> ''",
+            "SELECT remote_id FROM model_batch WHERE key_id = %s AND id <> %s AND remote_id <> '' AND NOT is_found",
             (batch.key_id, batch.id),
         ).fetchall()
     while True:
@@ -59,7 +69,7 @@ def told(context: Context, batch: Batch, step: Step, calls: Mapping[str, Call] |
                     context.keyring.open(batch.tenant_id, secrets[0]) if secrets else None,
                 )
             )  # fmt: skip
-        except NotFoundError:
+        except (NotFoundError, SealError):
             raise ModelError(Fault.CREDENTIAL, "The key was removed") from None
         except ModelError as error:
             if error.fault is not Fault.CREDENTIAL or len(secrets) < 2:

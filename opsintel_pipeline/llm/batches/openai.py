@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from opsintel.llm.batch.order import Order, State
+from opsintel.llm.call import ModelError
 from opsintel_pipeline.llm.batches.server import Server, body_of, refusal, unfinished
 
 ENDPOINT = "/v1/chat/completions"
@@ -36,15 +38,17 @@ def submit(server: Server, order: Order) -> str:
         files={"file": (_file_name(order), "\n".join(lines).encode(), "application/jsonl")},
         data={"purpose": "batch", **{f"expires_after[{name}]": str(value) for name, value in _EXPIRY.items()}},
     )
-    batch = server.object(
-        "POST",
-        "/batches",
-        json={
-            "input_file_id": sent["id"], "endpoint": ENDPOINT, "completion_window": "24h",
-            "metadata": {NAME: str(order.batch_id)}, "output_expires_after": _EXPIRY,
-        },
-    )  # fmt: skip
-    return str(batch["id"])
+    wanted = {
+        "input_file_id": sent["id"], "endpoint": ENDPOINT, "completion_window": "24h",
+        "metadata": {NAME: str(order.batch_id)}, "output_expires_after": _EXPIRY,
+    }  # fmt: skip
+    try:
+        return str(server.object("POST", "/batches", json=wanted)["id"])
+    except ModelError as error:
+        if not error.may_be_paid:
+            with suppress(ModelError):  # it expires
+                server.remove(f"/files/{sent['id']}")
+        raise
 
 
 def find(server: Server, order: Order) -> str:
