@@ -150,3 +150,24 @@ class TestATenant:
         assert withdraw(context, tenant.id) == 0
         advance(context)
         assert (model.asked, period(context, tenant)) == ([], (0, 0))
+
+
+class TestAProcess:
+    def test_whose_batch_another_took_meanwhile_leaves_it(
+        self, context: Context, tenant: Tenant, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begin(context, tenant, model, "openai")
+        advance(context)
+        whole, orders = Caller.order, []
+
+        def taken_meanwhile(caller: Caller, one: order.Order) -> order.Told:
+            orders.append(one.step)
+            execute(context, tenant, "UPDATE model_batch SET leased_until = now() + interval '1 hour', attempts = 7")
+            return whole(caller, one)
+
+        monkeypatch.setattr(Caller, "order", taken_meanwhile)
+        model.batches.has_ended = True
+        step(context, tenant)
+        assert orders == [order.Step.LOOK], "it asks for no results"
+        kept = "SELECT state, attempts, leased_until > now() + interval '30 minutes' FROM model_batch"
+        assert execute(context, tenant, kept) == [("sent", 7, True)]

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from opsintel.context import Context
 from opsintel.llm.batch.order import Result, Step
 from opsintel.llm.batch.question import give_up, in_batch, wake
-from opsintel.llm.batch.sent import Batch, told
+from opsintel.llm.batch.sent import Batch, hold, told
 from opsintel.llm.budget import Reserved, settle
 from opsintel.llm.call import Answer, ModelError
 from opsintel.llm.chain import Link
@@ -72,6 +72,7 @@ def _settle(context: Context, batch: Batch, results: list[tuple[str, UUID, Resul
     link, taken = in_batch(batch.link), list[UUID]()
     failed = unwanted = 0
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         for name, call_id, result in results:
             if isinstance(result, ModelError):
                 failed += give_up(connection, [UUID(name)], result.fault.value, may_be_paid=result.may_be_paid)
@@ -119,6 +120,7 @@ def _cost(connection: psycopg.Connection, call_id: UUID, link: Link, answer: Ans
 def later(context: Context, batch: Batch, wait: timedelta, fault: str = "") -> None:
     """Have a batch looked at again after a while."""
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         connection.execute(
             "UPDATE model_batch SET next_at = now() + %s, leased_until = now(), fault = %s,"
             " attempts = CASE %s WHEN '' THEN 0 ELSE attempts END WHERE id = %s",
@@ -129,6 +131,7 @@ def later(context: Context, batch: Batch, wait: timedelta, fault: str = "") -> N
 def unsent(context: Context, batch: Batch, fault: str, wait: timedelta, not_ours: str = "") -> None:
     """Have a batch sent again: its provider began none of it, or what was taken for it was another's."""
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         connection.execute(
             "UPDATE model_batch_question SET state = 'waiting' WHERE batch_id = %s AND state = 'sent'"
             " AND call IS NOT NULL",
@@ -149,6 +152,7 @@ def end_without(context: Context, batch: Batch, fault: str, state: str, *, may_b
     """Note that no more answers come of a batch: `collected`, what is left of it at its provider is removed next, or
     `closed`."""
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         failed = fail_all(connection, batch.id, fault, may_be_paid=may_be_paid)
         connection.execute(
             "UPDATE model_batch SET state = %(state)s, attempts = 0, failed = failed + %(failed)s, fault = %(fault)s,"
@@ -161,6 +165,7 @@ def end_without(context: Context, batch: Batch, fault: str, state: str, *, may_b
 def close(context: Context, batch: Batch) -> None:
     """Note that nothing of a batch is left at its provider."""
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         connection.execute(
             "UPDATE model_batch SET state = 'closed', closed_at = now(), leased_until = now() WHERE id = %s",
             (batch.id,),

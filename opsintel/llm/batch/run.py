@@ -13,21 +13,18 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from opsintel.context import Context
-from opsintel.errors import NotFoundError
+from opsintel.errors import ConflictError, NotFoundError
 from opsintel.llm.batch.collect import POLL, close, collect, end_without, fail_all, later, unsent
 from opsintel.llm.batch.form import MAY_WORK, drop_changed, form
-from opsintel.llm.batch.order import SECONDS, Step
+from opsintel.llm.batch.order import Step
 from opsintel.llm.batch.question import LONGEST
-from opsintel.llm.batch.sent import COLUMNS, Batch, told
+from opsintel.llm.batch.sent import COLUMNS, LEASE, Batch, hold, told
 from opsintel.llm.call import Call, Fault, ModelError
 from opsintel.llm.chain import links_of
 from opsintel.llm.keys import HEALTH_OF, found_ill, found_well, model_servers
 from opsintel.llm.sending import permitted, sending_of
 
 logger = logging.getLogger(__name__)
-
-LEASE = timedelta(seconds=SECONDS + 60)
-"""How long a process has a batch in hand; after it, it is taken for dead."""
 
 FULL = timedelta(minutes=15)
 """How long a batch waits where the provider says that too much waits there already."""
@@ -49,7 +46,10 @@ def advance(context: Context) -> int:
     for tenant_id, batch_id in due:
         batch = _taken(context, tenant_id, batch_id)
         if batch is not None:
-            _step(context, batch)
+            try:
+                _step(context, batch)
+            except ConflictError as error:
+                logger.warning("batch %s is left: %s", batch.id, error.message)
             done += 1
     return done
 
@@ -64,7 +64,7 @@ def _taken(context: Context, tenant_id: UUID, batch_id: UUID) -> Batch | None:
         ).fetchone()
         if row is None:
             return None
-        batch = Batch(*row)
+        batch = Batch.of(row)
         try:
             (link,) = links_of(connection, [(batch.key_id, batch.model)])
         except NotFoundError:
@@ -112,6 +112,7 @@ def _submit(context: Context, batch: Batch) -> None:
         _sent(context, batch, remote_id, is_found=True)
         return
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         assert batch.link is not None
         drop_changed(connection, batch.id)
         if not permitted([batch.link], sending_of(connection), model_servers(context.settings)):
@@ -135,6 +136,7 @@ def _submit(context: Context, batch: Batch) -> None:
     except ModelError as error:
         if not error.may_be_paid:
             with context.database.tenant_tx(batch.tenant_id) as connection:
+                hold(connection, batch)
                 connection.execute("UPDATE model_batch SET begun_at = NULL WHERE id = %s", (batch.id,))
         _refused(context, batch, error)
         return
@@ -150,6 +152,7 @@ def _refused(context: Context, batch: Batch, error: ModelError) -> None:
 
 def _sent(context: Context, batch: Batch, remote_id: str, *, is_found: bool = False) -> None:
     with context.database.tenant_tx(batch.tenant_id) as connection:
+        hold(connection, batch)
         connection.execute(
             "UPDATE model_batch_question SET state = 'sent' WHERE batch_id = %s AND state = 'waiting'", (batch.id,)
         )

@@ -7,7 +7,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from opsintel.context import Context
-from opsintel.errors import NotFoundError, SealError
+from opsintel.errors import ConflictError, NotFoundError, SealError
+from opsintel.llm.batch.collect import POLL, close, later
 from opsintel.llm.batch.order import Step
 from opsintel.llm.batch.question import give_up
 from opsintel.llm.batch.sent import COLUMNS, Batch, told
@@ -33,7 +34,7 @@ def withdraw(context: Context, tenant_id: UUID) -> int:
         in_hand = {
             row[0] for row in connection.execute("SELECT id FROM model_batch WHERE leased_until > now()").fetchall()
         }
-    found = [Batch(*row) for row in rows]
+    found = [Batch.of(row) for row in rows]
     return sum(batch.id in in_hand or _is_left(context, batch) for batch in found)
 
 
@@ -52,10 +53,13 @@ def _is_left(context: Context, batch: Batch) -> bool:
         is_left = bool(batch.remote_id) and _is_going(context, batch)
     except ModelError as error:
         logger.warning("batch %s is still at its provider: %s", batch.id, error.line())
+        is_left = True
+    except ConflictError:
         return True
-    if not is_left:
-        with context.database.tenant_tx(batch.tenant_id) as connection:
-            connection.execute("UPDATE model_batch SET state = 'closed', closed_at = now() WHERE id = %s", (batch.id,))
+    if is_left:
+        later(context, batch, POLL)
+    else:
+        close(context, batch)
     return is_left
 
 
