@@ -29,13 +29,17 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 
 def floor_phrases(text: str) -> dict[str, list[str]]:
     """Return by floor ("floor1", "floor2") the phrases of a text that set it, as they are written, in order."""
+    return {label: [text[start:end] for start, end in spans] for label, spans in floor_spans(text).items()}
+
+
+def floor_spans(text: str) -> dict[str, list[tuple[int, int]]]:
+    """Return by floor where the phrases of a text that set it begin and end."""
     folded = fold(text)
     read = _MIXED.sub(_undisguised, folded.text)
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[int, int]]] = {}
     for label, pattern in _patterns().items():
         for match in pattern.finditer(read):
-            start, end = folded.span(*match.span())
-            found.setdefault(label, []).append(text[start:end])
+            found.setdefault(label, []).append(folded.span(*match.span()))
     return found
 
 

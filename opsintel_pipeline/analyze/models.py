@@ -90,8 +90,8 @@ class ByModels:
     def make(self, waiting: Sequence[tuple[UUID, MessageView]]) -> None:
         """Make and store an analysis of each message; one that no model gave is that of the rules."""
         made = self._but_held(self._built_in.made(waiting))
-        free = [one for one in made if not self._needs_model(one.view, one.found)]
-        needed = by_content([one for one in made if self._needs_model(one.view, one.found)])
+        free = [one for one in made if not self._needs_model(one.view)]
+        needed = by_content([one for one in made if self._needs_model(one.view)])
         tenant_id = self._partition.tenant_id
         with self._transaction() as connection:
             store(connection, self._partition, free)
@@ -159,7 +159,7 @@ class ByModels:
         What a group's answer leaves out is asked for alone, as in a run; what has no answer then is what the rules say.
         """
         opened = [Open(made.message_id, made.view, made.found) for made in self._built_in.made(messages)]
-        fresh = {one.message_id: one.found for one in opened if not self._needs_model(one.view, one.found)}
+        fresh = {one.message_id: one.found for one in opened if not self._needs_model(one.view)}
         asked = [one for one in opened if one.message_id not in fresh]
         for group in grouped([(one, len(one.view.text)) for one in asked]):
             answered = self._ask(group)[0].value
@@ -181,8 +181,8 @@ class ByModels:
     def _models(self) -> list[str]:
         return [link.model for link in self._chain]
 
-    def _needs_model(self, view: MessageView, by_rules: Analysis) -> bool:
-        return needs_model(view, by_rules, sends_notes=self._sends_notes)
+    def _needs_model(self, view: MessageView) -> bool:
+        return needs_model(view, sends_notes=self._sends_notes)
 
     def _alike(self, connection: psycopg.Connection, asked: dict[bytes, Open]) -> list[Made]:
         """Take the messages whose template a model knows out of those that are asked about; return their analyses."""

@@ -30,7 +30,6 @@ from opsintel_pipeline.analyze.message import COLUMNS, MessageView
 from opsintel_pipeline.analyze.models import ByModels
 from opsintel_pipeline.analyze.near import near_key
 from opsintel_pipeline.analyze.profile import Analysis
-from opsintel_pipeline.analyze.rules import analyze
 from opsintel_pipeline.analyze.sharing import needs_model
 from opsintel_pipeline.analyze.templates import Groups
 from opsintel_pipeline.analyze.templates.memory import template_key
@@ -106,7 +105,7 @@ def estimate(
         nonlocal read
         for view in _views(context, tenant, first, last):
             read += 1
-            if not needs_model(view, analyze(view), sends_notes=sending.sends_notes):
+            if not needs_model(view, sends_notes=sending.sends_notes):
                 continue
             near = near_key(view) if sending.shares_near_duplicates else None
             key = near or template_key(templates, view)

@@ -27,13 +27,23 @@ from opsintel_pipeline.analyze.profile import (
 )
 from opsintel_pipeline.analyze.wording import sentences_of, summary_of, title_of
 
-MODEL = "rules-4"
+MODEL = "rules-5"
 MAX_CHARACTERS = 20_000
+MAX_SUBJECT = 1_000
 THANKS_WORDS = 45
 AWAY_WORDS = 60
 SPAM_HINTS = 2
-WORST_TOLD = 2
-"""Different phrases of a floor from which on no other words of a text make it spam, thanks or news."""
+MAX_EVIDENCE = 12
+
+_BY_CLASS = {
+    "auto_reply": NotActionable.AUTO_REPLY,
+    "bounce": NotActionable.AUTO_REPLY,
+    "delivery_report": NotActionable.AUTO_REPLY,
+    "newsletter": NotActionable.NEWSLETTER,
+    "mailing_list": NotActionable.NEWSLETTER,
+    "notification": NotActionable.FYI,
+    "bot": NotActionable.FYI,
+}
 
 _PRIORITY_SEVERITY = {"urgent": 2, "critical": 2, "highest": 2, "high": 3, "normal": 4, "medium": 4, "low": 5}
 _KIND_SEVERITY = {
@@ -76,20 +86,22 @@ _SENTIMENT_WEIGHT = {"very_negative": -2.0, "negative": -0.8, "positive": 0.8, "
 def analyze(message: MessageView) -> Analysis:
     """Return the default profile's analysis of one message; the same message gives the same analysis."""
     text = message.text[:MAX_CHARACTERS]
-    whole = f"{message.subject}\n{text}"
+    whole = f"{message.subject[:MAX_SUBJECT]}\n{text}"
     lexicon = lexicon_for(message.language)
     sentences = sentences_of(text)
     said = reported(lexicon, whole)
     kind, kind_quotes, kind_score = _kind(lexicon, said)
-    reason = _not_actionable(message, lexicon, whole, kind)
+    floor, floor_quotes = (None, []) if message.direction == "outbound" else _floor(lexicon, said)
+    reason = _not_actionable(message, lexicon, whole, kind, has_floor=floor is not None)
     injection = injection_in(whole)
-    severity, floor, severity_quotes = _severity(lexicon, said, kind, message.priority, actionable=reason is None)
+    severity, raising = (5, []) if reason else _severity(lexicon, said, kind, message.priority)
+    severity_quotes = floor_quotes + raising
     return Analysis(
         is_actionable=reason is None,
         not_actionable_reason=reason,
         kind=kind if reason is None or kind is RequestKind.PRAISE else RequestKind.OTHER,
         category_path=(),
-        severity=severity,
+        severity=min(severity, floor or 5),
         severity_floor=floor,
         impact=_impact(lexicon, whole),
         urgency=_urgency(lexicon, whole),
@@ -109,23 +121,23 @@ def analyze(message: MessageView) -> Analysis:
     )
 
 
-def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: RequestKind) -> NotActionable | None:
-    by_class = {
-        "auto_reply": NotActionable.AUTO_REPLY,
-        "bounce": NotActionable.AUTO_REPLY,
-        "delivery_report": NotActionable.AUTO_REPLY,
-        "newsletter": NotActionable.NEWSLETTER,
-        "mailing_list": NotActionable.NEWSLETTER,
-        "notification": NotActionable.FYI,
-        "bot": NotActionable.FYI,
-    }
-    if message.automatic in by_class:
-        return by_class[message.automatic]
-    if message.is_bot or not whole.strip():
+def reason_of_sender(message: MessageView) -> NotActionable | None:
+    """Return why nobody has to act on a message by its headers and its sender alone, whatever it says."""
+    by_class = _BY_CLASS.get(message.automatic or "")
+    return NotActionable.FYI if by_class is None and message.is_bot else by_class
+
+
+def _not_actionable(
+    message: MessageView, lexicon: Lexicon, whole: str, kind: RequestKind, *, has_floor: bool
+) -> NotActionable | None:
+    by_sender = reason_of_sender(message)
+    if by_sender is not None:
+        return by_sender
+    if not whole.strip():
         return NotActionable.FYI
     if message.direction == "outbound":
         return NotActionable.INTERNAL
-    if _tells_of_the_worst(reported(lexicon, whole)):
+    if has_floor:  # what is said beside the worst takes none of it back
         return None
     found = lexicon.found("not_actionable", whole)
     if "away" in found and len(whole.split()) <= AWAY_WORDS:
@@ -140,12 +152,6 @@ def _not_actionable(message: MessageView, lexicon: Lexicon, whole: str, kind: Re
     if not is_problem and message.kind == "chat" and (kind is RequestKind.OTHER or message.direction == "internal"):
         return NotActionable.INTERNAL
     return None
-
-
-def _tells_of_the_worst(said: str) -> bool:
-    """Tell whether a text says in several ways that all has stopped or data is lost: what is added takes none back."""
-    phrases = (phrase.casefold() for found in floor_phrases(said).values() for phrase in found)
-    return len(set(phrases)) >= WORST_TOLD
 
 
 def _is_spam(found: dict[str, list[re.Match[str]]]) -> bool:
@@ -186,16 +192,17 @@ def _kind_by_form(lexicon: Lexicon, text: str) -> RequestKind:
     return RequestKind.QUESTION if "?" in text else RequestKind.OTHER
 
 
-def _severity(
-    lexicon: Lexicon, text: str, kind: RequestKind, priority: str, *, actionable: bool
-) -> tuple[int, int | None, list[str]]:
-    found = lexicon.found("severity", text)
-    worst = floor_phrases(text)
+def _floor(lexicon: Lexicon, said: str) -> tuple[int | None, list[str]]:
+    """Return the floor of what a text reports, with the phrases that set it."""
+    found, worst = lexicon.found("severity", said), floor_phrases(said)
     floor = 1 if "floor1" in found or "floor1" in worst else 2 if "floor2" in found or "floor2" in worst else None
-    quotes = [match.group() for label in ("floor1", "floor2", "raise") for match in found.get(label, [])]
-    quotes += [phrase for phrases in worst.values() for phrase in phrases]
-    if not actionable:
-        return 5, None, []
+    quotes = [match.group() for label in ("floor1", "floor2") for match in found.get(label, [])]
+    return floor, quotes + [phrase for phrases in worst.values() for phrase in phrases]
+
+
+def _severity(lexicon: Lexicon, text: str, kind: RequestKind, priority: str) -> tuple[int, list[str]]:
+    """Return the severity without its floor, with the words that raise it."""
+    found = lexicon.found("severity", text)
     severity = min(_KIND_SEVERITY[kind], _PRIORITY_SEVERITY.get(priority.lower(), 5))
     if "raise" in found:
         severity -= 1
@@ -204,8 +211,7 @@ def _severity(
     impact = lexicon.found("impact", text)
     if "all" in impact or "org" in impact:
         severity -= 1
-    severity = max(2, min(5, severity))
-    return (min(severity, floor) if floor else severity), floor, quotes
+    return max(2, min(5, severity)), [match.group() for match in found.get("raise", [])]
 
 
 def _impact(lexicon: Lexicon, text: str) -> Impact:
@@ -230,11 +236,11 @@ def _sentiment(lexicon: Lexicon, text: str, kind: RequestKind) -> Sentiment:
 def _evidence(text: str, quotes: dict[str, list[str]]) -> tuple[Evidence, ...]:
     evidence = []
     for field, found in quotes.items():
-        for quote in dict.fromkeys(found):
-            place = re.search(re.escape(quote), text)
-            if place:
-                evidence.append(Evidence(field=field, quote=quote, start=place.start(), end=place.end()))
-    return tuple(evidence[:12])
+        for quote in list(dict.fromkeys(found))[: 2 * MAX_EVIDENCE]:
+            start = text.find(quote)
+            if start >= 0:
+                evidence.append(Evidence(field=field, quote=quote, start=start, end=start + len(quote)))
+    return tuple(evidence[:MAX_EVIDENCE])
 
 
 def _action_items(lexicon: Lexicon, sentences: list[tuple[int, str]]) -> tuple[ActionItem, ...]:

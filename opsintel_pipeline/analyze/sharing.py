@@ -16,14 +16,11 @@ from opsintel.llm.sending import sending_of
 from opsintel_pipeline.analyze.alike import of_template
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
 from opsintel_pipeline.analyze.near import near_key
-from opsintel_pipeline.analyze.profile import Analysis, NotActionable
+from opsintel_pipeline.analyze.profile import Analysis
 from opsintel_pipeline.analyze.rows import Made, Origin
+from opsintel_pipeline.analyze.rules import reason_of_sender
 from opsintel_pipeline.analyze.sent import Sent, sent_of
 from opsintel_pipeline.analyze.templates.memory import keys_of
-
-_SETTLED = frozenset({NotActionable.AUTO_REPLY, NotActionable.NEWSLETTER, NotActionable.FYI})
-"""Reasons that come from headers and senders, not from words: no model is asked about them."""
-
 
 NEAR = "greeting, closing, courtesy, marks, personal data, numbers of orders and the like"
 """What may differ where messages say the same in nearly the same words (near.py)."""
@@ -86,10 +83,13 @@ class Known:
     model: str
 
 
-def needs_model(view: MessageView, by_rules: Analysis, *, sends_notes: bool = False) -> bool:
-    """Tell whether a model is asked about a message; internal notes only where the tenant sends them."""
+def needs_model(view: MessageView, *, sends_notes: bool = False) -> bool:
+    """Tell whether a model is asked about a message; internal notes only where the tenant sends them.
+
+    Headers and senders settle that nobody has to act; words never do.
+    """
     is_withheld = view.visibility == "internal" and not sends_notes
-    return bool(view.text.strip()) and not is_withheld and by_rules.not_actionable_reason not in _SETTLED
+    return bool(view.text.strip()) and not is_withheld and reason_of_sender(view) is None
 
 
 def by_content(messages: Sequence[Made]) -> dict[bytes, Open]:
