@@ -101,11 +101,13 @@ class Match:
     pairs: list[tuple[int, int]]
 
 
-def learn(known: list[Any], line: Sequence[Word], announced: Callable[[int], bool]) -> tuple[list[Any], list[range]]:
+def learn(
+    known: list[Any], line: Sequence[Word], announced: Callable[[int], bool], may_name: Callable[[int], bool]
+) -> tuple[list[Any], list[range]]:
     """Return the forms with the line learnt, and the places of the line that hold values.
 
     `known` are forms that share the line's fixed words; `announced` tells of a place whether a word before it is one
-    that announces a name.
+    that announces a name, `may_name` whether the word there may be one: a word alone that may not is what a line says.
     """
     forms = [Form.load(content) for content in known]
     words = [word for word, _ in line]
@@ -115,7 +117,7 @@ def learn(known: list[Any], line: Sequence[Word], announced: Callable[[int], boo
         return [form.dump() for form in forms[-MOST_FORMS:]], []
     best = max(matches, key=lambda match: len(match.pairs))
     forms.remove(best.form)
-    merged, values = _merged(best, words, announced)
+    merged, values = _merged(best, words, announced, may_name)
     forms.append(merged)
     return [form.dump() for form in forms], values
 
@@ -151,7 +153,9 @@ def _is_alike(form: Form, line: Sequence[Word], pairs: list[tuple[int, int]]) ->
     return kept >= 2 and said >= 2 and different <= MOST_DIFFERENCES and 3 * kept >= 2 * differing
 
 
-def _merged(match: Match, words: list[str], announced: Callable[[int], bool]) -> tuple[Form, list[range]]:
+def _merged(
+    match: Match, words: list[str], announced: Callable[[int], bool], may_name: Callable[[int], bool]
+) -> tuple[Form, list[range]]:
     """Return the form with the line seen, and the places of the line that hold values."""
     form = match.form
     slots: list[Slot] = []
@@ -163,7 +167,8 @@ def _merged(match: Match, words: list[str], announced: Callable[[int], bool]) ->
             slot.contents = slot.contents or [[]]
             slot.lines = max(slot.lines, 1)
             slot.see(content, announced=announced(left + 1))
-        if slot.is_value and len(content) > sum(slot.keeps):
+        says = len(content) == 1 and not may_name(left + 1)
+        if slot.is_value and len(content) > sum(slot.keeps) and not says:
             values.append(range(left + 1 + slot.keeps[0], right - slot.keeps[1]))
         slots.append(slot)
     return Form([words[place] for _, place in match.pairs], slots), values

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from opsintel.embeddings.concepts import thesaurus
 from opsintel_pipeline.analyze.templates import forms
 from opsintel_pipeline.analyze.templates.masks import VALUE, mask_values
 from opsintel_pipeline.analyze.templates.meaning import CUES, MEANINGFUL, may_be_a_notice, speaks_of_a_person
@@ -27,7 +28,7 @@ MAX_CHARACTERS = 8_000
 """Of a text that can be of a template; a longer one is only ever equal to itself."""
 MAX_WORDS = 120
 """Of a line whose words are compared; a longer one is only masked."""
-VERSION = 2
+VERSION = 3
 """Raised when masks or groups change: keys of two versions never meet."""
 CAPACITY = 20_000
 """Places and known lines kept for a tenant, each; the least lately used are forgotten."""
@@ -35,6 +36,11 @@ CAPACITY = 20_000
 _WORD = re.compile(r"""[(\[{<"']*([A-Za-z][\w.$/-]*)""")
 _PROGRAM = re.compile(r"[\w./-]+(?:\[\x00\])?:$")
 _LETTERS = re.compile(r"[^\W\d_][\w'’-]*")
+_NAMING = frozenset(
+    ["to", "of", "order", "customer", "user", "von", "für", "bei", "de", "para", "pour", "benutzer", "kunde"]
+)
+"""Words before a name besides `CUES`: one does not count sooner for them."""
+_NAME_FORM = re.compile(r"\d|\w[._/@]\w|[a-z][A-Z]")
 _PARTICIPLE = re.compile(r"(?:ed|ing|ful|less|able|ible)$")
 _NOTATION = re.compile(r"[:=_<>\[\]{}|#]")
 _MACHINE_MARK = re.compile(r"[\x00:=_<>\[\]{}|#]")
@@ -96,7 +102,12 @@ class Groups:
         if not _may_be_of_a_form(words):
             return []
         key = _form(marked := _marked(words))
-        learnt, values = forms.learn(self._frames.pop(key, []), marked, lambda place: _is_announced(words, place))
+        learnt, values = forms.learn(
+            self._frames.pop(key, []),
+            marked,
+            lambda place: _is_announced(words, place),
+            lambda place: _may_name(words, place),
+        )
         self._frames[key] = learnt
         _forget(self._frames)
         return values
@@ -203,6 +214,19 @@ def _form(marked: list[forms.Word]) -> str:
 
 def _is_announced(words: list[str], place: int) -> bool:
     return place > 0 and words[place - 1].lower().strip("\"'([{:=") in CUES
+
+
+def _may_name(words: list[str], place: int) -> bool:
+    """Tell whether a word may be a name: the word before says so, or its form does and it is no word for a thing."""
+    before = words[place - 1].lower().strip("\"'([{:=") if place else ""
+    if before in CUES or before in _NAMING:
+        return True
+    word = words[place].strip("\"'()[]{}:,;.")
+    if not word or thesaurus().concepts_of([word.lower()]):
+        return False
+    beside = "".join(words[place - 1 : place + 2 : 2]) if 0 < place < len(words) - 1 else ""
+    inside = beside.isalpha() and beside.islower()
+    return _NAME_FORM.search(word) is not None or (word.istitle() and inside)
 
 
 def _digest(kind: str, text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from opsintel_pipeline.analyze.templates.meaning import FAILURE, MEANINGFUL, MEANINGFUL_FIELDS, MEANINGFUL_WITHIN
+from opsintel_pipeline.analyze.templates.meaning import CUES, FAILURE, MEANINGFUL, MEANINGFUL_FIELDS, MEANINGFUL_WITHIN
 
 VALUE = "\x00"
 """Stands for a value in a template; it is in no message (PostgreSQL's text has none)."""
@@ -63,6 +63,18 @@ _UNIT = re.compile(
     r"\x00\s?(?:[KMGT]i?B|[kKMGT]?bytes?|B|ms|msecs?|milliseconds?|us|microseconds?|ns|secs?|seconds?|mins?|minutes?|hours?"
     r"|days?|%|€|£|¥|元|円|EUR|USD|GBP|CHF|JPY|[AP]M|UTC|GMT|[CEMP][SD]T|CEST|EET|WET|BST)(?!\w)"
 )
+_COUNT = re.compile(r"(?P<whole>\d{1,9})(?:\.\d{1,6})?%?")
+_REMAINING = re.compile(r"\s?(?:days?|hours?|d|h|Tage?n?|Stunden?)(?!\w)")
+_LEFT = re.compile(r"(?:\b(?:in|within|noch)\s|left|remain|verbleib)", re.IGNORECASE)
+_FEW = 8
+"""Days or hours under which little is left."""
+_NUMBERED = CUES - {"at", "by", "for", "from", "on", "via"}
+"""Nouns after which a number is a name: "node 0", "account 0"."""
+_MEASURE = re.compile(
+    r"\s?(?:[KMGT]i?B|[kKMGT]?bytes?|B|[mun]s|m?secs?|(?:milli|micro|nano)?seconds?|mins?|minutes?|hours?|days?|[€£¥]|EUR|USD"
+    r"|GBP|CHF|JPY|[AP]M)(?!\w)|[,:/+-]|\s\d"
+)
+"""After a zero that is no count: a unit, or more of a number."""
 _CURRENCY = re.compile(r"(?<!\w)(?:[$€£¥]|EUR|USD|GBP|CHF|JPY)\s?\x00")
 _RUN = re.compile(r"\x00(?:[ ,:./+-]{0,3}\x00)++")
 _PART = re.compile(r"[A-Za-z]+(?:'t)?")
@@ -95,7 +107,26 @@ def _masked(match: re.Match[str]) -> str:
         return VALUE
     if kind == "package" and found.endswith(_THROWN):
         return found
+    if kind == "digits" and (count := _COUNT.fullmatch(found)):
+        return _how_many(int(count["whole"]), match, is_share="%" in found)
     return _value(found, MEANINGFUL if kind == "quoted" else MEANINGFUL_WITHIN)
+
+
+def _how_many(count: int, match: re.Match[str], *, is_share: bool) -> str:
+    """Return a mask that says of a count whether it is none, and of a share or time left whether it is extreme."""
+    after = match.string[match.end() : match.end() + 24]
+    if is_share or after.startswith(("%", " %")):
+        return str(count) if count in (0, 100) else _share_of(count)
+    if _REMAINING.match(after) and _LEFT.search(match.string[max(0, match.start() - 8) : match.start()] + after):
+        return "0" if count == 0 else f"{VALUE}<few>" if count < _FEW else VALUE
+    if match.group() != "0" or _MEASURE.match(after):
+        return VALUE
+    before = match.string[max(0, match.start() - 24) : match.start()].split()
+    return VALUE if before and before[-1].lower() in _NUMBERED else "0"
+
+
+def _share_of(count: int) -> str:
+    return f"{VALUE}<low>" if count < 10 else f"{VALUE}<high>" if count > 90 else VALUE
 
 
 def _given(name: str, value: str) -> str:
