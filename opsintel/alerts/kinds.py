@@ -32,6 +32,11 @@ KINDS: Mapping[AlertKind, Kind] = MappingProxyType(
 )
 
 
+def notable(scopes: Collection[str]) -> list[AlertKind]:
+    """Return the kinds that somebody who holds these scopes may read or mend, and so take note of."""
+    return [name for name, kind in KINDS.items() if {kind.reads, kind.mends} & set(scopes)]
+
+
 def readable(scopes: Collection[str]) -> list[AlertKind]:
     """Return the kinds that somebody who holds these scopes may read."""
     return [name for name, kind in KINDS.items() if kind.reads in scopes]

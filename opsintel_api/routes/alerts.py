@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsintel.alerts.kinds import readable
+from opsintel.alerts.kinds import notable, readable
 from opsintel.alerts.store import acknowledge
 from opsintel_api.models.alerts import Alert, AlertPage, AlertParameters
 from opsintel_api.problems import responses
@@ -41,7 +41,7 @@ async def acknowledge_alert(reader: Reader, alert_id: UUID) -> Response:
 
     def note() -> None:
         with database.tenant_tx(principal.tenant_id) as connection:
-            acknowledge(connection, principal.tenant_id, alert_id, readable(principal.scopes), principal.actor)
+            acknowledge(connection, principal.tenant_id, alert_id, notable(principal.scopes), principal.actor)
 
     await asyncio.to_thread(note)
     return Response(await reader.one("alert", alert_id), media_type=JSON)

@@ -34,10 +34,11 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
         raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy, may_be_paid=True) from None
     if not reply.is_success:
         raise fault_of(reply)
-    return _read(call, reply, round((time.monotonic() - began) * 1000))
+    return read_answer(call, reply, round((time.monotonic() - began) * 1000))
 
 
-def _read(call: Call, reply: Reply, latency_ms: int) -> Answer:
+def read_answer(call: Call, reply: Reply, latency_ms: int) -> Answer:
+    """Return what a server answered; raises `ModelError` where that is not what its provider sends."""
     try:
         if call.way is Way.VECTORS:
             return vectors.answer_of(call, reply, latency_ms)

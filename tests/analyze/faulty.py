@@ -25,6 +25,13 @@ from tests.peers.recorder import Exchange, Recorder
 
 PROVIDERS = ["openai", "anthropic", "gemini", "ollama", "vllm"]
 SHARE = 0.3
+WORDS = [
+    "export", "login", "invoice", "search", "upload", "report", "calendar", "payment", "printer", "ticket",
+    "mailbox", "archive", "contract", "delivery", "order", "customer", "update", "browser", "screen", "button",
+    "window", "folder", "number", "since", "fails", "shows", "opens", "blocks", "hides", "stops", "moves",
+    "asks", "slowly", "always", "today", "again", "after", "before", "without", "nobody", "somebody", "please",
+    "help", "wrong", "empty", "green", "double", "second", "last",
+]  # fmt: skip
 ROUNDS = 20
 """Runs of the stage after which all that is parked must have been analysed."""
 
@@ -114,9 +121,9 @@ def pass_hours(context: Context, tenant: Tenant) -> None:
 
 
 def _texts(count: int, length: int) -> list[str]:
+    """Return messages of no common form: those of a form letter would share an analysis."""
     chance = random.Random(7)
-    things = ["export", "login", "invoice", "search", "upload", "report", "calendar", "payment"]
     return [
-        f"The {chance.choice(things)} number {number} fails since the update, please help. {'It is urgent. ' * times}"
+        f"{' '.join(chance.sample(WORDS, 9)).capitalize()} {number}. {'It is urgent. ' * times}"
         for number, times in ((number, length // 14 or chance.randrange(0, 12)) for number in range(count))
     ]

@@ -11,8 +11,8 @@ from opsintel.llm.batch.order import Order, Result, Step, Told
 from opsintel.llm.call import Call, Fault, ModelError
 from opsintel_pipeline.llm.batches import anthropic, gemini, openai
 from opsintel_pipeline.llm.batches.server import Server
+from opsintel_pipeline.llm.exchange import read_answer
 from opsintel_pipeline.llm.reply import Reply
-from opsintel_pipeline.llm.translate import answer_of
 
 INTERFACES: dict[str, ModuleType] = {"openai": openai, "anthropic": anthropic, "gemini": gemini}
 
@@ -44,7 +44,6 @@ def _read(order: Order, given: Any) -> Result:
         return given
     call = Call(UUID(int=0), "", order.provider, order.base_url, order.model, (), 1, order.seconds)
     try:
-        return answer_of(call, Reply(200, {}, json.dumps(given).encode()), 0)
-    except Exception as error:  # noqa: BLE001  what a server sends may break the translator in any way
-        message = f"The server's answer is not what {order.provider} sends ({type(error).__name__})"
-        return ModelError(Fault.UNREACHABLE, message, may_be_paid=True)
+        return read_answer(call, Reply(200, {}, json.dumps(given).encode()), 0)
+    except ModelError as error:
+        return error
