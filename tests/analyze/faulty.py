@@ -124,6 +124,6 @@ def _texts(count: int, length: int) -> list[str]:
     """Return messages of no common form: those of a form letter would share an analysis."""
     chance = random.Random(7)
     return [
-        f"{' '.join(chance.sample(WORDS, 9)).capitalize()} {number}. {'It is urgent. ' * times}"
+        f"{' '.join(chance.sample(WORDS, 9)).capitalize()} {number}. {' '.join(chance.choices(WORDS, k=2 * times))}"
         for number, times in ((number, length // 14 or chance.randrange(0, 12)) for number in range(count))
     ]
