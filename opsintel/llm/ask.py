@@ -185,8 +185,8 @@ class Asker(Closing):
         """
         if link.of_platform:
             self._hold(tenant_id, link)
-        if link.retry_at is not None and link.retry_at > datetime.now(UTC):
-            raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=link.retry_at)
+        if (until := link.rests_until) is not None:
+            raise NoAnswer(link.health, f"The key of {link.provider} rests ({link.health})", until=until)
         ways = given
         secrets: list[UUID | None] = [link.secret_id]
         if link.previous_secret_id is not None:

@@ -6,7 +6,7 @@ its estimate to that row within the ceiling; PostgreSQL's lock on the row decide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,6 +67,12 @@ class Work:
     source_id: UUID | None = None
     job_id: UUID | None = None
     day: date | None = None
+
+
+def common(values: Iterable[UUID | None]) -> UUID | None:
+    """Return the source or job that a call is for: the one that all its messages have, None where they differ."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -34,6 +34,11 @@ class Link:
     price: Price | None
     of_platform: bool = False
     """Whether it goes by the installation's key, whose price and address the tenant cannot say."""
+
+    @property
+    def rests_until(self) -> datetime | None:
+        """Until when its key rests; None where it may be used now."""
+        return self.retry_at if self.retry_at is not None and self.retry_at > datetime.now(UTC) else None
 
 
 _OF_KEY = (

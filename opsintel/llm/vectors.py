@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from opsintel.embeddings.embedder import normalized
 from opsintel.llm.ask import Asker, NoAnswer
 from opsintel.llm.budget import Work
 from opsintel.llm.call import Way
@@ -51,10 +52,4 @@ def vectors_by(asker: Asker, tenant_id: UUID, link: Link, work: Work, texts: Seq
     if len(vectors) != len(texts) or not np.isfinite(vectors).all():
         message = f"{link.model} gave {len(vectors)} vectors of {len(texts)} texts, or some that are none"
         raise NoAnswer("invalid", message, until=None)
-    return unit(vectors if length <= LONGEST else vectors[:, :CUT_TO])
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows scaled to length 1; rows of zeros stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), np.float32)
+    return normalized(vectors if length <= LONGEST else vectors[:, :CUT_TO])

@@ -17,6 +17,7 @@ from opsintel.access.audit import SYSTEM, Actor
 from opsintel.db.engine import Database
 from opsintel.errors import InputError
 from opsintel.ids import new_id
+from opsintel.queue.asked_for import JobKind
 from opsintel.sources.source import NEWS
 
 Action = Literal["check", "sync", "census", "backfill", "estimate", "retry", "filter"]
@@ -88,11 +89,7 @@ def write(
 
 def waiting(database: Database) -> list[tuple[UUID, UUID]]:
     """Return (tenant, job) of what was asked for and has not ended, oldest first."""
-    with database.system_tx() as connection:
-        return connection.execute(
-            "SELECT tenant_id, id FROM job WHERE kind = 'source' AND state IN ('queued', 'running')"
-            " ORDER BY created_at, id LIMIT 20"
-        ).fetchall()
+    return JobKind("source").waiting(database)
 
 
 def errand_of(connection: psycopg.Connection, job_id: UUID) -> Errand | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from opsintel.llm.budget import Work
+from opsintel.llm.budget import Work, common
 from opsintel.llm.sending import sending_of
 from opsintel_pipeline.analyze.alike import of_template
 from opsintel_pipeline.analyze.message import COLUMNS, MessageView, input_hash
@@ -203,12 +203,6 @@ def by_budget(connection: psycopg.Connection, messages: Sequence[Open]) -> list[
         source, job = one.source_id, one.job_id
         parts[source if source in held else None, job if job in held else None, one.may_wait].append(one)
     return list(parts.values())
-
-
-def common(values: Iterator[UUID | None]) -> UUID | None:
-    """Return the value that all have, None where they differ."""
-    distinct = set(values)
-    return distinct.pop() if len(distinct) == 1 else None
 
 
 def work_of(messages: Sequence[Open], day: date | None = None) -> Work:

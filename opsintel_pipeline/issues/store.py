@@ -13,7 +13,8 @@ from psycopg.types.json import Jsonb
 from opsintel.ids import new_id
 from opsintel_pipeline.issues.assign import POOL_SIZE
 from opsintel_pipeline.issues.state import Constraint, DayResult, KnownIssue, Membership, TenantState
-from opsintel_pipeline.issues.vectors import as_array, vectors_of
+from opsintel_pipeline.issues.vectors import vectors_of
+from opsintel_pipeline.vectors.kept import as_array
 
 FOLLOWERS = 500
 """Messages of earlier days, at most, that may still join an issue which came up after them."""

@@ -13,7 +13,6 @@ from uuid import UUID
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from pgvector import Vector
 
 from opsintel.embeddings.choose import choose_embedder
 from opsintel.embeddings.embedder import Embedder
@@ -126,18 +125,13 @@ def vectors_of(
     """Return the vectors of messages in one version, in the order asked for."""
     with connection.cursor(binary=True) as cursor:
         found: dict[UUID, NDArray[np.float32]] = {
-            message_id: as_array(vector)
+            message_id: kept.as_array(vector)
             for message_id, vector in cursor.execute(
                 "SELECT message_id, vector FROM embedding WHERE model_version = %s AND message_id = ANY(%s)",
                 (version, message_ids),
             )
         }
     return {message_id: found[message_id] for message_id in message_ids if message_id in found}
-
-
-def as_array(vector: Vector) -> NDArray[np.float32]:
-    """Return a stored vector as an array."""
-    return np.asarray(vector.to_numpy(), np.float32)
 
 
 def _stored(connection: psycopg.Connection, tenant_id: UUID, version: str) -> LexicalEmbedder | None:

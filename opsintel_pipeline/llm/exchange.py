@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from opsintel.errors import AddressError, AnswerError, UnavailableError
 from opsintel.llm.call import Answer, Call, Fault, ModelError, Way
@@ -24,9 +26,15 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
     most = MAX_VECTORS if wants_vectors else MAX_ANSWER
     policy = Policy(local_servers=local_servers, total_seconds=call.seconds, max_body_bytes=most)
     began = time.monotonic()
+    reply = carried(policy, "POST", request.url, dict(request.headers), json=request.body)
+    return read_answer(call, reply, round((time.monotonic() - began) * 1000))
+
+
+def carried(policy: Policy, method: str, url: str, headers: Mapping[str, str], **options: Any) -> Reply:
+    """Return the reply to a request under a policy of the guarded client; `ModelError` for every way to get none."""
     try:
         with open_client(policy) as client:
-            answered = client.post(request.url, headers=dict(request.headers), json=request.body)
+            answered = client.request(method, url, headers=dict(headers), **options)
             reply = Reply(answered.status_code, dict(answered.headers), answered.read())
     except AddressError as error:
         raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
@@ -34,7 +42,7 @@ def exchange(call: Call, local_servers: frozenset[tuple[str, int]]) -> Answer:
         raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy, may_be_paid=True) from None
     if not reply.is_success:
         raise fault_of(reply)
-    return read_answer(call, reply, round((time.monotonic() - began) * 1000))
+    return reply
 
 
 def read_answer(call: Call, reply: Reply, latency_ms: int) -> Answer:

@@ -20,12 +20,13 @@ import psycopg
 from numpy.typing import NDArray
 
 from opsintel.context import Context
+from opsintel.embeddings.embedder import normalized
 from opsintel.errors import MaskingError
 from opsintel.llm.ask import NoAnswer
-from opsintel.llm.budget import Work
+from opsintel.llm.budget import Work, common
 from opsintel.llm.chain import Link
 from opsintel.llm.keys import model_servers
-from opsintel.llm.vectors import TEXTS_A_CALL, unit, vectors_by, version_of
+from opsintel.llm.vectors import TEXTS_A_CALL, vectors_by, version_of
 from opsintel_pipeline.privacy import Placeholders, mask
 from opsintel_pipeline.vectors import kept
 from opsintel_pipeline.vectors.background import BACKGROUND
@@ -146,7 +147,7 @@ class _Filling:
         if self._mean.size and vectors.shape[1] != self._mean.size:
             message = f"its vectors have {vectors.shape[1]} values, and had {self._mean.size}"
             raise NoAnswer("invalid", message, until=None)
-        return unit(vectors - self._mean) if self._mean.size else vectors
+        return normalized(vectors - self._mean) if self._mean.size else vectors
 
     def _missing(self) -> list[Sequence[_Text]] | None:
         """Return texts of messages without a vector, as they share calls; what is known is stored. None: none lacks."""
@@ -183,7 +184,7 @@ class _Filling:
             " WHERE model_version = %s AND text_hash = ANY(%s) ORDER BY text_hash, message_id",
             (self._version, list(hashes)),
         )
-        return {digest: np.asarray(vector.to_numpy(), np.float32) for digest, vector in rows}
+        return {digest: kept.as_array(vector) for digest, vector in rows}
 
     def _call(self, texts: Sequence[_Text]) -> None:
         """Have the vectors of some texts made and stored; what a model does not take is asked for in smaller parts."""
@@ -221,13 +222,8 @@ def _cut(texts: Sequence[_Text]) -> Iterator[Sequence[_Text]]:
 
 def _work(texts: Sequence[_Text]) -> Work:
     """Return what a call about texts is for: a source or backfill only where it is that of all."""
-    sources, jobs = {one.source_id for one in texts}, {one.job_id for one in texts}
-    return Work(
-        "embed",
-        sum(len(one.messages) for one in texts),
-        sources.pop() if len(sources) == 1 else None,
-        jobs.pop() if len(jobs) == 1 else None,
-    )
+    messages = sum(len(one.messages) for one in texts)
+    return Work("embed", messages, common(one.source_id for one in texts), common(one.job_id for one in texts))
 
 
 def sent(subject: str, text: str) -> str:

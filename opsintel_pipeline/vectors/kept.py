@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from pgvector import Vector
 
 from opsintel.llm.chain import Link, chain_of
 from opsintel.llm.sending import Servers, permitted, sending_of
@@ -63,7 +64,7 @@ def kept_version(connection: psycopg.Connection, version: str) -> Version | None
     ).fetchone()
     if row is None:
         return None
-    return Version(version, row[0], row[1], None if row[2] is None else np.asarray(row[2].to_numpy(), np.float32))
+    return Version(version, row[0], row[1], None if row[2] is None else as_array(row[2]))
 
 
 def version_in_force(connection: psycopg.Connection, chain: Sequence[Link]) -> Version | None:
@@ -121,9 +122,16 @@ def forget_others(connection: psycopg.Connection) -> None:
     )
 
 
+def as_array(vector: Vector) -> NDArray[np.float32]:
+    """Return a stored vector as an array."""
+    return np.asarray(vector.to_numpy(), np.float32)
+
+
 def _is_complete(connection: psycopg.Connection, version: Version) -> bool:
-    row = connection.execute(
-        f"SELECT (SELECT count(*) {WITHOUT}), (SELECT count(*) {SENT})", {"version": version.version}
-    ).fetchone()
+    """Tell whether a version has its vectors; of the one in force, which days ask for, nothing is counted."""
+    asked = {"version": version.version}
+    if version.is_current:
+        return connection.execute(f"SELECT {WITHOUT} LIMIT 1", asked).fetchone() is None
+    row = connection.execute(f"SELECT (SELECT count(*) {WITHOUT}), (SELECT count(*) {SENT})", asked).fetchone()
     assert row is not None
-    return bool(row[0] <= (0 if version.is_current else LATE_SHARE * row[1]))
+    return bool(row[0] <= LATE_SHARE * row[1])

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
@@ -40,8 +40,7 @@ class Waiting:
 def for_batch(link: Link) -> Link | None:
     """Return a model at the price that it has within a batch; None where no batch interface of it is known, its key
     rests, or is the installation's. A price of the tenant's own counts in full there, as nobody knows a lower one."""
-    rests = link.retry_at is not None and link.retry_at > datetime.now(UTC)
-    if not provider_of(link.provider).batch_requests or link.of_platform or rests:
+    if not provider_of(link.provider).batch_requests or link.of_platform or link.rests_until:
         return None
     is_dear = batch_price_of(link.provider, link.model) is None and link.price == price_of(link.provider, link.model)
     return None if is_dear and link.price is not None else in_batch(link)

@@ -73,12 +73,12 @@ def _taken(context: Context, tenant_id: UUID, batch_id: UUID) -> Batch | None:
 
 
 def _step(context: Context, batch: Batch) -> None:
-    rests = batch.link is not None and batch.link.retry_at is not None and batch.link.retry_at > datetime.now(UTC)
-    if batch.link is None or (_is_overdue(batch) and (rests or batch.state == "formed")):
+    rests_until = batch.link.rests_until if batch.link is not None else None
+    if batch.link is None or (_is_overdue(batch) and (rests_until or batch.state == "formed")):
         _abandon(context, batch)
         return
-    if batch.link.retry_at is not None and rests:
-        later(context, batch, batch.link.retry_at - datetime.now(UTC), batch.link.health)
+    if rests_until is not None:
+        later(context, batch, rests_until - datetime.now(UTC), batch.link.health)
         return
     try:
         match batch.state:

@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from opsintel.errors import AddressError, AnswerError, UnavailableError
 from opsintel.llm.batch.order import Order
 from opsintel.llm.call import Call, Fault, ModelError
-from opsintel.net.client import open_client
 from opsintel.net.policy import MEGABYTE, Policy
+from opsintel_pipeline.llm.exchange import carried
 from opsintel_pipeline.llm.faults import fault_of
 from opsintel_pipeline.llm.reply import Reply
 from opsintel_pipeline.llm.translate import request_of
@@ -31,17 +30,7 @@ class Server:
 
     def ask(self, method: str, path: str, **options: Any) -> Reply:
         """Return the answer of a path below the provider's address; `ModelError` for every way to get none."""
-        try:
-            with open_client(self._policy) as client:
-                answered = client.request(method, self._base + path, headers=self._headers, **options)
-                reply = Reply(answered.status_code, dict(answered.headers), answered.read())
-        except AddressError as error:
-            raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy) from None
-        except (AnswerError, UnavailableError) as error:
-            raise ModelError(Fault.UNREACHABLE, error.message, remedy=error.remedy, may_be_paid=True) from None
-        if not reply.is_success:
-            raise fault_of(reply)
-        return reply
+        return carried(self._policy, method, self._base + path, self._headers, **options)
 
     def object(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """Return the JSON object that an answer is; `ModelError` for anything else."""
